@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Explores one member of the protocol family and prints one JSON object, for bench_peers.py.
+
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "checker/explore.h"
+#include "checker/testing/family.h"
+#include "fmt/format.h"
+
+int main(int argc, char** argv) {
+  using knotcheck::checker::Status;
+  namespace testing = knotcheck::checker::testing;
+  knotcheck::checker::Options options;
+  std::string name = "bfs";
+  std::vector<std::string> words;
+  for (int i = 1; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--dfs") == 0) {
+      options.order = knotcheck::checker::Order::kDepthFirst;
+      name = "dfs";
+    } else {
+      words.emplace_back(argv[i]);
+    }
+  }
+  const auto parameters = testing::ParseFamily(words);
+  if (!parameters.ok()) {
+    fmt::print(stderr, "{}\n", std::string(parameters.status().message()));
+    return 2;
+  }
+  const testing::Family family(*parameters);
+  const auto result = knotcheck::checker::Explore(family, options);
+  bool violated = false;
+  for (const auto& verdict : result.verdicts) violated |= verdict.status == Status::kViolated;
+  // spin counts the initial state as a transition.
+  fmt::print(
+      "{{\"verdict\":\"{}\",\"states\":{},\"transitions\":{},\"options\":\"{}\",\"depth\":{},"
+      "\"bits\":{},\"set_bytes\":{}}}\n",
+      violated ? "violated" : "holds", result.states, result.transitions + 1, name, result.depth,
+      result.state_bits, result.bytes);
+  return 0;
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the checker asks of a model. The checker knows nothing of seccomp: a model is a set of
+// threads over one mutable state, and everything that happens is an Action of one of them.
+
+#pragma once
+
+#include <compare>
+#include <concepts>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace knotcheck::checker {
+
+// One step of one thread. `choice` tells apart the outcomes that the step may have: the value
+// that a racy read returns, the argument that an adversary picks. The order is total and fixes
+// the order of exploration, so that counts and traces are the same on every run.
+struct Action {
+  uint16_t thread = 0;
+  uint16_t choice = 0;
+  friend auto operator<=>(const Action&, const Action&) = default;
+};
+
+enum class Outcome : uint8_t {
+  kStepped,   // the state changed, or the step had no effect; the action happened
+  kBlocked,   // the thread waits: for a lock, a completion, a wake-up
+  kDisabled,  // the thread has nothing to do, or has no such choice
+  kFault,     // the step broke the model's own rules (a use after free, ...): nothing follows it
+};
+
+// What a step showed besides the new state: one bit a property, by index into Properties().
+// They belong to the edge and are not part of the state.
+struct Effects {
+  uint64_t violated = 0;
+  uint64_t witnessed = 0;
+};
+
+enum class PropertyKind : uint8_t {
+  kNever,       // no step may raise its `violated` bit
+  kSometimes,   // some step must raise its `witnessed` bit, else the check was vacuous
+  kEventually,  // as kNever, but raised only in states from which nothing more happens
+};
+
+// A promise. `sentence` is plain English; `source` names the document that makes the promise.
+struct Property {
+  std::string name;
+  PropertyKind kind = PropertyKind::kNever;
+  std::string sentence;
+  std::string source;
+};
+
+// Where the information of a state stands: for each 8-byte word of the state the mask of the
+// bits that can be set. The visited set stores those bits only; a bit outside the mask is an
+// internal error, so nothing is ever lost.
+struct PackMasks {
+  std::vector<uint64_t> words;
+};
+
+// A model:
+//  * State is trivially copyable and compared by its bytes; its size is a multiple of 8. It need
+//    not be small.
+//  * InitialStates(): at least one.
+//  * ThreadCount(): actions name threads 0 .. ThreadCount()-1.
+//  * ForEachSuccessor(s, thread, fn): calls fn(Action, const State&, Outcome, const Effects&) for
+//    each action of `thread` that is enabled in s, in ascending order of Action.
+//  * Apply(s, action, effects): the same step alone; what replay uses.
+//  * AtRest(s): the `violated` bits of the kEventually properties, for a state without any enabled
+//    action.
+//  * Properties(): at most 64.
+//  * Masks(): see PackMasks.
+template <class M>
+concept Model = requires(const M& model, typename M::State& state, const typename M::State& cstate,
+                         Action action, Effects& effects) {
+  requires std::is_trivially_copyable_v<typename M::State>;
+  requires std::has_unique_object_representations_v<typename M::State>;
+  requires sizeof(typename M::State) % 8 == 0;
+  { model.InitialStates() } -> std::convertible_to<std::span<const typename M::State>>;
+  { model.ThreadCount() } -> std::convertible_to<int>;
+  { model.Apply(state, action, effects) } -> std::same_as<Outcome>;
+  { model.AtRest(cstate) } -> std::same_as<uint64_t>;
+  { model.Properties() } -> std::convertible_to<std::span<const Property>>;
+  { model.Masks() } -> std::convertible_to<const PackMasks&>;
+  model.ForEachSuccessor(cstate, 0,
+                         [](Action, const typename M::State&, Outcome, const Effects&) {});
+};
+
+}  // namespace knotcheck::checker

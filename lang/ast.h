@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A scenario as it was written: what the parser gives and the printer takes. Nothing here knows
+// what a call does; lang/compile.h gives the names their meaning.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace knotcheck::lang {
+
+// A place in the scenario's text; both count from 1. Zero: no place (made by a program).
+struct Location {
+  int line = 0;
+  int column = 0;
+  // Scenarios are compared by content; where a thing stood does not matter.
+  friend bool operator==(const Location&, const Location&) { return true; }
+};
+
+// One claim of the "# result:" header, as in pin_args=violated(toctou, no-leak).
+struct Claim {
+  enum class Kind : uint8_t { kHolds, kViolated, kUnknown };  // kUnknown is written '?'
+  std::string proposal;
+  Kind kind = Kind::kUnknown;
+  std::vector<std::string> properties;  // of kViolated, at least one
+  Location where;
+  friend bool operator==(const Claim&, const Claim&) = default;
+};
+
+// The comment lines "# key: value" before the first declaration.
+struct Header {
+  std::string name;
+  std::string question;
+  std::string source;
+  std::vector<Claim> results;
+  // The reasoning behind the results; one entry a line.
+  std::vector<std::string> why;
+  friend bool operator==(const Header&, const Header&) = default;
+};
+
+struct Atom {
+  enum class Kind : uint8_t { kName, kNumber, kString };
+  Kind kind = Kind::kName;
+  std::string text;    // of kName and kString (without quotes, escapes resolved)
+  int64_t number = 0;  // of kNumber
+  Location where;
+  friend bool operator==(const Atom&, const Atom&) = default;
+};
+
+// An argument of a call: atoms side by side ("cstring 4096 entries 8"), or joined by '|'
+// (O_WRONLY|O_CREAT), with an index before it in "1: cstring 4096".
+struct Arg {
+  std::optional<int64_t> index;
+  std::vector<Atom> atoms;
+  bool joined = false;  // by '|'
+  Location where;
+  friend bool operator==(const Arg&, const Arg&) = default;
+};
+
+// [variable =] function(args) [== expected] [uses value]
+struct Call {
+  std::string variable;
+  std::string function;
+  std::vector<Arg> args;
+  std::optional<Atom> expected;  // a number, or the name of an errno
+  std::optional<Atom> uses;      // a string: what the call must have acted on
+  Location where;
+  friend bool operator==(const Call&, const Call&) = default;
+};
+
+// object = value, or object[index] = value: a user-memory store.
+struct Store {
+  std::string object;
+  std::optional<int64_t> index;
+  Atom value;
+  Location where;
+  friend bool operator==(const Store&, const Store&) = default;
+};
+
+using Statement = std::variant<Call, Store>;
+
+// memory name = "a" | "b"                      kString: NUL-terminated
+// memory name = bytes "PINNED" | "MUTATE"      kBytes: all alternatives of one length
+// memory name = [s1 | s2, NULL]                kPointers: a table, each entry with alternatives
+struct Memory {
+  enum class Kind : uint8_t { kString, kBytes, kPointers };
+  std::string name;
+  Kind kind = Kind::kString;
+  std::vector<Atom> alternatives;          // of kString and kBytes
+  std::vector<std::vector<Atom>> entries;  // of kPointers: names of objects, or NULL
+  Location where;
+  friend bool operator==(const Memory&, const Memory&) = default;
+};
+
+// target T { ... }        a task with its own memory, files and this filter
+// thread U of T { ... }   shares memory and files with T from the start
+// child C of T { ... }    starts when T calls fork(C) or clone(C)
+struct Task {
+  enum class Kind : uint8_t { kTarget, kThread, kChild };
+  Kind kind = Kind::kTarget;
+  std::string name;
+  std::string of;  // of kThread and kChild
+  std::vector<Statement> body;
+  Location where;
+  friend bool operator==(const Task&, const Task&) = default;
+};
+
+// peer P shares memory with T                the most general peer
+// peer P shares memory with T, writes 2      any two writes, each at any time
+// peer P shares memory with T { ... }        exactly these statements
+// peer P shares files with T { ... }         the same for the descriptor table
+struct Peer {
+  enum class Kind : uint8_t { kGeneral, kWrites, kScript };
+  enum class Shares : uint8_t { kMemory, kFiles };
+  Kind kind = Kind::kGeneral;
+  Shares shares = Shares::kMemory;
+  std::string name;
+  std::string with;
+  int64_t writes = 0;  // of kWrites
+  std::vector<Statement> body;
+  Location where;
+  friend bool operator==(const Peer&, const Peer&) = default;
+};
+
+// role == "value", or role == ["a", "b"] for a table of strings.
+struct Condition {
+  std::string role;
+  bool table = false;
+  std::vector<Atom> values;  // one unless `table`
+  Location where;
+  friend bool operator==(const Condition&, const Condition&) = default;
+};
+
+// allow call [if condition [and condition]...], else errno
+struct Rule {
+  std::string call;
+  std::vector<Condition> conditions;
+  Atom otherwise;  // the name of an errno
+  Location where;
+  friend bool operator==(const Rule&, const Rule&) = default;
+};
+
+// on EEXIST: reaction
+struct Reaction {
+  std::string error;
+  std::string action;
+  Location where;
+  friend bool operator==(const Reaction&, const Reaction&) = default;
+};
+
+// supervisor S { policy: ... }, supervisor S[2] { policy: ... }, supervisor S { statements }
+struct Supervisor {
+  std::string name;
+  int64_t threads = 1;
+  std::vector<Rule> policy;  // empty: a script
+  std::vector<Reaction> reactions;
+  std::vector<Statement> body;
+  Location where;
+  friend bool operator==(const Supervisor&, const Supervisor&) = default;
+};
+
+// signals to T: 2, ignored | handler | handler restarts | fatal [{ statements }]
+struct Signals {
+  enum class Disposition : uint8_t { kIgnored, kHandler, kHandlerRestarts, kFatal };
+  std::string to;
+  int64_t count = 1;
+  Disposition disposition = Disposition::kHandler;
+  std::vector<Statement> handler;
+  Location where;
+  friend bool operator==(const Signals&, const Signals&) = default;
+};
+
+// filter wait_killable   |   allocation failures: 1   |   listener closes   |   rlimit T: 4
+struct Setting {
+  std::string key;   // "filter", "allocation failures", "listener closes", "rlimit"
+  std::string name;  // of "filter" (the flag) and "rlimit" (the task)
+  int64_t number = 0;
+  Location where;
+  friend bool operator==(const Setting&, const Setting&) = default;
+};
+
+// never toctou, no-leak   |   sometimes approved-fetch
+struct Ask {
+  bool never = true;
+  std::vector<Atom> properties;
+  Location where;
+  friend bool operator==(const Ask&, const Ask&) = default;
+};
+
+using Declaration = std::variant<Memory, Task, Peer, Supervisor, Signals, Setting, Ask>;
+
+struct Scenario {
+  std::string file;  // for messages
+  Header header;
+  std::vector<Declaration> declarations;  // in the order of the text
+  friend bool operator==(const Scenario& a, const Scenario& b) {
+    return a.header == b.header && a.declarations == b.declarations;
+  }
+};
+
+}  // namespace knotcheck::lang

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// execve, clone and exit, as far as a notification or a fetch is concerned.
+
+#include "model/kernel/kernel.h"
+#include "model/kernel/locals.h"
+
+namespace knotcheck::model {
+namespace {
+
+// The role of the running execve: filename, argv, envp.
+enum : int { kFilename, kArgv, kEnvp };
+
+// How many strings the supervisor saw in a table role of an approved call; -1: none was seen.
+int ApprovedCount(const Kernel& k, int role) {
+  const Task& t = k.me();
+  if (!(t.ghost & kGhostApproved) || !(t.ghost_roles >> role & 1)) return -1;
+  const SeenLayout& layout =
+      k.p.seen[static_cast<size_t>(Nr::kExecve)][static_cast<size_t>(role)];
+  int count = 0;
+  while (count < layout.entries && t.seen[layout.base + count * layout.stride] != kAbsent) ++count;
+  return count;
+}
+
+}  // namespace
+
+// Counts the strings of a table; user memory is read entry by entry.
+Flow count(Kernel& k) {
+  auto& l = k.Locals<CountLocals>();
+  FUNCTION_BEGIN;
+  // if (argv.ptr.native != NULL)
+  if (k.PointerArg(SyscallOf(Nr::kExecve).roles[l.role].arg) != kZero) {
+    while (true) {
+      STEP("p = get_user_arg_ptr(argv, i)");
+      const auto word =
+          k.ReadUser(k.cur, k.PointerArg(SyscallOf(Nr::kExecve).roles[l.role].arg), l.i);
+      if (!word.mapped) return k.Return(-kEFAULT);
+      k.Note("{}[{}] = {}", SyscallOf(Nr::kExecve).roles[l.role].name, static_cast<int>(l.i),
+             k.ValueText(word.value));
+      if (word.value == kZero) break;
+      ++l.i;
+    }
+  }
+  {
+    const int approved = ApprovedCount(k, l.role);
+    if (approved >= 0) {
+      k.Raise(Event::kFetch);
+      if (k.me().ghost & kGhostProtected) k.Raise(Event::kFetchUnprotected);
+      if (approved != l.i) {
+        k.Raise(Event::kFetchMismatch);
+        k.Note("counts {} strings <-- approved {}", static_cast<int>(l.i), approved);
+      }
+    }
+  }
+  return k.Return(l.i);
+  FUNCTION_END;
+}
+
+// Copies the strings of a table onto the new stack, the last one first. Each string is read twice:
+// for its length, then for its bytes.
+Flow copy_strings(Kernel& k) {
+  auto& l = k.Locals<CopyStringsLocals>();
+  FUNCTION_BEGIN;
+  if (k.proposal.copy_strings != nullptr) {
+    CALL_HOOK(l.hook, k.proposal.copy_strings(k, l.role));
+    if (k.Served(l.hook)) return k.Return(k.ret);
+  }
+  while (l.argc-- > 0) {
+    STEP("str = get_user_arg_ptr(argv, argc)");
+    {
+      const auto word =
+          k.ReadUser(k.cur, k.PointerArg(SyscallOf(Nr::kExecve).roles[l.role].arg), l.argc);
+      if (!word.mapped) return k.Return(-kEFAULT);
+      l.str = word.value;
+      k.Note("{}[{}] = {}", SyscallOf(Nr::kExecve).roles[l.role].name, static_cast<int>(l.argc),
+             k.ValueText(l.str));
+    }
+    l.len = 0;
+    while (true) {
+      STEP("len = strnlen_user(str, MAX_ARG_STRLEN)");
+      const auto word = k.ReadUser(k.cur, l.str, l.len);
+      if (!word.mapped) return k.Return(-kEFAULT);
+      ++l.len;
+      if (k.p.values[word.value].has_nul) break;
+    }
+    for (l.w = 0; l.w < l.len; ++l.w) {
+      STEP("copy_from_user(kaddr+offset, str, bytes_to_copy)");
+      const auto word = k.ReadUser(k.cur, l.str, l.w);
+      if (!word.mapped) return k.Return(-kEFAULT);
+      k.Note("copies {}", k.ValueText(word.value));
+      k.Fetched(l.role, l.argc, l.w, word.value, true);
+    }
+  }
+  return k.Return(0);
+  FUNCTION_END;
+}
+
+Flow do_execveat_common(Kernel& k) {
+  auto& l = k.Locals<ExecLocals>();
+  FUNCTION_BEGIN;
+  CALL(k.Push<CopyLocals>(Fn::k_getname_flags).role = kFilename);
+  if (k.ret < 0) return k.Return(k.ret);
+  CALL(k.Push<CountLocals>(Fn::k_count).role = kArgv);
+  if (k.ret < 0) return k.Return(k.ret);
+  l.argc = static_cast<uint8_t>(k.ret);
+  CALL(k.Push<CountLocals>(Fn::k_count).role = kEnvp);
+  if (k.ret < 0) return k.Return(k.ret);
+  l.envc = static_cast<uint8_t>(k.ret);
+  CALL({
+    const uint8_t envc = l.envc;
+    auto& callee = k.Push<CopyStringsLocals>(Fn::k_copy_strings);
+    callee.role = kEnvp;
+    callee.argc = envc;
+  });
+  if (k.ret < 0) return k.Return(k.ret);
+  CALL({
+    const uint8_t argc = l.argc;
+    auto& callee = k.Push<CopyStringsLocals>(Fn::k_copy_strings);
+    callee.role = kArgv;
+    callee.argc = argc;
+  });
+  if (k.ret < 0) return k.Return(k.ret);
+  k.ActsOn(k.me().copied, 3);
+  CALL(k.Push(Fn::k_begin_new_exec));
+  return k.Return(0);
+  FUNCTION_END;
+}
+
+Flow begin_new_exec(Kernel& k) {
+  FUNCTION_BEGIN;
+  STEP("zap_other_threads(tsk)");
+  for (size_t t = 0; t < k.p.tasks.size(); ++t) {
+    if (static_cast<int>(t) != k.cur && k.p.tasks[t].group == k.info().group &&
+        k.s->tasks[t].status == kAlive) {
+      k.s->tasks[t].flags |= kSigkillPending;
+    }
+  }
+  STEP("while (sig->notify_count) schedule()");
+  for (size_t t = 0; t < k.p.tasks.size(); ++t) {
+    if (static_cast<int>(t) != k.cur && k.p.tasks[t].group == k.info().group &&
+        (k.s->tasks[t].status == kAlive || k.s->tasks[t].status == kExiting)) {
+      return Flow::kBlocked;
+    }
+  }
+  // unshare_files(), exec_mmap(), flush_signal_handlers(): the new image has no handler.
+  k.me().flags |= kExeced;
+  k.me().flags &= static_cast<uint8_t>(~kSigPending);
+  k.Note("executes {}", k.ValueText(k.me().copied[0]));
+  return k.Return(0);
+  FUNCTION_END;
+}
+
+Flow copy_process(Kernel& k) {
+  FUNCTION_BEGIN;
+  STEP("copy_seccomp(p)");
+  {
+    const int child = k.op().task;
+    Task& t = k.s->tasks[child];
+    KNOT_CHECK(t.status == kNotStarted);
+    t.status = kAlive;
+    t.frames[0].function = static_cast<uint8_t>(Fn::k_user_mode);
+    t.flags = k.me().flags & kExeced;
+    if (k.op().nr == Nr::kClone) {
+      t.files = k.me().files;
+    } else {
+      t.files = k.p.tasks[static_cast<size_t>(child)].files;
+      std::memcpy(k.s->files[t.files], k.s->files[k.me().files], kMaxFds);
+    }
+    if (k.p.tasks[static_cast<size_t>(child)].filtered) ++k.filter().users;
+    if (k.proposal.copy_seccomp != nullptr) k.proposal.copy_seccomp(k, child);
+    k.Raise(Event::kForked);
+    k.Note("{} starts", k.p.tasks[static_cast<size_t>(child)].name);
+    // The child stands at its first instruction: run user_mode to its first step.
+    t.frames[0].pc = 1;
+  }
+  return k.Return(static_cast<int>(k.op().task));
+  FUNCTION_END;
+}
+
+Flow do_exit(Kernel& k) {
+  auto& l = k.Locals<ExitLocals>();
+  FUNCTION_BEGIN;
+  // exit_signals(tsk) sets PF_EXITING
+  k.me().status = kExiting;
+  if (k.info().filtered) {
+    STEP("seccomp_filter_release(tsk)");
+    --k.filter().users;
+    k.Note("filter->users = {}", static_cast<int>(k.filter().users));
+    if (k.filter().users == 0) {
+      STEP("wake_up_poll(&orig->wqh, EPOLLHUP)");
+      k.WakeUp();
+    }
+  }
+  if (k.proposal.exit != nullptr && !k.Has(Toggle::k_mutate_no_exit_clear)) {
+    CALL_HOOK(l.hook, k.proposal.exit(k));
+  }
+  if (k.me().task_works[0] != 0) {
+    CALL(k.Push<TaskWorkRunLocals>(Fn::k_task_work_run));
+  }
+  STEP("do_task_dead()");
+  k.Note("{} is dead", k.info().name);
+  return k.Die();
+  FUNCTION_END;
+}
+
+}  // namespace knotcheck::model

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "model/kernel/kernel.h"
+
+#include <algorithm>
+
+namespace knotcheck::model {
+
+#define KNOT_FUNCTION(name, file, bytes) Flow name(Kernel& k);
+#include "model/kernel/functions.def"
+#undef KNOT_FUNCTION
+
+extern "C" {
+// Set by the linker to the ends of the section that STEP puts its entries into.
+extern const StepInfo* const __start_knot_steps[];
+extern const StepInfo* const __stop_knot_steps[];
+}
+
+std::vector<const StepInfo*> AllSteps() {
+  return std::vector<const StepInfo*>(__start_knot_steps, __stop_knot_steps);
+}
+
+const FunctionInfo& CoreFunction(int function) {
+  static const FunctionInfo functions[] = {
+      {"(none)", "", 0, nullptr},
+#define KNOT_FUNCTION(name, file, bytes) {#name, file, bytes, &name},
+#include "model/kernel/functions.def"
+#undef KNOT_FUNCTION
+  };
+  return functions[function];
+}
+
+const FunctionInfo& Kernel::Function(int function) const {
+  if (function < kFirstProposalFunction) return CoreFunction(function);
+  return proposal.functions[static_cast<size_t>(function - kFirstProposalFunction)];
+}
+
+void Kernel::PushFrame(int function) {
+  base_ += Function(me().frames[depth_].function).local_bytes;
+  ++depth_;
+  KNOT_CHECK(depth_ < kMaxFrames);
+  KNOT_CHECK(base_ + Function(function).local_bytes <= kLocalBytes);
+  me().frames[depth_] = Frame{static_cast<uint8_t>(function), 0};
+}
+
+void Kernel::PopFrame() {
+  const size_t bytes = Function(me().frames[depth_].function).local_bytes;
+  std::memset(me().locals + base_, 0, bytes);
+  me().frames[depth_] = Frame{0, 0};
+  KNOT_CHECK(depth_ > 0);
+  --depth_;
+  base_ -= Function(me().frames[depth_].function).local_bytes;
+}
+
+bool Kernel::Step(State* state, int task, int choice) {
+  s = state;
+  cur = task;
+  choice_ = choice;
+  arity_ = 1;
+  chose_ = false;
+  entered_ = false;
+  fault_ = false;
+  events_ = 0;
+  if (me().status == kNotStarted || me().status == kDead) return false;
+  depth_ = 0;
+  base_ = 0;
+  while (depth_ + 1 < kMaxFrames && me().frames[depth_ + 1].function != 0) {
+    base_ += Function(me().frames[depth_].function).local_bytes;
+    ++depth_;
+  }
+  while (true) {
+    switch (Function(me().frames[depth_].function).run(*this)) {
+      case Flow::kBlocked:
+        return false;
+      case Flow::kYield:
+        if (choice_ >= arity_) return false;
+        if (proposal.after_step != nullptr && !fault_) proposal.after_step(*this);
+        return true;
+      case Flow::kReturn:
+        PopFrame();
+        break;
+      case Flow::kCall:
+        break;
+    }
+    if (fault_) return choice_ < arity_;
+  }
+}
+
+void Kernel::Enter(const StepInfo& step) {
+  KNOT_CHECK(!entered_);
+  entered_ = true;
+  if (trace_ != nullptr) [[unlikely]] {
+    const FunctionInfo& function = Function(me().frames[depth_].function);
+    trace_->task = cur;
+    trace_->function = step.function;
+    trace_->file = function.file;
+    trace_->statement = step.statement;
+  }
+}
+
+int Kernel::Choose(int n) {
+  KNOT_CHECK(!chose_ && n >= 1);
+  chose_ = true;
+  arity_ = n;
+  return choice_ < n ? choice_ : 0;
+}
+
+void Kernel::AddNote(std::string note) { trace_->notes.push_back(std::move(note)); }
+
+bool Kernel::TryLock() {
+  Filter& f = s->filter;
+  if (f.notify_lock == cur + 1) {
+    Raise(Event::kLockMisuse);
+    Note("notify_lock is already held by {}", info().name);
+    return true;
+  }
+  if (f.notify_lock != 0) return false;
+  f.notify_lock = static_cast<uint8_t>(cur + 1);
+  Raise(Event::kLocked);
+  return true;
+}
+
+void Kernel::Unlock() {
+  if (s->filter.notify_lock != cur + 1) Raise(Event::kLockMisuse);
+  s->filter.notify_lock = 0;
+}
+
+int Kernel::FindNotification(int id) const {
+  for (size_t t = 0; t < p.tasks.size(); ++t) {
+    const Knotif& n = s->tasks[t].knotif;
+    if (n.listed && n.id == id) return static_cast<int>(t);
+  }
+  return -1;
+}
+
+void Kernel::CompleteReady(int task) { ++s->tasks[task].knotif.done; }
+
+void Kernel::CompleteAddfd(int task) { s->tasks[task].kaddfd.done = 1; }
+
+void Kernel::WakeUp() {
+  for (size_t t = 0; t < p.tasks.size(); ++t) {
+    s->tasks[t].flags &= static_cast<uint8_t>(~kOnWqh);
+  }
+}
+
+const Op& Kernel::op() const {
+  const Task& task = me();
+  const TaskInfo& program = info();
+  return (task.flags & kInHandler) ? program.handler[task.handler_op] : program.ops[task.op];
+}
+
+Nr Kernel::CallNr(int task) const {
+  const Task& t = s->tasks[task];
+  const TaskInfo& program = p.tasks[static_cast<size_t>(task)];
+  return ((t.flags & kInHandler) ? program.handler[t.handler_op] : program.ops[t.op]).nr;
+}
+
+Kernel::UserWord Kernel::ReadUser(int task, Value address, int word_index) {
+  const int object = address == kUninit ? -1 : p.values[address].object;
+  if (object < 0 || (s->tasks[task].flags & kExeced)) return {};
+  const Object& o = p.objects[static_cast<size_t>(object)];
+  if (word_index >= o.words) return {};
+  const size_t index = static_cast<size_t>(o.first_word + word_index);
+  const Word& word = p.words[index];
+  UserWord result;
+  result.mapped = true;
+  if (word.shared) {
+    result.value = word.domain[static_cast<size_t>(Choose(static_cast<int>(word.domain.size())))];
+    if (trace_ != nullptr) trace_->reads.emplace_back(static_cast<int>(index), result.value);
+  } else {
+    result.value = s->memory[index] ^ word.domain[0];
+  }
+  return result;
+}
+
+bool Kernel::WriteUser(int task, Value address, int word_index, Value value) {
+  const int object = p.values[address].object;
+  if (object < 0 || (s->tasks[task].flags & kExeced)) return false;
+  const Object& o = p.objects[static_cast<size_t>(object)];
+  if (word_index >= o.words) return false;
+  const size_t index = static_cast<size_t>(o.first_word + word_index);
+  // What the most general peer may write, it may also write after this store.
+  if (!p.words[index].shared) s->memory[index] = value ^ p.words[index].domain[0];
+  return true;
+}
+
+int Kernel::SlotOf(Nr nr, int role, int entry, int w) const {
+  const SeenLayout& layout = p.seen[static_cast<size_t>(nr)][static_cast<size_t>(role)];
+  if (entry >= layout.entries || w >= layout.stride) return -1;
+  return layout.base + entry * layout.stride + w;
+}
+
+void Kernel::Fetched(int role, int entry, int w, Value value, bool user) {
+  Raise(Event::kKernelCopy);
+  Task& t = me();
+  if (value == kUninit) {
+    Raise(Event::kUninitialisedUse);
+    Note("acts on bytes that nobody wrote");
+  }
+  if (!(t.ghost & kGhostApproved)) return;
+  if (user && (t.ghost & kGhostProtected)) {
+    // Arguments that the supervisor never asked to protect are not its concern, unless it asked
+    // for protection and there is none at all.
+    if (t.ghost_roles == 0 || (t.ghost_roles >> role & 1)) {
+      Raise(Event::kFetchUnprotected);
+      Note("read from user memory, although the supervisor was told that it is pinned");
+    }
+  }
+  if (!(t.ghost_roles >> role & 1)) return;
+  Raise(Event::kFetch);
+  const int slot = SlotOf(op().nr, role, entry, w);
+  const Value approved = slot < 0 ? kAbsent : t.seen[slot];
+  if (approved != value) {
+    Raise(Event::kFetchMismatch);
+    Note("<-- approved {}", approved == kAbsent ? std::string("nothing here") : ValueText(approved));
+  }
+}
+
+void Kernel::ActsOn(const Value* values, int count) {
+  const Op& call = op();
+  if (!call.has_uses) return;
+  bool same = true;
+  for (int i = 0; i < count; ++i) {
+    const Value wanted =
+        static_cast<size_t>(i) < call.uses.size() ? call.uses[static_cast<size_t>(i)] : kZero;
+    same = same && values[i] == wanted;
+  }
+  Raise(same ? Event::kExpected : Event::kUnexpected);
+  if (!same) Note("the scenario expects another value: {}", call.text);
+}
+
+bool Kernel::Allocate() {
+  Raise(Event::kAllocated);
+  if (s->allocation_failures_left == 0) return true;
+  if (Choose(2) == 0) return true;
+  --s->allocation_failures_left;
+  Note("the allocation fails");
+  return false;
+}
+
+std::string Kernel::ValueText(Value value) const {
+  if (value == kUninit) return "(uninitialised)";
+  if (value == kAbsent) return "(nothing)";
+  return p.values[value].text;
+}
+
+void Kernel::FinishOp(Ret result) {
+  Task& t = me();
+  const Op& call = op();
+  if (call.has_expected) {
+    Raise(call.expected == result ? Event::kExpected : Event::kUnexpected);
+    if (call.expected != result) {
+      Note("the scenario expects {}", RetName(call.expected));
+    }
+  }
+  if (t.flags & kInHandler) {
+    ++t.handler_op;
+  } else {
+    ++t.op;
+  }
+}
+
+Flow Kernel::Die() {
+  const uint8_t files = me().files;
+  me() = Task{};
+  me().status = kDead;
+  me().files = files;
+  depth_ = 0;
+  base_ = 0;
+  return Flow::kYield;
+}
+
+void Kernel::SendSigkill(int task) {
+  const uint8_t group = p.tasks[static_cast<size_t>(task)].group;
+  for (size_t t = 0; t < p.tasks.size(); ++t) {
+    if (p.tasks[t].group == group &&
+        (s->tasks[t].status == kAlive || s->tasks[t].status == kExiting)) {
+      s->tasks[t].flags |= kSigkillPending;
+    }
+  }
+}
+
+}  // namespace knotcheck::model

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How kernel functions are written here. A transcribed function is straight-line C++ in the order
+// of the C function, with its name and its local names; wherever another thread could interfere
+// stands STEP("the C statement"). The function is resumed at the STEP where it stood: its program
+// counter is a byte of its frame, its locals are bytes of its task, both inside State.
+//
+//   Flow seccomp_notify_id_valid(Kernel& k) {
+//     auto& l = k.Locals<IdValidLocals>();
+//     FUNCTION_BEGIN;
+//     STEP("ret = mutex_lock_interruptible(&filter->notify_lock)");
+//     if (!k.TryLock()) return Flow::kBlocked;
+//     ...
+//     STEP("mutex_unlock(&filter->notify_lock)");
+//     k.Unlock();
+//     return k.Return(l.ret);
+//     FUNCTION_END;
+//   }
+//
+// A step is what follows a STEP up to the next one that is reached, calls and returns included.
+// What a task does to memory that no other task can see belongs to the step before it. A step that
+// cannot be taken returns Flow::kBlocked and must not have changed anything that it keeps: the
+// caller drops the state. docs/adr/0001 says why it is done this way.
+
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "model/config.h"
+#include "model/errno.h"
+#include "model/program.h"
+#include "model/property.h"
+#include "model/proposal.h"
+#include "model/state.h"
+
+namespace knotcheck::model {
+
+enum class Fn : uint8_t {
+  kNone,
+#define KNOT_FUNCTION(name, file, bytes) k_##name,
+#include "model/kernel/functions.def"
+#undef KNOT_FUNCTION
+  kCount,
+};
+static_assert(static_cast<int>(Fn::kCount) <= kFirstProposalFunction);
+
+const FunctionInfo& CoreFunction(int function);
+
+// One STEP of the source, for traces and coverage.
+struct StepInfo {
+  const char* function;
+  const char* statement;
+  int line;
+};
+
+// Every STEP of the program, in no particular order.
+std::vector<const StepInfo*> AllSteps();
+
+// What a traced step shows. `reads` are racy reads of user memory: the word and its value.
+struct TraceStep {
+  int task = -1;  // index into Program::tasks; -1: a sender or a writer
+  std::string function;
+  std::string file;
+  std::string statement;
+  std::vector<std::string> notes;
+  std::vector<std::pair<int, Value>> reads;
+  std::vector<Event> events;
+};
+
+class Kernel {
+ public:
+  Kernel(const Program& the_program, const Proposal& the_proposal, Toggles the_toggles)
+      : p(the_program), proposal(the_proposal), toggles(the_toggles) {}
+
+  // One action of a task: its next step, with `choice` where the step has several outcomes.
+  // False: blocked, or no such choice; then *s is garbage.
+  bool Step(State* state, int task, int choice);
+  // After Step: how many outcomes that step has.
+  int arity() const { return arity_; }
+  uint64_t events() const { return events_; }
+  bool faulted() const { return fault_; }
+  // Notes go here while it is set.
+  void SetTrace(TraceStep* trace) { trace_ = trace; }
+  bool tracing() const { return trace_ != nullptr; }
+
+  // The frame of the running function.
+  uint8_t Pc() const { return me().frames[depth_].pc; }
+  void SetPc(int pc) { me().frames[depth_].pc = static_cast<uint8_t>(pc); }
+  template <class L>
+  L& Locals() {
+    static_assert(alignof(L) == 1 && std::has_unique_object_representations_v<L>);
+    KNOT_CHECK(base_ + sizeof(L) <= kLocalBytes);
+    return *reinterpret_cast<L*>(me().locals + base_);
+  }
+  // Calls `function`: the locals of the new frame, all zero, to put its arguments into.
+  template <class L>
+  L& Push(int function) {
+    PushFrame(function);
+    return *reinterpret_cast<L*>(me().locals + base_);
+  }
+  template <class L>
+  L& Push(Fn function) {
+    return Push<L>(static_cast<int>(function));
+  }
+  void Push(Fn function) { PushFrame(static_cast<int>(function)); }
+  void Push(int function) { PushFrame(function); }
+  Flow Return(int value) {
+    ret = static_cast<Ret>(value);
+    return Flow::kReturn;
+  }
+  void Enter(const StepInfo& step);
+
+  // The outcome of a step with n outcomes; at most one call a step.
+  int Choose(int n);
+
+  // filter->notify_lock.
+  bool TryLock();
+  void Unlock();
+  // notif->notifications: the task with this notification, or -1.
+  int FindNotification(int id) const;
+  // complete() of a knotif's and of a kaddfd's completion.
+  void CompleteReady(int task);
+  void CompleteAddfd(int task);
+  // wake_up_poll(&filter->wqh, ...): every task that sleeps there.
+  void WakeUp();
+
+  bool SignalPending(int task) const {
+    const uint8_t f = s->tasks[task].flags;
+    return (f & kSigkillPending) || ((f & kSigPending) && !(f & kInHandler));
+  }
+  bool FatalSignalPending(int task) const { return s->tasks[task].flags & kSigkillPending; }
+
+  // After CALL_HOOK: the proposal did the fetch, and `ret` is its result.
+  bool Served(uint8_t hook) const {
+    return hook != static_cast<uint8_t>(Hook::kNotHandled) && ret != kNotServed;
+  }
+  // What a frame that a fetch hook pushed returns when user memory is to be read after all.
+  static constexpr Ret kNotServed = -128;
+
+  // The running call's argument registers.
+  const Op& op() const;
+  Value PointerArg(int arg) const { return op().pointers[static_cast<size_t>(arg)]; }
+  int ScalarArg(int arg) const { return op().scalars[static_cast<size_t>(arg)]; }
+  Nr CallNr(int task) const;
+
+  // One word of the running task's user memory (or of `task`'s, remotely): its value, or nothing
+  // when it is not mapped. A racy word is a choice, so at most one a step.
+  struct UserWord {
+    bool mapped = false;
+    Value value = 0;
+  };
+  UserWord ReadUser(int task, Value address, int word_index);
+  bool WriteUser(int task, Value address, int word_index, Value value);
+
+  // Ghost state: the kernel fetches word `w` of entry `entry` of a role of the running call.
+  // `user`: from user memory.
+  void Fetched(int role, int entry, int w, Value value, bool user);
+  // The bytes that a call acts on, against the scenario's "uses".
+  void ActsOn(const Value* values, int count);
+  int SlotOf(Nr nr, int role, int entry, int w) const;
+
+  bool MayFailAllocation() const { return s->allocation_failures_left > 0; }
+  // An allocation: false when the adversary makes it fail.
+  bool Allocate();
+
+  void Raise(Event event) { events_ |= Bit(event); }
+  // A broken rule after which nothing that follows means anything.
+  void Fault(Event event) {
+    Raise(event);
+    fault_ = true;
+  }
+  bool Has(Toggle toggle) const { return toggles.Has(toggle); }
+
+  // Traces only: "knotif 1: SENT" and the like.
+  template <class... Args>
+  void Note(const char* format, const Args&... args) {
+    if (trace_ != nullptr) [[unlikely]] AddNote(FormatNote(format, args...));
+  }
+  std::string ValueText(Value value) const;
+
+  // The call of the running task returned `result` to user space: expectations, then the next op.
+  void FinishOp(Ret result);
+  // The running task is gone; nothing of it remains but its status.
+  Flow Die();
+  // SIGKILL for every thread of `task`'s group.
+  void SendSigkill(int task);
+
+  const Program& p;
+  const Proposal& proposal;
+  const Toggles toggles;
+  State* s = nullptr;
+  int cur = 0;
+  Ret ret = 0;  // of the function that returned last, or of a hook that did its work
+
+  Task& me() { return s->tasks[cur]; }
+  const Task& me() const { return s->tasks[cur]; }
+  const TaskInfo& info() const { return p.tasks[static_cast<size_t>(cur)]; }
+  Filter& filter() { return s->filter; }
+
+ private:
+  void PushFrame(int function);
+  void PopFrame();
+  const FunctionInfo& Function(int function) const;
+  void AddNote(std::string note);
+  template <class... Args>
+  static std::string FormatNote(const char* format, const Args&... args);
+
+  int depth_ = 0;
+  size_t base_ = 0;
+  int choice_ = 0;
+  int arity_ = 1;
+  bool chose_ = false;
+  bool entered_ = false;
+  bool fault_ = false;
+  uint64_t events_ = 0;
+  TraceStep* trace_ = nullptr;
+};
+
+}  // namespace knotcheck::model
+
+#include "fmt/format.h"
+
+namespace knotcheck::model {
+template <class... Args>
+std::string Kernel::FormatNote(const char* format, const Args&... args) {
+  return fmt::format(fmt::runtime(format), args...);
+}
+}  // namespace knotcheck::model
+
+// __COUNTER__ numbers the resume points of a function; the statement's text is all that a reader
+// needs to see.
+#define FUNCTION_BEGIN                                      \
+  enum { knot_base = __COUNTER__ };                         \
+  switch (k.Pc()) {                                         \
+    case 0:
+#define FUNCTION_END                                        \
+  default:                                                  \
+    break;                                                  \
+    }                                                       \
+    ::knotcheck::CheckFailed(__FILE__, __LINE__, "a known program counter")
+
+#define STEP(statement) KNOT_STEP_(__COUNTER__ - knot_base, statement)
+#define KNOT_STEP_(pc, statement)                                                      \
+  k.SetPc(pc);                                                                         \
+  return ::knotcheck::model::Flow::kYield;                                             \
+  case pc: {                                                                           \
+    static const ::knotcheck::model::StepInfo knot_step = {__func__, statement, __LINE__}; \
+    [[gnu::section("knot_steps"), gnu::used]] static const ::knotcheck::model::StepInfo* const \
+        knot_step_entry = &knot_step;                                                  \
+    k.Enter(knot_step);                                                                \
+  }                                                                                    \
+    static_cast<void>(0)
+
+// Calls a function and goes on when it has returned: CALL(k.Push(Fn::k_x)).
+#define CALL(push) KNOT_CALL_(__COUNTER__ - knot_base, push)
+#define KNOT_CALL_(resume, push)                \
+  k.SetPc(resume);                              \
+  push;                                         \
+  return ::knotcheck::model::Flow::kCall;       \
+  case resume:                                  \
+  static_cast<void>(0)
+
+// Calls a hook, which may push a frame: CALL_HOOK(l.hook, k.proposal.exit(k)). Afterwards l.hook, a
+// byte of the locals, says what became of it, and k.ret is the result of a pushed frame.
+#define CALL_HOOK(local, expression) KNOT_CALL_HOOK_(__COUNTER__ - knot_base, local, expression)
+#define KNOT_CALL_HOOK_(resume, local, expression)                                     \
+  k.SetPc(resume);                                                                     \
+  (local) = static_cast<uint8_t>(expression);                                          \
+  if ((local) == static_cast<uint8_t>(::knotcheck::model::Hook::kCalled)) {            \
+    return ::knotcheck::model::Flow::kCall;                                            \
+  }                                                                                    \
+  [[fallthrough]];                                                                     \
+  case resume:                                                                         \
+  static_cast<void>(0)

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The locals of the transcribed functions, for their callers, which put the arguments there. Bytes
+// only; their sizes stand in functions.def.
+
+#pragma once
+
+#include <cstdint>
+
+#include "model/kernel/kernel.h"
+
+namespace knotcheck::model {
+
+struct UserNotificationLocals {
+  int8_t err, ret;
+  uint8_t flags, wait_killable, addfd;
+};
+struct HandleAddfdLocals {
+  uint8_t addfd;
+  int8_t fd;
+};
+struct RecvWaitLocals {
+  int8_t ret;
+};
+struct RecvLocals {
+  int8_t ret;
+  uint8_t id, task;
+};
+struct SendLocals {
+  int8_t ret;
+  uint8_t target;
+  uint8_t hook;
+};
+struct IdValidLocals {
+  int8_t ret;
+};
+struct AddfdLocals {
+  int8_t ret;
+  uint8_t target;
+};
+struct PollLocals {
+  uint8_t events;
+};
+struct DetachLocals {
+  uint8_t task, hook;
+};
+struct SupervisorLocals {
+  int8_t ret;
+  uint8_t hook, spare;
+};
+struct UserModeLocals {
+  uint8_t spare[2];
+};
+struct SyscallLocals {
+  uint8_t hook;
+};
+struct TaskWorkRunLocals {
+  uint8_t hook;
+};
+struct ExitLocals {
+  uint8_t hook;
+};
+// A function that copies the words of one role of the running call.
+struct CopyLocals {
+  uint8_t role, w, hook;
+};
+struct ReadWriteLocals {
+  uint8_t w, hook, words, legacy;
+};
+struct ExecLocals {
+  uint8_t argc, envc, spare;
+};
+struct CountLocals {
+  uint8_t role, i, spare;
+};
+struct CopyStringsLocals {
+  uint8_t role, argc, w, len, hook;
+  Value str;
+};
+struct VmReadLocals {
+  uint8_t variable, role, entry, w;
+  Value str;
+};
+
+}  // namespace knotcheck::model

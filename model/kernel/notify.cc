@@ -1,0 +1,575 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// kernel/seccomp.c: the notifier. The list notif->notifications is ordered by id, as list_add_tail
+// leaves it, so it is a bit a knotif.
+
+#include "model/kernel/kernel.h"
+#include "model/kernel/locals.h"
+
+namespace knotcheck::model {
+namespace {
+
+bool should_sleep_killable(const Kernel& k, const Knotif& n) {
+  if (!k.p.wait_killable) return false;
+  if (k.Has(Toggle::k_wait_killable_fast_reply)) return n.state == kSent;
+  return n.state >= kSent;
+}
+
+// The first notification in INIT in the list's order, or -1.
+int FirstInit(const Kernel& k) {
+  int first = -1;
+  for (size_t t = 0; t < k.p.tasks.size(); ++t) {
+    const Knotif& n = k.s->tasks[t].knotif;
+    if (!n.listed || n.state != kInit) continue;
+    const bool before = first < 0 || (k.Has(Toggle::k_lifo_notifications)
+                                          ? n.id > k.s->tasks[first].knotif.id
+                                          : n.id < k.s->tasks[first].knotif.id);
+    if (before) first = static_cast<int>(t);
+  }
+  return first;
+}
+
+// list_first_entry_or_null(&n.addfd), unlinked.
+int PopAddfd(Knotif& n) {
+  const int task = n.addfd[0] - 1;
+  n.addfd[0] = n.addfd[1];
+  n.addfd[1] = 0;
+  return task;
+}
+
+void AcceptReply(Kernel& k, int target, bool by_addfd) {
+  Task& t = k.s->tasks[target];
+  k.Raise(Event::kReplyAccepted);
+  if (t.ghost & kGhostReplied) k.Raise(Event::kReplyTwice);
+  t.ghost |= kGhostReplied;
+  if (by_addfd) t.ghost |= kGhostAddfdReply;
+}
+
+// The supervisor said CONTINUE: from now on what it saw is what the call may act on.
+void Approve(Kernel& k, int target, const Op& op) {
+  Task& t = k.s->tasks[target];
+  const Task& me = k.me();
+  t.ghost |= kGhostApproved;
+  if (op.flags & ~1) {
+    t.ghost |= kGhostProtected;
+    k.Raise(Event::kProtectedSend);
+  }
+  const bool seen = me.ghost_id == t.knotif.id;
+  t.ghost_roles = seen ? me.ghost_roles : 0;
+  for (int i = 0; i < kMaxSeen; ++i) t.seen[i] = seen ? me.seen[i] : kZero;
+  const Op& call = k.p.tasks[static_cast<size_t>(target)].ops[t.op];
+  t.ghost_file = call.code == OpCode::kSyscall && !(call.is_pointer & 1) &&
+                         call.scalars[0] >= 0 && call.scalars[0] < kMaxFds
+                     ? k.s->files[t.files][call.scalars[0]]
+                     : 0;
+}
+
+}  // namespace
+
+Flow seccomp_handle_addfd(Kernel& k) {
+  auto& l = k.Locals<HandleAddfdLocals>();
+  FUNCTION_BEGIN;
+  // list_del_init(&addfd->list), under notify_lock
+  l.addfd = static_cast<uint8_t>(PopAddfd(k.me().knotif));
+  k.s->tasks[l.addfd].kaddfd.listed = 0;
+  STEP("fd = receive_fd(addfd->file, NULL, addfd->flags)");
+  {
+    const Op& request = k.p.tasks[l.addfd].ops[k.s->tasks[l.addfd].op];
+    uint8_t* files = k.s->files[k.me().files];
+    const int limit = k.p.nofile[k.me().files];
+    l.fd = -kEMFILE;
+    if (request.options & kAddfdSetfd) {
+      l.fd = request.val < limit ? static_cast<int8_t>(request.val) : -kEBADF;
+      if (l.fd >= 0 && files[l.fd] == kReserved) l.fd = -kEBUSY;
+    } else {
+      for (int i = 0; i < limit; ++i) {
+        if (files[i] == kNoFile) {
+          l.fd = static_cast<int8_t>(i);
+          break;
+        }
+      }
+    }
+    if (l.fd >= 0) {
+      files[l.fd] = kGiven;
+      k.Raise(Event::kInstalled);
+      k.me().ghost |= kGhostInstalled;
+      k.Note("fd {} installed in {}", static_cast<int>(l.fd), k.info().name);
+    } else {
+      k.Note("receive_fd() = {}", RetName(l.fd));
+    }
+    k.s->tasks[l.addfd].kaddfd.ret = l.fd;
+    Knotif& n = k.me().knotif;
+    if (request.options & kAddfdSend) {
+      if (l.fd < 0) {
+        n.state = kSent;
+        k.me().ghost &= static_cast<uint8_t>(~(kGhostReplied | kGhostAddfdReply));
+      } else {
+        n.flags = 0;
+        n.error = 0;
+        n.val = k.Has(Toggle::k_mutate_addfd_false_fd) ? 7 : l.fd;
+      }
+    }
+  }
+  STEP("complete(&addfd->completion)");
+  k.CompleteAddfd(l.addfd);
+  return k.Return(0);
+  FUNCTION_END;
+}
+
+Flow seccomp_do_user_notification(Kernel& k) {
+  auto& l = k.Locals<UserNotificationLocals>();
+  Knotif& n = k.me().knotif;
+  FUNCTION_BEGIN;
+  STEP("mutex_lock(&match->notify_lock)");
+  if (!k.TryLock()) return Flow::kBlocked;
+  l.err = -kENOSYS;
+  if (!k.filter().notif) {
+    k.Note("match->notif == NULL: -ENOSYS");
+    goto out;
+  }
+  n.state = kInit;
+  n.id = k.filter().next_id++;
+  n.listed = 1;
+  k.me().ghost_id = n.id;
+  k.Raise(Event::kTrapped);
+  k.Note("knotif {}: INIT", static_cast<int>(n.id));
+  STEP("atomic_inc(&match->notif->requests)");
+  ++k.filter().requests;
+  STEP("wake_up_poll(&match->wqh, EPOLLIN | EPOLLRDNORM)");
+  k.WakeUp();
+  do {
+    l.wait_killable = should_sleep_killable(k, n);
+    STEP("mutex_unlock(&match->notify_lock)");
+    k.Unlock();
+    STEP("err = wait_for_completion_interruptible(&n.ready)");
+    // do_wait_for_common(): a completion wins over a signal that arrives later.
+    if (n.done > 0) {
+      --n.done;
+      l.err = 0;
+      k.Note("woken");
+    } else if (l.wait_killable ? k.FatalSignalPending(k.cur) : k.SignalPending(k.cur)) {
+      l.err = -kERESTARTSYS;
+      k.Note("interrupted by a signal");
+    } else {
+      return Flow::kBlocked;
+    }
+    STEP("mutex_lock(&match->notify_lock)");
+    if (!k.TryLock()) return Flow::kBlocked;
+    if (l.err != 0) {
+      if (!(!l.wait_killable && should_sleep_killable(k, n))) goto interrupted;
+      l.err = 0;
+    }
+    if (n.addfd[0] != 0) {
+      CALL(k.Push<HandleAddfdLocals>(Fn::k_seccomp_handle_addfd));
+    }
+  } while (n.state != kReplied);
+  l.ret = n.val;
+  l.err = n.error;
+  l.flags = n.flags;
+  if (k.Has(Toggle::k_mutate_drop_reply)) {
+    l.err = -kERESTARTNOINTR;
+    l.flags = 0;
+    goto interrupted;
+  }
+  if (k.me().ghost & kGhostReplied) {
+    k.Raise(Event::kReplyApplied);
+    k.me().ghost &= static_cast<uint8_t>(~kGhostReplied);
+  }
+
+interrupted:
+  while (n.addfd[0] != 0) {
+    l.addfd = static_cast<uint8_t>(PopAddfd(n));
+    k.s->tasks[l.addfd].kaddfd.ret = -kESRCH;
+    k.s->tasks[l.addfd].kaddfd.listed = 0;
+    STEP("complete(&addfd->completion)");
+    k.Note("addfd->ret = -ESRCH");
+    k.CompleteAddfd(l.addfd);
+    l.addfd = 0;
+  }
+  if ((k.me().ghost & kGhostReplied) && !k.FatalSignalPending(k.cur)) {
+    k.Raise(Event::kReplyLost);
+    k.Note("the reply that SEND had accepted is lost");
+  }
+  if ((k.me().ghost & kGhostInstalled) && l.err == -kERESTARTSYS &&
+      !k.FatalSignalPending(k.cur)) {
+    k.Raise(Event::kInstalledLost);
+    k.Note("a descriptor stays installed for a call that starts anew");
+  }
+  if (k.me().ghost & kGhostAddfdReply && l.err == 0 && !(l.flags & 1)) {
+    if (!(k.me().ghost & kGhostInstalled) || k.s->files[k.me().files][l.ret] != kGiven) {
+      k.Raise(Event::kAddfdFalse);
+      k.Note("returns {}, but no descriptor was installed there", static_cast<int>(l.ret));
+    }
+  }
+  // if (match->notif) list_del(&n.list); the knotif is on the stack and ends here.
+  k.me().knotif = Knotif{};
+  if (!(l.flags & 1)) {
+    k.me().ghost = 0;
+    k.me().ghost_roles = 0;
+    k.me().ghost_file = 0;
+    for (Value& v : k.me().seen) v = kZero;
+  }
+
+out:
+  STEP("mutex_unlock(&match->notify_lock)");
+  k.Unlock();
+  if (l.flags & 1) {
+    k.Note("CONTINUE");
+    return k.Return(0);
+  }
+  // syscall_set_return_value(current, current_pt_regs(), err, ret)
+  k.me().ret = l.err != 0 ? l.err : l.ret;
+  return k.Return(-1);
+  FUNCTION_END;
+}
+
+Flow recv_wait_event(Kernel& k) {
+  auto& l = k.Locals<RecvWaitLocals>();
+  FUNCTION_BEGIN;
+  if (!k.Has(Toggle::k_recv_blocks_forever)) {
+    STEP("if (refcount_read(&filter->users) == 0)");
+    if (k.filter().users == 0) return k.Return(0);
+  }
+  STEP("if (atomic_dec_if_positive(&filter->notif->requests) >= 0)");
+  if (k.filter().requests > 0) {
+    --k.filter().requests;
+    return k.Return(0);
+  }
+  while (true) {
+    STEP("ret = prepare_to_wait_event(&filter->wqh, &wait, TASK_INTERRUPTIBLE)");
+    l.ret = 0;
+    k.me().flags &= static_cast<uint8_t>(~kOnWqh);
+    if (k.SignalPending(k.cur)) {
+      l.ret = -kERESTARTSYS;
+    } else {
+      k.me().flags |= kOnWqh;
+    }
+    STEP("if (atomic_dec_if_positive(&filter->notif->requests) >= 0)");
+    if (k.filter().requests > 0) {
+      --k.filter().requests;
+      break;
+    }
+    if (!k.Has(Toggle::k_recv_blocks_forever)) {
+      STEP("if (refcount_read(&filter->users) == 0)");
+      if (k.filter().users == 0) break;
+    }
+    if (l.ret != 0) return k.Return(l.ret);
+    STEP("schedule()");
+    if ((k.me().flags & kOnWqh) && !k.SignalPending(k.cur)) return Flow::kBlocked;
+  }
+  // finish_wait(&filter->wqh, &wait)
+  k.me().flags &= static_cast<uint8_t>(~kOnWqh);
+  return k.Return(0);
+  FUNCTION_END;
+}
+
+Flow seccomp_notify_recv(Kernel& k) {
+  auto& l = k.Locals<RecvLocals>();
+  FUNCTION_BEGIN;
+  // check_zeroed_user(buf, sizeof(unotif))
+  if (k.op().options & kBufNull) return k.Return(-kEFAULT);
+  if (k.op().options & kBufNotZeroed) return k.Return(-kEINVAL);
+  CALL(k.Push(Fn::k_recv_wait_event));
+  if (k.ret < 0) return k.Return(k.ret);
+  STEP("mutex_lock(&filter->notify_lock)");
+  if (!k.TryLock()) return Flow::kBlocked;
+  {
+    const int found = FirstInit(k);
+    if (found < 0) {
+      l.ret = -kENOENT;
+    } else {
+      Knotif& n = k.s->tasks[found].knotif;
+      l.id = n.id;
+      l.task = static_cast<uint8_t>(found);
+      n.state = kSent;
+      k.Note("knotif {}: SENT", static_cast<int>(n.id));
+      // Only a poll() that sleeps could tell this wake-up from none.
+      if (k.p.polls) k.WakeUp();
+    }
+  }
+  STEP("mutex_unlock(&filter->notify_lock)");
+  k.Unlock();
+  if (l.ret < 0) return k.Return(l.ret);
+  if (k.op().options & kBufFaults) {
+    STEP("copy_to_user(buf, &unotif, sizeof(unotif))");
+    if (k.Choose(2) == 1) {
+      k.Note("copy_to_user() faults");
+      l.ret = -kEFAULT;
+    }
+  }
+  if (l.ret == 0) {
+    const Op& op = k.op();
+    k.me().variable_id[op.variable] = l.id;
+    k.me().variable_task[op.variable] = static_cast<uint8_t>(l.task + 1);
+    return k.Return(0);
+  }
+  STEP("mutex_lock(&filter->notify_lock)");
+  if (!k.TryLock()) return Flow::kBlocked;
+  if (k.FindNotification(l.id) >= 0) {
+    {
+      const int target = k.FindNotification(l.id);
+      Knotif& n = k.s->tasks[target].knotif;
+      if (should_sleep_killable(k, n)) k.CompleteReady(target);
+      if (n.state == kReplied) k.Note("knotif {} was REPLIED", static_cast<int>(n.id));
+      n.state = kInit;
+      k.Note("knotif {}: INIT", static_cast<int>(n.id));
+    }
+    STEP("atomic_inc(&filter->notif->requests)");
+    ++k.filter().requests;
+    if (!k.Has(Toggle::k_recv_efault_no_wake)) {
+      STEP("wake_up_poll(&filter->wqh, EPOLLIN | EPOLLRDNORM)");
+      k.WakeUp();
+    }
+  }
+  STEP("mutex_unlock(&filter->notify_lock)");
+  k.Unlock();
+  return k.Return(-kEFAULT);
+  FUNCTION_END;
+}
+
+Flow seccomp_notify_send(Kernel& k) {
+  auto& l = k.Locals<SendLocals>();
+  FUNCTION_BEGIN;
+  {
+    const Op& resp = k.op();
+    // copy_from_user(&resp, buf, sizeof(resp))
+    if (resp.options & kBufNull) return k.Return(-kEFAULT);
+    uint16_t known = 1;
+    for (const auto& flag : k.proposal.send_flags) known |= flag.second;
+    if (resp.flags & ~known) return k.Return(-kEINVAL);
+    if ((resp.flags & 1) && (resp.error != 0 || resp.val != 0)) return k.Return(-kEINVAL);
+    if (k.proposal.send_check != nullptr) {
+      const Ret ret = k.proposal.send_check(k, resp.flags);
+      if (ret < 0) return k.Return(ret);
+    }
+  }
+  STEP("ret = mutex_lock_interruptible(&filter->notify_lock)");
+  if (k.SignalPending(k.cur)) return k.Return(-kEINTR);
+  if (!k.TryLock()) return Flow::kBlocked;
+  {
+    const Op& resp = k.op();
+    const int id = k.me().variable_id[resp.variable];
+    const int target = k.FindNotification(id);
+    if (target < 0) {
+      k.Note("no knotif {}", id);
+      l.ret = k.Has(Toggle::k_mutate_wrong_errno) ? -kEBUSY : -kENOENT;
+      goto out;
+    }
+    Knotif& n = k.s->tasks[target].knotif;
+    if (n.state != kSent && !k.Has(Toggle::k_mutate_reply_twice)) {
+      l.ret = -kEINPROGRESS;
+      if (k.Has(Toggle::k_mutate_skip_unlock)) return k.Return(l.ret);
+      goto out;
+    }
+    n.state = kReplied;
+    n.error = static_cast<int8_t>(resp.error);
+    n.val = static_cast<int8_t>(resp.val);
+    n.flags = static_cast<uint8_t>(resp.flags);
+    l.target = static_cast<uint8_t>(target);
+    k.Note("knotif {}: REPLIED", static_cast<int>(n.id));
+    AcceptReply(k, target, false);
+    if (resp.flags & 1) Approve(k, target, resp);
+  }
+  if (k.proposal.send_stored != nullptr) {
+    CALL_HOOK(l.hook, k.proposal.send_stored(k, l.target, k.op().flags));
+  }
+  if (!k.Has(Toggle::k_mutate_no_complete)) {
+    STEP("complete(&knotif->ready)");
+    k.CompleteReady(l.target);
+  }
+out:
+  STEP("mutex_unlock(&filter->notify_lock)");
+  k.Unlock();
+  return k.Return(l.ret);
+  FUNCTION_END;
+}
+
+Flow seccomp_notify_id_valid(Kernel& k) {
+  auto& l = k.Locals<IdValidLocals>();
+  FUNCTION_BEGIN;
+  if (k.op().options & kBufNull) return k.Return(-kEFAULT);
+  STEP("ret = mutex_lock_interruptible(&filter->notify_lock)");
+  if (k.SignalPending(k.cur)) return k.Return(-kEINTR);
+  if (!k.TryLock()) return Flow::kBlocked;
+  if (k.Has(Toggle::k_mutate_lock_twice)) static_cast<void>(k.TryLock());
+  {
+    const int target = k.FindNotification(k.me().variable_id[k.op().variable]);
+    l.ret = target >= 0 && k.s->tasks[target].knotif.state == kSent ? 0 : -kENOENT;
+  }
+  STEP("mutex_unlock(&filter->notify_lock)");
+  k.Unlock();
+  return k.Return(l.ret);
+  FUNCTION_END;
+}
+
+Flow seccomp_notify_set_flags(Kernel& k) {
+  FUNCTION_BEGIN;
+  if (k.op().flags & ~1) return k.Return(-kEINVAL);
+  STEP("ret = mutex_lock_interruptible(&filter->notify_lock)");
+  if (k.SignalPending(k.cur)) return k.Return(-kEINTR);
+  if (!k.TryLock()) return Flow::kBlocked;
+  k.filter().flags = static_cast<uint8_t>(k.op().flags);
+  STEP("mutex_unlock(&filter->notify_lock)");
+  k.Unlock();
+  return k.Return(0);
+  FUNCTION_END;
+}
+
+Flow seccomp_notify_addfd(Kernel& k) {
+  auto& l = k.Locals<AddfdLocals>();
+  FUNCTION_BEGIN;
+  {
+    const Op& addfd = k.op();
+    // copy_struct_from_user(&addfd, sizeof(addfd), uaddfd, size)
+    if (addfd.options & kBufNull) return k.Return(-kEFAULT);
+    if (addfd.options & kBadFlags) return k.Return(-kEINVAL);
+    if (addfd.val != 0 && !(addfd.options & kAddfdSetfd)) return k.Return(-kEINVAL);
+    // kaddfd.file = fget(addfd.srcfd)
+    if (addfd.options & kBadSrcfd) return k.Return(-kEBADF);
+  }
+  k.me().kaddfd = Kaddfd{};
+  STEP("ret = mutex_lock_interruptible(&filter->notify_lock)");
+  if (k.SignalPending(k.cur)) return k.Return(-kEINTR);
+  if (!k.TryLock()) return Flow::kBlocked;
+  {
+    const Op& addfd = k.op();
+    const int target = k.FindNotification(k.me().variable_id[addfd.variable]);
+    if (target < 0) {
+      l.ret = -kENOENT;
+      goto out_unlock;
+    }
+    Knotif& n = k.s->tasks[target].knotif;
+    if (n.state != kSent) {
+      l.ret = -kEINPROGRESS;
+      goto out_unlock;
+    }
+    l.target = static_cast<uint8_t>(target);
+    if (addfd.options & kAddfdSend) {
+      if (n.addfd[0] != 0) {
+        l.ret = -kEBUSY;
+        goto out_unlock;
+      }
+      n.state = kReplied;
+      AcceptReply(k, target, true);
+      k.Note("knotif {}: REPLIED", static_cast<int>(n.id));
+    }
+    // list_add(&kaddfd.list, &knotif->addfd): at the head
+    KNOT_CHECK(n.addfd[1] == 0);
+    n.addfd[1] = n.addfd[0];
+    n.addfd[0] = static_cast<uint8_t>(k.cur + 1);
+    k.me().kaddfd.listed = 1;
+  }
+  STEP("complete(&knotif->ready)");
+  k.CompleteReady(l.target);
+  STEP("mutex_unlock(&filter->notify_lock)");
+  k.Unlock();
+  STEP("ret = wait_for_completion_interruptible(&kaddfd.completion)");
+  if (k.me().kaddfd.done) {
+    l.ret = k.me().kaddfd.ret;
+    k.me().kaddfd = Kaddfd{};
+    return k.Return(l.ret);
+  }
+  if (!k.SignalPending(k.cur)) return Flow::kBlocked;
+  k.Note("interrupted by a signal");
+  STEP("mutex_lock(&filter->notify_lock)");
+  if (!k.TryLock()) return Flow::kBlocked;
+  if (!k.me().kaddfd.listed) {
+    l.ret = k.me().kaddfd.ret;
+  } else {
+    l.ret = -kERESTARTSYS;
+    Task& t = k.s->tasks[l.target];
+    if (t.knotif.addfd[0] == k.cur + 1) t.knotif.addfd[0] = t.knotif.addfd[1];
+    t.knotif.addfd[1] = 0;
+    if (k.op().options & kAddfdSend) {
+      // The caller is told that nothing was sent.
+      t.ghost &= static_cast<uint8_t>(~kGhostReplied);
+      if (!k.Has(Toggle::k_addfd_send_interrupted)) {
+        t.knotif.state = kSent;
+        t.ghost &= static_cast<uint8_t>(~kGhostAddfdReply);
+        k.Note("knotif {}: SENT", static_cast<int>(t.knotif.id));
+      }
+    }
+  }
+
+out_unlock:
+  k.me().kaddfd = Kaddfd{};
+  STEP("mutex_unlock(&filter->notify_lock)");
+  k.Unlock();
+  return k.Return(l.ret);
+  FUNCTION_END;
+}
+
+Flow seccomp_notify_poll(Kernel& k) {
+  auto& l = k.Locals<PollLocals>();
+  FUNCTION_BEGIN;
+  while (true) {
+    // poll_wait(file, &filter->wqh, poll_tab)
+    STEP("poll_wait(file, &filter->wqh, poll_tab)");
+    k.me().flags |= kOnWqh;
+    STEP("mutex_lock_interruptible(&filter->notify_lock)");
+    if (k.SignalPending(k.cur)) {
+      l.events = 8;  // EPOLLERR
+    } else {
+      if (!k.TryLock()) return Flow::kBlocked;
+      l.events = 0;
+      for (size_t t = 0; t < k.p.tasks.size(); ++t) {
+        const Knotif& n = k.s->tasks[t].knotif;
+        if (n.listed && n.state == kInit) l.events |= 1;  // EPOLLIN
+        if (n.listed && n.state == kSent) l.events |= 4;  // EPOLLOUT
+      }
+      STEP("mutex_unlock(&filter->notify_lock)");
+      k.Unlock();
+    }
+    STEP("if (refcount_read(&filter->users) == 0)");
+    if (k.filter().users == 0) l.events |= 16;  // EPOLLHUP
+    if (l.events != 0 || (k.op().options & kNonBlocking)) break;
+    STEP("schedule_hrtimeout_range()");
+    if (k.SignalPending(k.cur)) {
+      k.me().flags &= static_cast<uint8_t>(~kOnWqh);
+      return k.Return(-kEINTR);
+    }
+    if (k.me().flags & kOnWqh) return Flow::kBlocked;
+  }
+  k.me().flags &= static_cast<uint8_t>(~kOnWqh);
+  return k.Return(l.events);
+  FUNCTION_END;
+}
+
+Flow seccomp_notify_detach(Kernel& k) {
+  auto& l = k.Locals<DetachLocals>();
+  FUNCTION_BEGIN;
+  STEP("mutex_lock(&filter->notify_lock)");
+  if (!k.TryLock()) return Flow::kBlocked;
+  // list_for_each_entry(): by task here; no other task can tell the order.
+  for (l.task = 0; l.task < k.p.tasks.size(); ++l.task) {
+    if (!k.s->tasks[l.task].knotif.listed || k.s->tasks[l.task].knotif.state == kReplied) continue;
+    k.s->tasks[l.task].knotif.state = kReplied;
+    k.s->tasks[l.task].knotif.error = -kENOSYS;
+    k.s->tasks[l.task].knotif.val = 0;
+    k.Note("knotif {}: REPLIED, -ENOSYS", static_cast<int>(k.s->tasks[l.task].knotif.id));
+    if (k.proposal.detach != nullptr) {
+      CALL_HOOK(l.hook, k.proposal.detach(k, l.task));
+    }
+    STEP("complete(&knotif->ready)");
+    k.CompleteReady(l.task);
+  }
+  // seccomp_notify_free(filter)
+  k.filter().notif = 0;
+  k.filter().requests = 0;
+  k.filter().flags = 0;
+  for (size_t t = 0; t < k.p.tasks.size(); ++t) k.s->tasks[t].knotif.listed = 0;
+  k.Note("filter->notif = NULL");
+  STEP("mutex_unlock(&filter->notify_lock)");
+  k.Unlock();
+  return k.Return(0);
+  FUNCTION_END;
+}
+
+Flow seccomp_notify_release(Kernel& k) {
+  FUNCTION_BEGIN;
+  CALL(k.Push<DetachLocals>(Fn::k_seccomp_notify_detach));
+  return k.Return(0);
+  FUNCTION_END;
+}
+
+}  // namespace knotcheck::model

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A supervisor's user space, and what it does to a target besides ioctls.
+
+#include "model/kernel/kernel.h"
+#include "model/kernel/locals.h"
+
+namespace knotcheck::model {
+namespace {
+
+// Whether the policy allows the call that the supervisor looked at, by what it saw.
+bool Allows(const Kernel& k, Nr nr) {
+  const Task& me = k.me();
+  for (const PolicyRule& rule : k.p.policy) {
+    if (rule.nr != nr) continue;
+    bool met = !(me.ghost & kGhostTruncated);
+    for (const PolicyCondition& condition : rule.conditions) {
+      const SeenLayout& layout = k.p.seen[static_cast<size_t>(nr)][condition.role];
+      met = met && (me.ghost_roles >> condition.role & 1);
+      for (size_t i = 0; i < condition.words.size() && met; ++i) {
+        met = me.seen[layout.base + i] == condition.words[i];
+      }
+    }
+    return met;
+  }
+  return false;
+}
+
+// seccomp_notify_ioctl()
+int IoctlOf(const Kernel& k) {
+  switch (k.op().code) {
+    case OpCode::kRecv:
+      return static_cast<int>(Fn::k_seccomp_notify_recv);
+    case OpCode::kSend:
+      return static_cast<int>(Fn::k_seccomp_notify_send);
+    case OpCode::kIdValid:
+      return static_cast<int>(Fn::k_seccomp_notify_id_valid);
+    case OpCode::kAddfd:
+      return static_cast<int>(Fn::k_seccomp_notify_addfd);
+    case OpCode::kSetFlags:
+      return static_cast<int>(Fn::k_seccomp_notify_set_flags);
+    case OpCode::kPoll:
+      return static_cast<int>(Fn::k_seccomp_notify_poll);
+    case OpCode::kVerb:
+      return kFirstProposalFunction + k.proposal.verbs[k.op().verb].function;
+    default:
+      KNOT_CHECK(false && "a supervisor's op");
+      return 0;
+  }
+}
+
+void Forget(Task& t) {
+  t.ghost_id = 0;
+  t.ghost_roles = 0;
+  t.ghost &= static_cast<uint8_t>(~kGhostTruncated);
+  for (Value& v : t.seen) v = kZero;
+}
+
+}  // namespace
+
+Flow supervisor_mode(Kernel& k) {
+  auto& l = k.Locals<SupervisorLocals>();
+  FUNCTION_BEGIN;
+  while (true) {
+    STEP("(user mode)");
+    if (k.FatalSignalPending(k.cur)) {
+      CALL(k.Push(Fn::k_do_exit));
+    }
+    // A supervisor's handler does nothing; what counts is that the signal interrupts.
+    k.me().flags &= static_cast<uint8_t>(~kSigPending);
+    l.ret = 0;
+    while (true) {
+      const Op& op = k.op();
+      if (op.code == OpCode::kJump) {
+        k.me().op = op.target;
+      } else if (op.code == OpCode::kJumpIfError) {
+        const bool hit = op.error == 0 ? k.me().ret < 0 : k.me().ret == -op.error;
+        k.me().op = hit ? op.target : static_cast<uint8_t>(k.me().op + 1);
+      } else if (op.code == OpCode::kDecide) {
+        const int target = k.me().variable_task[op.variable] - 1;
+        const bool allow = target >= 0 && Allows(k, k.CallNr(target));
+        k.Note("policy: {}", allow ? "allow" : "deny");
+        k.me().op = allow ? static_cast<uint8_t>(k.me().op + 1) : op.target;
+      } else {
+        break;
+      }
+    }
+    k.me().ret = 0;
+    // A supervisor whose script is over stays, and with it the listener.
+    if (k.op().code == OpCode::kEnd) return Flow::kBlocked;
+    k.Note("{}", k.op().text);
+    if (k.op().code == OpCode::kStore) {
+      const Word& word = k.p.words[k.op().word];
+      if (!word.shared) k.s->memory[k.op().word] = k.op().value ^ word.domain[0];
+    } else if (k.op().code == OpCode::kKill) {
+      k.SendSigkill(k.op().task);
+    } else if (k.op().code == OpCode::kReadArgs) {
+      CALL({
+        const uint8_t variable = k.op().variable;
+        k.Push<VmReadLocals>(Fn::k_process_vm_rw_core).variable = variable;
+      });
+      l.ret = k.ret;
+    } else if (!k.filter().listener) {
+      l.ret = -kEBADF;
+    } else if (k.op().code == OpCode::kClose) {
+      k.filter().listener = 0;
+      --k.filter().references;
+    } else {
+      // ioctl(listener, ...): fdget() keeps the listener's file alive while the call runs.
+      ++k.filter().references;
+      CALL(k.Push(IoctlOf(k)));
+      l.ret = k.ret == -kERESTARTSYS ? static_cast<Ret>(-kEINTR) : k.ret;
+      --k.filter().references;
+    }
+    if (k.filter().references == 0 && k.filter().notif) {
+      // fput(): the last reference is gone, and __fput() runs on the way to user mode.
+      CALL(k.Push(Fn::k_seccomp_notify_release));
+    }
+    k.Note("= {}", RetName(l.ret));
+    if (k.filter().notify_lock == k.cur + 1) k.Raise(Event::kReturnedLocked);
+    if (k.op().code == OpCode::kAddfd && (k.op().options & kAddfdSend) && l.ret >= 0) {
+      k.Raise(Event::kAddfdSent);
+    }
+    if (k.op().code == OpCode::kRecv || k.op().code == OpCode::kSend) Forget(k.me());
+    k.me().ret = l.ret;
+    k.FinishOp(l.ret);
+    l.ret = 0;
+  }
+  FUNCTION_END;
+}
+
+// process_vm_readv() of the pointer arguments that the policy looks at, as a supervisor does it:
+// a string until its NUL, a table entry by entry.
+Flow process_vm_rw_core(Kernel& k) {
+  auto& l = k.Locals<VmReadLocals>();
+  FUNCTION_BEGIN;
+  Forget(k.me());
+  for (l.role = 0; l.role < kMaxRoles; ++l.role) {
+    {
+      const int target = k.me().variable_task[l.variable] - 1;
+      if (target < 0) return k.Return(-kESRCH);
+      const Nr nr = k.CallNr(target);
+      const bool asked = k.op().roles == 0 || (k.op().roles >> l.role & 1);
+      if (!asked || k.p.seen[static_cast<size_t>(nr)][l.role].entries == 0) continue;
+    }
+    k.me().ghost_id = k.me().variable_id[l.variable];
+    k.me().ghost_roles |= static_cast<uint8_t>(1 << l.role);
+    for (l.entry = 0;; ++l.entry) {
+      STEP("process_vm_readv(pid, ...)");
+      {
+        const int target = k.me().variable_task[l.variable] - 1;
+        const Task& t = k.s->tasks[target];
+        if (t.status == kDead || t.status == kExiting) return k.Return(-kESRCH);
+        const Op& call = k.p.tasks[static_cast<size_t>(target)].ops[t.op];
+        const Op& now = (t.flags & kInHandler)
+                            ? k.p.tasks[static_cast<size_t>(target)].handler[t.handler_op]
+                            : call;
+        if (now.code != OpCode::kSyscall) return k.Return(-kESRCH);
+        const Syscall& syscall = SyscallOf(now.nr);
+        if (l.role >= syscall.roles.size()) return k.Return(-kESRCH);
+        const Role& role = syscall.roles[l.role];
+        const Value address = now.pointers[role.arg];
+        const bool table = role.shape == Shape::kStrings;
+        // The first word of a table's entry is its pointer.
+        const auto word = table ? k.ReadUser(target, address, l.entry)
+                                : k.ReadUser(target, address, l.w);
+        if (!word.mapped) return k.Return(-kEFAULT);
+        k.Note("{} reads {}", role.name, k.ValueText(word.value));
+        if (table) {
+          l.str = word.value;
+          const int slot = k.SlotOf(now.nr, l.role, l.entry, 0);
+          if (l.str == kZero || slot < 0) {
+            if (slot >= 0) k.me().seen[slot] = kAbsent;
+            l.str = kAbsent;
+          }
+        } else {
+          l.str = kAbsent;
+          const int slot = k.SlotOf(now.nr, l.role, 0, l.w);
+          const bool string = role.shape == Shape::kPath;
+          const int words =
+              string ? kMaxSeen : (now.scalars[static_cast<size_t>(role.length_arg)] + 7) / 8;
+          Value value = word.value;
+          if (!string) {
+            const int left = now.scalars[static_cast<size_t>(role.length_arg)] - 8 * l.w;
+            if (left < 8) value = k.p.truncated[value][static_cast<size_t>(left)];
+          }
+          if (slot >= 0) k.me().seen[slot] = value;
+          ++l.w;
+          const bool more = !(string && k.p.values[word.value].has_nul) && l.w < words && slot >= 0;
+          if (more) l.str = kZero;
+        }
+      }
+      if (l.str == kAbsent) break;
+      if (l.str == kZero) continue;
+      // The string of a table's entry.
+      for (l.w = 0;; ++l.w) {
+        STEP("process_vm_readv(pid, ...)");
+        const int target = k.me().variable_task[l.variable] - 1;
+        const Task& t = k.s->tasks[target];
+        if (t.status == kDead || t.status == kExiting) return k.Return(-kESRCH);
+        const auto word = k.ReadUser(target, l.str, l.w);
+        if (!word.mapped) return k.Return(-kEFAULT);
+        k.Note("reads {}", k.ValueText(word.value));
+        const int slot = k.SlotOf(Nr::kExecve, l.role, l.entry, l.w);
+        if (slot >= 0) k.me().seen[slot] = word.value;
+        if (k.p.values[word.value].has_nul) break;
+      }
+      l.str = kZero;
+    }
+    l.w = 0;
+    l.str = kZero;
+  }
+  return k.Return(0);
+  FUNCTION_END;
+}
+
+}  // namespace knotcheck::model

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// System call entry and exit, signals and restart, on x86-64.
+
+#include <utility>
+
+#include "model/kernel/kernel.h"
+#include "model/kernel/locals.h"
+
+namespace knotcheck::model {
+namespace {
+
+Fn BodyOf(Nr nr) {
+  switch (nr) {
+    case Nr::kOpenat:
+      return Fn::k_do_sys_openat2;
+    case Nr::kBind:
+      return Fn::k___sys_bind;
+    case Nr::kWrite:
+      return Fn::k_ksys_write;
+    case Nr::kRead:
+      return Fn::k_ksys_read;
+    case Nr::kExecve:
+      return Fn::k_do_execveat_common;
+    case Nr::kClose:
+      return Fn::k_do_close;
+    case Nr::kDup2:
+      return Fn::k_do_dup2;
+    case Nr::kFork:
+    case Nr::kClone:
+      return Fn::k_copy_process;
+    case Nr::kExit:
+      return Fn::k_do_exit;
+    case Nr::kUmask:
+    case Nr::kCount:
+      break;
+  }
+  return Fn::kNone;
+}
+
+}  // namespace
+
+// User space of a target, a peer or a child: its script, and its signal handler's.
+Flow user_mode(Kernel& k) {
+  FUNCTION_BEGIN;
+  while (true) {
+    STEP("(user mode)");
+    if (k.SignalPending(k.cur)) {
+      // The interrupt that brought the signal returns to user mode through the same loop.
+      k.me().ret = 0;
+      CALL(k.Push(Fn::k_exit_to_user_mode_loop));
+      continue;
+    }
+    if (k.op().code == OpCode::kStore) {
+      k.Note("{}", k.op().text);
+      const Op& store = k.op();
+      const Word& word = k.p.words[store.word];
+      if (!word.shared) k.s->memory[store.word] = store.value ^ word.domain[0];
+      k.FinishOp(0);
+    } else if (k.op().code == OpCode::kKill) {
+      k.Note("{}", k.op().text);
+      k.SendSigkill(k.op().task);
+      k.FinishOp(0);
+    } else if (k.op().code == OpCode::kEnd && (k.me().flags & kInHandler)) {
+      // rt_sigreturn(2): back to the interrupted context, whose call is made again or is answered.
+      k.Note("rt_sigreturn()");
+      k.me().flags &= static_cast<uint8_t>(~kInHandler);
+      k.me().handler_op = 0;
+    } else if (k.op().code == OpCode::kEnd) {
+      k.Note("exits");
+      CALL(k.Push(Fn::k_do_exit));
+    } else {
+      KNOT_CHECK(k.op().code == OpCode::kSyscall);
+      k.Note("{}", k.op().text);
+      CALL(k.Push(Fn::k_do_syscall_64));
+    }
+  }
+  FUNCTION_END;
+}
+
+Flow do_syscall_64(Kernel& k) {
+  FUNCTION_BEGIN;
+  k.me().flags |= kInSyscall;
+  k.me().ret = 0;
+  if (k.info().filtered && (k.p.trapped >> static_cast<int>(k.op().nr) & 1)) {
+    CALL(k.Push<UserNotificationLocals>(Fn::k_seccomp_do_user_notification));
+    if (k.ret == -1) goto out;
+  }
+  k.ret = 0;
+  if (BodyOf(k.op().nr) != Fn::kNone) {
+    CALL(k.Push(BodyOf(k.op().nr)));
+  }
+  k.me().ret = k.ret;
+
+out:
+  CALL(k.Push(Fn::k_exit_to_user_mode_loop));
+  return k.Return(0);
+  FUNCTION_END;
+}
+
+Flow exit_to_user_mode_loop(Kernel& k) {
+  FUNCTION_BEGIN;
+  while (true) {
+    STEP("ti_work = read_thread_flags()");
+    if (!k.SignalPending(k.cur) && k.me().task_works[0] == 0) break;
+    if (k.SignalPending(k.cur)) {
+      CALL(k.Push(Fn::k_arch_do_signal_or_restart));
+    }
+    // resume_user_mode_work(regs)
+    if (k.me().task_works[0] != 0) {
+      CALL(k.Push<TaskWorkRunLocals>(Fn::k_task_work_run));
+    }
+  }
+  k.Raise(Event::kReturnedToUser);
+  if (k.filter().notify_lock == k.cur + 1) k.Raise(Event::kReturnedLocked);
+  if (k.proposal.returned_to_user != nullptr) k.proposal.returned_to_user(k);
+  k.me().ghost = 0;
+  k.me().ghost_id = 0;
+  k.me().ghost_roles = 0;
+  k.me().ghost_file = 0;
+  for (Value& v : k.me().seen) v = kZero;
+  for (Value& v : k.me().copied) v = kZero;
+  if (k.me().flags & kInSyscall) {
+    k.me().flags &= static_cast<uint8_t>(~kInSyscall);
+    k.Note("returns {}", RetName(k.me().ret));
+    k.FinishOp(k.me().ret);
+  }
+  k.me().ret = 0;
+  return k.Return(0);
+  FUNCTION_END;
+}
+
+Flow arch_do_signal_or_restart(Kernel& k) {
+  FUNCTION_BEGIN;
+  // get_signal(): its first statement.
+  if (k.me().task_works[0] != 0) {
+    CALL(k.Push<TaskWorkRunLocals>(Fn::k_task_work_run));
+  }
+  STEP("signr = dequeue_signal(&current->blocked, &ksig->info, &type)");
+  if (k.FatalSignalPending(k.cur)) {
+    k.Note("killed");
+    CALL(k.Push(Fn::k_do_exit));
+  }
+  if (k.SignalPending(k.cur)) {
+    k.me().flags &= static_cast<uint8_t>(~kSigPending);
+    // handle_signal(): what the interrupted context finds when the handler returns.
+    if (k.me().flags & kInSyscall) {
+      k.me().flags &= static_cast<uint8_t>(~kInSyscall);
+      const Ret ret = k.me().ret;
+      const bool restart = ret == -kERESTARTNOINTR ||
+                           (ret == -kERESTARTSYS && k.info().handler_restarts);
+      if (restart) {
+        k.Note("signal handler; {} starts anew", k.op().text);
+      } else {
+        const bool interrupted = ret == -kERESTARTSYS || ret == -kERESTARTNOHAND;
+        const Ret seen = interrupted ? static_cast<Ret>(-kEINTR) : ret;
+        k.Note("signal handler; the call returns {}", RetName(seen));
+        k.FinishOp(seen);
+      }
+    } else {
+      k.Note("signal handler");
+    }
+    k.me().ret = 0;
+    k.me().flags |= kInHandler;
+    k.me().handler_op = 0;
+  }
+  return k.Return(0);
+  FUNCTION_END;
+}
+
+Flow task_work_run(Kernel& k) {
+  auto& l = k.Locals<TaskWorkRunLocals>();
+  FUNCTION_BEGIN;
+  while (true) {
+    STEP("work = xchg(&task->task_works, NULL)");
+    std::swap(k.me().running_works, k.me().task_works);
+    if (k.me().running_works[0] == 0) break;
+    while (k.me().running_works[0] != 0) {
+      // next = work->next
+      if (k.proposal.read_task_work != nullptr) {
+        k.proposal.read_task_work(k, k.me().running_works[0]);
+      }
+      // work->func(work)
+      if (k.proposal.run_task_work != nullptr) {
+        CALL_HOOK(l.hook, k.proposal.run_task_work(k, k.me().running_works[0]));
+      }
+      k.me().running_works[0] = k.me().running_works[1];
+      k.me().running_works[1] = 0;
+    }
+  }
+  return k.Return(0);
+  FUNCTION_END;
+}
+
+}  // namespace knotcheck::model

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A compiled scenario: flat, immutable, shared by all states. What can change during a run is in
+// State; everything else is here.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/errno.h"
+
+namespace knotcheck::model {
+
+// Capacities of the state. A scenario that needs more is refused when it is compiled.
+inline constexpr int kMaxTasks = 7;
+inline constexpr int kMaxWords = 12;       // 8-byte words of user memory
+inline constexpr int kMaxSeen = 10;        // words that a supervisor inspects for one call
+inline constexpr int kMaxFds = 8;          // of one descriptor table
+inline constexpr int kMaxFilesTables = 2;  // descriptor tables
+inline constexpr int kMaxSenders = 3;      // signal senders
+inline constexpr int kMaxWriters = 2;      // peers with a budget of writes
+inline constexpr int kMaxVariables = 2;    // notifications that one script can name
+inline constexpr int kMaxRoles = 3;        // pointer arguments of one call
+inline constexpr int kMaxEntries = 3;      // of a pointer table, without the NULL
+inline constexpr int kMaxOps = 60;         // of one script
+
+// What a word of user memory, or of a kernel copy of it, holds: an index into Program::values, or
+// one of the two below.
+using Value = uint8_t;
+inline constexpr Value kZero = 0;       // eight zero bytes; the NULL pointer
+inline constexpr Value kUninit = 0xff;  // never written: whatever the allocator left there
+inline constexpr Value kAbsent = 0xfe;  // ghost state only: nothing was seen here
+
+struct ValueInfo {
+  std::array<uint8_t, 8> bytes{};
+  int8_t object = -1;  // of a pointer: the object at whose beginning it points
+  bool has_nul = false;
+  std::string text;  // as traces show it
+};
+
+// A variable of user memory: `words` words from `first_word` on, `bytes` long. What follows it in
+// the address space is unmapped.
+struct Object {
+  enum class Kind : uint8_t { kString, kBytes, kPointers };
+  std::string name;
+  Kind kind = Kind::kString;
+  uint8_t first_word = 0;
+  uint8_t words = 0;
+  uint16_t bytes = 0;
+  // The alternatives, each as its words; the first one is there at the start.
+  std::vector<std::vector<Value>> alternatives;
+};
+
+struct Word {
+  uint8_t object = 0;
+  // What the word may hold; the first is the initial value.
+  std::vector<Value> domain;
+  // Any read may return any value of the domain: the most general peer writes here.
+  bool shared = false;
+  // Some step can change it (explicit peers, stores of scripts, the kernel's own copy-outs).
+  bool changes = false;
+};
+
+// System calls with modelled bodies. The order is that of kSyscalls in syscalls.cc.
+enum class Nr : uint8_t {
+  kOpenat,
+  kBind,
+  kWrite,
+  kRead,
+  kExecve,
+  kUmask,  // stands for any call without pointer arguments
+  kClose,
+  kDup2,
+  kFork,
+  kClone,  // CLONE_VM|CLONE_FILES|CLONE_THREAD
+  kExit,
+  kCount,
+};
+
+enum class Shape : uint8_t { kPath, kSockaddr, kBuffer, kOutBuffer, kStrings };
+
+// A pointer argument: its name in scenarios and its register.
+struct Role {
+  const char* name;
+  uint8_t arg;
+  Shape shape;
+  int8_t length_arg;  // register with the length in bytes; -1: none
+};
+
+struct Syscall {
+  const char* name;
+  uint8_t args;
+  std::vector<Role> roles;
+};
+
+const Syscall& SyscallOf(Nr nr);
+
+// Descriptors that every table begins with; scenarios use the names.
+enum File : uint8_t {
+  kNoFile, kStdio, kSocket, kRegular, kLegacy, kOpened, kGiven, kReserved
+};
+inline constexpr int kFdSock = 3;    // a socket
+inline constexpr int kFdFile = 4;    // a file with write_iter and read_iter
+inline constexpr int kFdLegacy = 5;  // a file whose driver has ->write and ->read only
+
+// One pointer argument to pin: struct seccomp_pin_arg, or its like in another proposal.
+struct Descriptor {
+  int16_t arg = 0;
+  int16_t kind = 0;
+  uint32_t max_bytes = 0;
+  uint32_t max_entries = 0;
+};
+
+// What a supervisor's ioctl passes besides the notification.
+enum IoctlOption : uint16_t {
+  kBufFaults = 1,       // the last copy to the caller's buffer may fault
+  kBufNotZeroed = 2,    // RECV: the buffer holds garbage
+  kBufNull = 4,         // the buffer is at NULL
+  kAddfdSetfd = 8,
+  kAddfdSend = 16,
+  kBadFlags = 32,       // some flag bit that the kernel does not know
+  kBadSrcfd = 64,
+  kNonBlocking = 128,
+};
+
+enum class OpCode : uint8_t {
+  kEnd,
+  // Targets, peers, handlers.
+  kSyscall,   // nr, args
+  kStore,     // word, value
+  // Supervisors. `variable` is the notification.
+  kRecv,
+  kSend,       // flags, error, val
+  kIdValid,
+  kAddfd,      // options, newfd
+  kSetFlags,   // flags
+  kPoll,
+  kVerb,       // an ioctl of the proposal: verb, descriptors, buf_size
+  kReadArgs,   // process_vm_readv of the pointer arguments that the policy looks at, or of `roles`
+  kDecide,     // by the policy: falls through to allow, else jumps to `target`
+  kClose,      // close(listener)
+  kKill,       // SIGKILL to task `task`
+  kJump,       // to `target`
+  kJumpIfError,  // to `target` when the last ioctl returned -error (error 0: any error)
+};
+
+struct Op {
+  OpCode code = OpCode::kEnd;
+  Nr nr = Nr::kUmask;
+  // Arguments by register: an address is an index into Program::values, a scalar is in scalars.
+  std::array<Value, 6> pointers{};
+  std::array<int32_t, 6> scalars{};
+  uint8_t is_pointer = 0;  // bit i: args[i] is an address
+  uint8_t variable = 0;
+  uint8_t word = 0;
+  Value value = 0;
+  uint16_t flags = 0;
+  uint16_t options = 0;
+  int16_t error = 0;
+  int16_t val = 0;
+  uint8_t verb = 0;
+  uint8_t roles = 0;  // bit i: the call's role i
+  uint8_t target = 0;
+  uint8_t task = 0;
+  uint32_t buf_size = 0;
+  std::vector<Descriptor> descriptors;
+  // Expectations: an error as -errno, and what the call acted on.
+  bool has_expected = false;
+  Ret expected = 0;
+  bool has_uses = false;
+  std::vector<Value> uses;
+  std::string text;  // as the scenario has it
+  int line = 0;
+};
+
+enum class TaskKind : uint8_t { kTarget, kSupervisor, kPeer };
+
+struct TaskInfo {
+  std::string name;
+  TaskKind kind = TaskKind::kTarget;
+  std::vector<Op> ops;
+  std::vector<Op> handler;
+  bool handler_restarts = false;  // SA_RESTART
+  bool starts = true;             // a child starts when it is forked
+  bool filtered = false;          // has the filter
+  uint8_t files = 0;              // descriptor table
+  uint8_t group = 0;              // thread group: the task that leads it
+  bool signalled = false;         // some sender sends to it
+  bool killable = false;          // some step can send it SIGKILL
+};
+
+struct SenderInfo {
+  uint8_t task = 0;
+  uint8_t count = 0;
+  enum class Disposition : uint8_t { kIgnored, kHandler, kHandlerRestarts, kFatal };
+  Disposition disposition = Disposition::kHandler;
+};
+
+struct WriterInfo {
+  std::string name;
+  uint8_t writes = 0;
+};
+
+// allow nr if every condition holds, else error.
+struct PolicyCondition {
+  uint8_t role = 0;
+  // The exact words, by slot of the seen buffer.
+  std::vector<Value> words;
+};
+struct PolicyRule {
+  Nr nr = Nr::kOpenat;
+  std::vector<PolicyCondition> conditions;
+  int error = kEACCES;
+};
+
+// Where the words of a call's role stand in a supervisor's `seen` buffer: entry e, word w is slot
+// base + e * stride + w. Strings and buffers have one entry.
+struct SeenLayout {
+  uint8_t base = 0;
+  uint8_t entries = 0;  // 0: the role is not inspected
+  uint8_t stride = 0;
+};
+
+struct Program {
+  std::string name;
+  std::vector<ValueInfo> values;
+  std::vector<Object> objects;
+  std::vector<Word> words;
+  std::vector<TaskInfo> tasks;
+  std::vector<SenderInfo> senders;
+  std::vector<WriterInfo> writers;
+  std::vector<PolicyRule> policy;
+  // What the policy's canonical protocol pins, by call.
+  std::array<std::vector<Descriptor>, static_cast<size_t>(Nr::kCount)> policy_pins;
+  uint32_t policy_buf_size = 4096;
+  std::array<std::array<SeenLayout, kMaxRoles>, static_cast<size_t>(Nr::kCount)> seen{};
+  uint32_t trapped = 0;  // bit nr: the filter returns USER_NOTIF
+  bool wait_killable = false;
+  bool polls = false;            // some supervisor polls
+  bool allocations_fail = false;
+  uint8_t allocation_failures = 0;  // budget
+  uint8_t nofile[kMaxFilesTables] = {kMaxFds, kMaxFds};
+  bool general_peer = false;
+  uint8_t max_id = 1;  // the largest notification id that can be given out
+  // value_of_truncation[v][n]: the value whose first n bytes are v's and whose rest is zero.
+  std::vector<std::array<Value, 8>> truncated;
+
+  int UserRoles(Nr nr) const { return static_cast<int>(SyscallOf(nr).roles.size()); }
+};
+
+}  // namespace knotcheck::model

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is promised. Steps raise events, which are facts and not judgements; a property says which
+// events break it and which show that its window was reached. A new property is one new file in
+// model/properties/ that ends with KNOT_REGISTER_PROPERTY.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/program.h"
+#include "model/state.h"
+
+namespace knotcheck::model {
+
+// What a step may report. The comment says when; "approved" is explained in docs/glossary.md.
+enum class Event : uint8_t {
+  kFetch,             // the kernel fetched a word of an argument that was approved for this call
+  kFetchMismatch,     // ... and it was not what the supervisor had seen
+  kFetchUnprotected,  // ... from user memory, though SEND had accepted "protected" for this call
+  kProtectedSend,     // SEND accepted "protected"
+  kAllocated,         // a kernel object with a lifetime was allocated
+  kFreed,             // ... was freed
+  kUseAfterFree,
+  kDoubleFree,
+  kLeak,              // ... can no longer be reached and was not freed
+  kObjectUsed,        // ... was read
+  kUninitialisedUse,  // the kernel acted on bytes that nobody wrote
+  kKernelCopy,        // the kernel acted on bytes that it had copied
+  kUninitialisedOut,  // bytes that nobody wrote went to user space
+  kCopyOut,           // kernel bytes went to user space
+  kReplyAccepted,     // SEND or ADDFD|SEND stored a reply
+  kReplyTwice,        // ... a second one for the same notification
+  kReplyApplied,      // the task left its notification with that reply
+  kReplyLost,         // the task left its notification, alive and not dying, without it
+  kAddfdSent,         // ADDFD|SEND returned a descriptor
+  kAddfdFalse,        // the task's call returned a number under which nothing was installed
+  kInstalled,         // ADDFD installed a descriptor
+  kInstalledLost,     // ... and the call that it was for started anew: it is installed twice or lost
+  kExpected,          // an expectation of the scenario was met
+  kUnexpected,        // ... was not
+  kLocked,            // notify_lock was taken
+  kLockMisuse,        // it was taken twice by one task, or released by a task that had it not
+  kReturnedToUser,    // a task returned to user mode
+  kReturnedLocked,    // ... and held notify_lock
+  kReadBody,          // read(2) delivered its data
+  kReadMissed,        // ... elsewhere than into the caller's buffer
+  kFdUsed,            // an approved call looked up its descriptor
+  kFdOther,           // ... and it named another file than when it was approved
+  kTrapped,           // a notification was queued
+  kForked,            // a task was cloned
+  kProposal0,         // events of the proposal's own, by the names that its room gives them
+  kProposal1,
+  kProposal2,
+  kProposal3,
+  kProposal4,
+  kProposal5,
+  kProposal6,
+  kProposal7,
+  kProposal8,
+  kProposal9,
+  kProposal10,
+  kProposal11,
+  kProposal12,
+  kProposal13,
+  kProposal14,
+  kProposal15,
+  kCount,
+};
+static_assert(static_cast<int>(Event::kCount) <= 64);
+
+inline constexpr uint64_t Bit(Event event) { return uint64_t{1} << static_cast<int>(event); }
+
+struct PropertyInfo {
+  std::string name;
+  // Plain English, in the present tense, true when the property holds.
+  std::string sentence;
+  // The document that promises it, and where.
+  std::string source;
+  uint64_t broken_by = 0;  // events
+  uint64_t witness = 0;    // events that show that it could have been broken
+  // Looked at in states from which nothing more happens, if set: true when the property is broken.
+  bool (*broken_at_rest)(const Program&, const State&) = nullptr;
+  // Looked at after each step, if set: true when the property is broken.
+  bool (*broken_in)(const Program&, const State&) = nullptr;
+  // Only for this proposal; empty: for all.
+  std::string proposal = {};
+  // Off unless the scenario asks for it by name: what no document promises.
+  bool on_request = false;
+};
+
+// Every registered property, by name.
+const std::vector<PropertyInfo>& AllProperties();
+
+int RegisterProperty(PropertyInfo info);
+
+}  // namespace knotcheck::model
+
+// Put into one new .cc file: KNOT_REGISTER_PROPERTY(name_of_file, {.name = ...});
+#define KNOT_REGISTER_PROPERTY(id, ...)                                  \
+  [[maybe_unused]] static const int knot_property_##id =                 \
+      ::knotcheck::model::RegisterProperty(::knotcheck::model::PropertyInfo __VA_ARGS__)

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The one door of a proposal's room. A proposal is one file in model/proposals/ that defines a
+// Proposal and ends with KNOT_REGISTER_PROPOSAL. Kernel functions call the hooks at the places
+// where the proposal's patch changes them; a null hook is unchanged code and costs nothing.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/program.h"
+#include "model/property.h"
+#include "model/state.h"
+
+namespace knotcheck::model {
+
+class Kernel;
+
+// What a step of a function did; see kernel/kernel.h.
+enum class Flow : uint8_t {
+  kYield,    // stands before its next step
+  kCall,     // pushed a frame, which runs on at once
+  kReturn,   // done; the caller runs on at once
+  kBlocked,  // cannot be taken now
+};
+
+struct FunctionInfo {
+  const char* name;
+  const char* file;
+  uint8_t local_bytes;
+  Flow (*run)(Kernel&);
+};
+
+// Where a hook stands inside a kernel function that goes on afterwards.
+enum class Hook : uint8_t {
+  kNotHandled,  // go on with the unchanged code
+  kHandled,     // the hook did the whole work; Kernel::ret is the result
+  kCalled,      // the hook pushed a frame; its result is the result
+};
+
+// An ioctl that the proposal adds, and what it is called in scenarios.
+struct Verb {
+  const char* name;
+  uint8_t function;  // index into Proposal::functions
+  // Kinds of descriptor, by their number: what "1: cstring 4096" may say. Empty: takes none.
+  std::vector<std::string> kinds;
+};
+
+struct Proposal {
+  const char* name = "";
+  const char* revision = "";
+  const char* source = "";
+  const char* not_covered = "";
+
+  std::vector<FunctionInfo> functions;  // numbered from kFirstProposalFunction
+  std::vector<Verb> verbs;
+  // Names of SEND's new flag bits, as scenarios write them: {"pinned", 2}.
+  std::vector<std::pair<std::string, uint16_t>> send_flags;
+  // Descriptor for a pointer argument of the given shape with the given bytes, in the policy's
+  // canonical protocol; false: the shape cannot be protected.
+  bool (*descriptor_for)(Shape shape, uint32_t bytes, Descriptor* descriptor) = nullptr;
+  // The supervisor's canonical protocol for a policy, as a script; see policy.h.
+  std::vector<Op> (*policy_script)(const std::vector<std::pair<std::string, std::string>>& reactions,
+                                   std::string* error) = nullptr;
+
+  // seccomp_notify_send(): checks of resp.flags after the unchanged ones; 0 or -errno.
+  Ret (*send_check)(Kernel&, uint16_t flags) = nullptr;
+  // ... and after the reply is stored, before complete(). May push a frame.
+  Hook (*send_stored)(Kernel&, int target, uint16_t flags) = nullptr;
+  // seccomp_notify_detach(), for each notification that is not replied to.
+  Hook (*detach)(Kernel&, int target) = nullptr;
+  // do_exit(), after seccomp_filter_release().
+  Hook (*exit)(Kernel&) = nullptr;
+  // copy_seccomp().
+  void (*copy_seccomp)(Kernel&, int child) = nullptr;
+  // A queued task_work of the proposal's runs; `work` is its number (1 to 63).
+  Hook (*run_task_work)(Kernel&, uint8_t work) = nullptr;
+  // task_work_run() reads work->next: the memory that holds the work must still be there.
+  void (*read_task_work)(Kernel&, uint8_t work) = nullptr;
+  // Fetch points. They return kNotHandled when user memory is to be read.
+  Hook (*getname_flags)(Kernel&, int role) = nullptr;
+  Hook (*copy_strings)(Kernel&, int role) = nullptr;
+  Hook (*move_addr_to_kernel)(Kernel&, int role) = nullptr;
+  Hook (*import_ubuf)(Kernel&, int role) = nullptr;
+  // seccomp_do_user_notification() begins and ends, for ghost state.
+  void (*returned_to_user)(Kernel&) = nullptr;
+  // After every step: raises events about the proposal's own objects.
+  void (*after_step)(Kernel&) = nullptr;
+  // One field of State::proposal each, for the tasks and words that the program has.
+  void (*describe)(const Program&, std::vector<Field>*) = nullptr;
+};
+
+inline constexpr int kFirstProposalFunction = 48;
+
+const std::vector<const Proposal*>& AllProposals();
+const Proposal* FindProposal(const std::string& name);  // nullptr: there is none
+int RegisterProposal(const Proposal* proposal);
+
+}  // namespace knotcheck::model
+
+#define KNOT_REGISTER_PROPOSAL(id, proposal)              \
+  [[maybe_unused]] static const int knot_proposal_##id =  \
+      ::knotcheck::model::RegisterProposal(&(proposal))

@@ -1,0 +1,1153 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// PIN_ARGS v1, as posted on 2026-05-04 (message 20260504011207.539408-2-xiyou.wangcong@gmail.com):
+// SECCOMP_IOCTL_NOTIF_PIN_ARGS copies pointer arguments of a trapped task into a record on the
+// task; SEND with CONTINUE_PINNED arms it; four fetch points use it instead of user memory.
+// Transcribed as posted, correct or not.
+//
+// A record is `struct seccomp_pinned_args` with the buffers that hang off it. Every place that
+// holds a pointer to a record is a field of PinState, so that a record that nobody can reach
+// any more is seen as a leak, and a freed one that somebody still reaches is not given out again.
+
+#include <algorithm>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "model/kernel/kernel.h"
+#include "model/kernel/locals.h"
+#include "model/policy.h"
+#include "model/proposal.h"
+
+namespace knotcheck::model {
+namespace {
+
+constexpr int kRecords = 5;
+constexpr int kPinArgs = 3;    // descriptors of one request
+constexpr int kPinWords = 4;   // 8-byte words of one buffer
+constexpr uint32_t kMaxTotalBytes = 1u << 20;  // SECCOMP_PIN_MAX_TOTAL_BYTES
+
+enum Kind : uint8_t { kFixed, kCstring, kCstringArray };
+constexpr uint16_t kContinue = 1, kContinuePinned = 2;
+
+enum Life : uint8_t { kFree, kAllocated, kFreed, kLeaked };
+
+// struct seccomp_pinned_arg with its buffer.
+struct PinnedArg {
+  Value user_addr;
+  uint8_t size;  // bytes
+  uint8_t kind;
+  uint8_t data;     // the buffer is allocated
+  uint8_t count;    // header[0] of an array
+  uint8_t gaps;     // slots of the array's header that were never written
+  Value words[kPinWords];  // strings of an array stand at entry * stride
+};
+
+// struct seccomp_pinned_args.
+struct Record {
+  uint8_t life;
+  uint8_t notif_id;
+  uint8_t syscall_nr;
+  uint8_t nr_args;
+  uint8_t live;
+  uint8_t clear_queued;
+  PinnedArg args[kPinArgs];
+};
+
+struct PinState {
+  Record records[kRecords];
+  // Pointers to records, 1 + the index; 0: NULL.
+  uint8_t pinned_args[kMaxTasks];  // task->seccomp.pinned_args
+  uint8_t building[kMaxTasks];     // kpa, in seccomp_notif_pin_args() of this task
+  uint8_t clearing[kMaxTasks];     // kpa, in seccomp_clear_pinned_args() of this task
+  uint8_t using_[kMaxTasks];       // pin, at a fetch point of this task
+  uint8_t pin_in_progress;         // bit: the task's knotif
+};
+static_assert(sizeof(PinState) <= kProposalBytes);
+
+PinState& Pins(State& s) { return *reinterpret_cast<PinState*>(s.proposal); }
+PinState& Pins(Kernel& k) { return Pins(*k.s); }
+
+// Events by the names that this room gives them.
+constexpr Event kAttached = Event::kProposal0;          // phase C attached a record
+constexpr Event kConsumed = Event::kProposal1;          // a fetch point found a live record
+constexpr Event kForeign = Event::kProposal2;           // ... or SEND armed one: of another call
+constexpr Event kSurvives = Event::kProposal3;          // a record at the return to user mode
+constexpr Event kReturnedAfterPin = Event::kProposal4;  // ... of a call that had been pinned
+constexpr Event kFreshEexist = Event::kProposal5;       // EEXIST for a notification never pinned
+constexpr Event kPinAsked = Event::kProposal6;          // PIN_ARGS found its notification in SENT
+constexpr Event kOverBudget = Event::kProposal7;        // a request for over 1 MiB was accepted
+constexpr Event kBudgetChecked = Event::kProposal8;
+constexpr Event kChargedToCaller = Event::kProposal9;
+constexpr Event kTruncatedFalse = Event::kProposal10;  // told "truncated", but nothing was cut off
+constexpr Event kTruncatedMissing = Event::kProposal11;  // cut off, but not told
+constexpr Event kPinCopied = Event::kProposal12;       // a walker finished a string
+constexpr Event kInherited = Event::kProposal13;       // a child began with its parent's record
+
+enum PinFunction : uint8_t {
+  kFnPinArgs,
+  kFnWalk,
+  kFnFixed,
+  kFnCstring,
+  kFnCstringArray,
+  kFnClear,
+  kFnGetname,
+  kFnCopyStrings,
+  kFnMoveAddr,
+  kFnImportUbuf,
+};
+
+int FnNumber(PinFunction function) { return kFirstProposalFunction + function; }
+
+struct PinArgsLocals {
+  int8_t ret;
+  uint8_t id, task;
+};
+struct WalkLocals {
+  int8_t ret;
+  uint8_t task, i, buf_off;
+};
+struct FixedLocals {
+  uint8_t task, arg, w;
+};
+struct ArrayLocals {
+  uint8_t task, arg, i, count, byte_off, w, counted;
+  Value ptr;
+};
+struct ClearLocals {
+  uint8_t task;
+};
+struct UseLocals {
+  uint8_t role, arg, w, n;
+};
+
+// *kpa, which must not be freed.
+Record& Deref(Kernel& k, uint8_t pointer) {
+  Record& record = Pins(k).records[pointer - 1];
+  k.Raise(Event::kObjectUsed);
+  if (record.life != kAllocated) {
+    k.Note("use after free of the pin record");
+    k.Fault(Event::kUseAfterFree);
+  }
+  return record;
+}
+
+// seccomp_alloc_pinned_args(): the lowest record that nothing points to.
+uint8_t AllocateRecord(Kernel& k) {
+  PinState& pins = Pins(k);
+  for (int i = 0; i < kRecords; ++i) {
+    if (pins.records[i].life == kFree) {
+      pins.records[i].life = kAllocated;
+      return static_cast<uint8_t>(i + 1);
+    }
+  }
+  KNOT_CHECK(false && "a free pin record: the scenario has too many at once");
+  return 0;
+}
+
+// seccomp_free_pinned_args()
+void FreeRecord(Kernel& k, uint8_t pointer) {
+  if (pointer == 0) return;
+  Record& record = Pins(k).records[pointer - 1];
+  k.Raise(Event::kFreed);
+  if (record.life != kAllocated) {
+    k.Note("double free of the pin record");
+    k.Fault(Event::kDoubleFree);
+    return;
+  }
+  record = Record{};
+  record.life = kFreed;
+  k.Note("pin record freed");
+}
+
+int ByteLength(const Kernel& k, Value value) {
+  const auto& bytes = k.p.values[value].bytes;
+  return static_cast<int>(std::find(bytes.begin(), bytes.end(), 0) - bytes.begin());
+}
+
+Value Truncated(const Kernel& k, Value value, int bytes) {
+  if (value == kUninit || bytes >= 8) return value;
+  return bytes <= 0 ? kZero : k.p.truncated[value][static_cast<size_t>(bytes)];
+}
+
+// The entry stride of array buffers: what a table's longest string takes, in words.
+int Stride(const Kernel& k, int role) {
+  return std::max<int>(1, k.p.seen[static_cast<size_t>(Nr::kExecve)][static_cast<size_t>(role)]
+                              .stride);
+}
+
+int RoleOfArg(Nr nr, int arg) {
+  const auto& roles = SyscallOf(nr).roles;
+  for (size_t i = 0; i < roles.size(); ++i) {
+    if (roles[i].arg == arg) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+Value AddressOf(const Kernel& k, int task, int arg) {
+  const Task& t = k.s->tasks[task];
+  const TaskInfo& info = k.p.tasks[static_cast<size_t>(task)];
+  const Op& op = (t.flags & kInHandler) ? info.handler[t.handler_op] : info.ops[t.op];
+  return op.pointers[static_cast<size_t>(arg)];
+}
+
+// The descriptors of the running request. A policy's request has those of the trapped call.
+const std::vector<Descriptor>& Descriptors(const Kernel& k, int task) {
+  const Op& op = k.op();
+  if (!op.descriptors.empty() || task < 0) return op.descriptors;
+  return k.p.policy_pins[static_cast<size_t>(k.CallNr(task))];
+}
+
+// seccomp_pin_lookup_current(): the index of the entry for this address, or -1.
+int LookupCurrent(Kernel& k, Value user_addr) {
+  const uint8_t kpa = Pins(k).pinned_args[k.cur];
+  if (kpa == 0) return -1;
+  const Record& record = Deref(k, kpa);
+  if (!record.live && !k.Has(Toggle::k_mutate_lookup_any)) return -1;
+  if (record.syscall_nr != static_cast<uint8_t>(k.CallNr(k.cur))) return -1;
+  for (int i = 0; i < record.nr_args; ++i) {
+    if (record.args[i].user_addr != user_addr) continue;
+    k.Raise(kConsumed);
+    k.Note("pinned for knotif {}", static_cast<int>(record.notif_id));
+    if (record.notif_id != k.me().ghost_id) {
+      k.Raise(kForeign);
+      k.Note("<-- a record of another notification than knotif {}",
+             static_cast<int>(k.me().ghost_id));
+    }
+    return i;
+  }
+  return -1;
+}
+
+// What the supervisor finds in its buffer, for one argument.
+void ShowToSupervisor(Kernel& k, int task, const PinnedArg& arg, int arg_idx) {
+  const Nr nr = k.CallNr(task);
+  const int role = RoleOfArg(nr, arg_idx);
+  k.Raise(Event::kCopyOut);
+  if (role < 0) return;
+  Task& me = k.me();
+  bool uninitialised = arg.gaps > 0;
+  const auto show = [&](int entry, int w, Value value) {
+    const int slot = k.SlotOf(nr, role, entry, w);
+    uninitialised |= value == kUninit;
+    if (slot >= 0) me.seen[slot] = value;
+  };
+  me.ghost_roles |= static_cast<uint8_t>(1 << role);
+  if (arg.kind == kCstringArray) {
+    const int stride = Stride(k, role);
+    for (int e = 0; e < arg.count; ++e) {
+      for (int w = 0; w < stride && e * stride + w < kPinWords; ++w) {
+        show(e, w, arg.words[e * stride + w]);
+        if (k.p.values[arg.words[e * stride + w]].has_nul) break;
+      }
+    }
+    show(arg.count, 0, kAbsent);
+  } else {
+    for (int w = 0; w < (arg.size + 7) / 8 && w < kPinWords; ++w) show(0, w, arg.words[w]);
+  }
+  if (uninitialised) {
+    k.Raise(Event::kUninitialisedOut);
+    k.Note("bytes that nobody wrote go to the supervisor's buffer");
+  }
+  k.Note("reads back {}",
+         k.ValueText(arg.kind == kCstringArray && arg.count == 0 ? kZero : arg.words[0]));
+}
+
+void ForgetSeen(Kernel& k) {
+  Task& me = k.me();
+  me.ghost_id = 0;
+  me.ghost_roles = 0;
+  me.ghost &= static_cast<uint8_t>(~kGhostTruncated);
+  for (Value& v : me.seen) v = kZero;
+}
+
+Flow seccomp_notif_pin_args(Kernel& k) {
+  auto& l = k.Locals<PinArgsLocals>();
+  FUNCTION_BEGIN;
+  ForgetSeen(k);
+  {
+    const Op& uargs = k.op();
+    // copy_from_user(&kargs, uargs, sizeof(kargs))
+    if (uargs.options & kBufNull) return k.Return(-kEFAULT);
+    const auto& descriptors = Descriptors(k, k.me().variable_task[uargs.variable] - 1);
+    if (descriptors.empty() || descriptors.size() > 6) return k.Return(-kEINVAL);
+    if (uargs.buf_size > kMaxTotalBytes) return k.Return(-kE2BIG);
+    uint64_t total = 0;
+    for (const Descriptor& d : descriptors) {
+      if (d.arg >= 6) return k.Return(-kEINVAL);
+      if (d.kind > kCstringArray) return k.Return(-kEINVAL);
+      if (d.max_bytes == 0) return k.Return(-kEINVAL);
+      if (d.max_bytes > kMaxTotalBytes) return k.Return(-kE2BIG);
+      total += d.max_bytes;
+    }
+    k.Raise(kBudgetChecked);
+    if (total > kMaxTotalBytes) k.Raise(kOverBudget);
+    l.id = k.me().variable_id[uargs.variable];
+  }
+  STEP("mutex_lock(&filter->notify_lock)");
+  if (!k.TryLock()) return Flow::kBlocked;
+  {
+    const int task = k.FindNotification(l.id);
+    if (task < 0) {
+      l.ret = -kENOENT;
+      goto unlock_a;
+    }
+    if (k.s->tasks[task].knotif.state != kSent) {
+      l.ret = -kEINPROGRESS;
+      goto unlock_a;
+    }
+    k.Raise(kPinAsked);
+    if (Pins(k).pinned_args[task] != 0) {
+      if (!(k.s->tasks[task].ghost & kGhostPinned)) {
+        k.Raise(kFreshEexist);
+        k.Note("knotif {} was never pinned, but the task has a record", static_cast<int>(l.id));
+      }
+      l.ret = -kEEXIST;
+      goto unlock_a;
+    }
+    if (Pins(k).pin_in_progress >> task & 1) {
+      l.ret = -kEBUSY;
+      goto unlock_a;
+    }
+    Pins(k).pin_in_progress |= static_cast<uint8_t>(1 << task);
+    // task = get_task_struct(knotif->task)
+    l.task = static_cast<uint8_t>(task);
+  }
+  STEP("mutex_unlock(&filter->notify_lock)");
+  k.Unlock();
+  k.me().ghost_id = l.id;
+  CALL({
+    const uint8_t task = l.task;
+    k.Push<WalkLocals>(FnNumber(kFnWalk)).task = task;
+  });
+  l.ret = k.ret;
+  if (l.ret < 0) goto cleanup;
+  if (k.op().options & kBufFaults) {
+    STEP("copy_to_user(uargs, &kargs, sizeof(kargs))");
+    if (k.Choose(2) == 1) {
+      k.Note("copy_to_user() faults");
+      l.ret = -kEFAULT;
+      goto cleanup;
+    }
+  }
+  STEP("mutex_lock(&filter->notify_lock)");
+  if (!k.TryLock()) return Flow::kBlocked;
+  {
+    const int task = k.FindNotification(l.id);
+    if (task < 0 || k.s->tasks[task].knotif.state != kSent) {
+      k.Note("knotif {} is no longer SENT", static_cast<int>(l.id));
+      l.ret = -kENOENT;
+    } else {
+      // WRITE_ONCE(task->seccomp.pinned_args, kpa)
+      Pins(k).pinned_args[l.task] = Pins(k).building[k.cur];
+      Pins(k).pin_in_progress &= static_cast<uint8_t>(~(1 << l.task));
+      Pins(k).building[k.cur] = 0;
+      k.s->tasks[l.task].ghost |= kGhostPinned;
+      k.Raise(kAttached);
+      k.Note("record attached to {}", k.p.tasks[l.task].name);
+    }
+  }
+  STEP("mutex_unlock(&filter->notify_lock)");
+  k.Unlock();
+  if (l.ret == 0) return k.Return(0);
+
+cleanup:
+  STEP("mutex_lock(&filter->notify_lock)");
+  if (!k.TryLock()) return Flow::kBlocked;
+  {
+    const int task = k.FindNotification(l.id);
+    if (task >= 0) Pins(k).pin_in_progress &= static_cast<uint8_t>(~(1 << task));
+  }
+  STEP("mutex_unlock(&filter->notify_lock)");
+  k.Unlock();
+  FreeRecord(k, Pins(k).building[k.cur]);
+  Pins(k).building[k.cur] = 0;
+  ForgetSeen(k);
+  return k.Return(l.ret);
+
+unlock_a:
+  STEP("mutex_unlock(&filter->notify_lock)");
+  k.Unlock();
+  return k.Return(l.ret);
+  FUNCTION_END;
+}
+
+Flow seccomp_pin_args_walk(Kernel& k) {
+  auto& l = k.Locals<WalkLocals>();
+  FUNCTION_BEGIN;
+  if (k.MayFailAllocation()) {
+    STEP("kpa = seccomp_alloc_pinned_args(kargs->nr_args)");
+    if (!k.Allocate()) return k.Return(-kENOMEM);
+  }
+  k.Raise(Event::kAllocated);
+  // GFP_KERNEL_ACCOUNT charges current, which is the caller of the ioctl.
+  if (!k.Has(Toggle::k_mutate_charge_target)) k.Raise(kChargedToCaller);
+  {
+    Pins(k).building[k.cur] = AllocateRecord(k);
+    Record& kpa = Deref(k, Pins(k).building[k.cur]);
+    const auto& descriptors = Descriptors(k, l.task);
+    KNOT_CHECK(descriptors.size() <= kPinArgs);
+    kpa.nr_args = static_cast<uint8_t>(descriptors.size());
+    kpa.notif_id = k.me().ghost_id;
+    kpa.syscall_nr = static_cast<uint8_t>(k.CallNr(l.task));
+  }
+  for (l.i = 0; l.i < Descriptors(k, l.task).size(); ++l.i) {
+    {
+      const Descriptor& d = Descriptors(k, l.task)[l.i];
+      // NULL pointers: record a zero-size pin and move on.
+      if (AddressOf(k, l.task, d.arg) == kZero) continue;
+    }
+    CALL({
+      const uint8_t task = l.task;
+      const uint8_t arg = l.i;
+      const int kind = Descriptors(k, task)[arg].kind;
+      if (kind == kFixed) {
+        auto& callee = k.Push<FixedLocals>(FnNumber(kFnFixed));
+        callee.task = task;
+        callee.arg = arg;
+      } else if (kind == kCstring) {
+        auto& callee = k.Push<FixedLocals>(FnNumber(kFnCstring));
+        callee.task = task;
+        callee.arg = arg;
+      } else {
+        auto& callee = k.Push<ArrayLocals>(FnNumber(kFnCstringArray));
+        callee.task = task;
+        callee.arg = arg;
+      }
+    });
+    if (k.ret < 0) {
+      l.ret = k.ret;
+      goto err_free;
+    }
+    {
+      const Record& kpa = Deref(k, Pins(k).building[k.cur]);
+      const PinnedArg& arg = kpa.args[l.i];
+      const uint32_t buf_size =
+          k.op().descriptors.empty() ? k.p.policy_buf_size : k.op().buf_size;
+      if (arg.size + l.buf_off > buf_size) {
+        l.ret = -kENOSPC;
+        goto err_free;
+      }
+      // copy_to_user(user_buf + buf_off, kpa->args[i].data, kpa->args[i].size)
+      ShowToSupervisor(k, l.task, arg, Descriptors(k, l.task)[l.i].arg);
+      l.buf_off = static_cast<uint8_t>(l.buf_off + arg.size);
+    }
+  }
+  return k.Return(0);
+
+err_free:
+  FreeRecord(k, Pins(k).building[k.cur]);
+  Pins(k).building[k.cur] = 0;
+  ForgetSeen(k);
+  return k.Return(l.ret);
+  FUNCTION_END;
+}
+
+// The task still has an mm: get_task_mm() fails once exit_mm() has run.
+bool HasMm(const Kernel& k, int task) {
+  return k.s->tasks[task].status == kAlive && !(k.s->tasks[task].flags & kExeced);
+}
+
+Flow pin_one_fixed(Kernel& k) {
+  auto& l = k.Locals<FixedLocals>();
+  FUNCTION_BEGIN;
+  if (k.MayFailAllocation()) {
+    STEP("kbuf = kvmalloc(desc->max_bytes, GFP_KERNEL_ACCOUNT)");
+    if (!k.Allocate()) return k.Return(-kENOMEM);
+  }
+  for (Value& v : Deref(k, Pins(k).building[k.cur]).args[l.arg].words) v = kUninit;
+  while (true) {
+    STEP("read = access_remote_vm(mm, user_addr, kbuf, desc->max_bytes, 0)");
+    const Descriptor& desc = Descriptors(k, l.task)[l.arg];
+    Record& kpa = Deref(k, Pins(k).building[k.cur]);
+    PinnedArg& out = kpa.args[l.arg];
+    // get_task_mm(task), with the first word: nothing else can come between that changes a word.
+    if (l.w == 0 && !HasMm(k, l.task)) {
+      out = PinnedArg{};
+      return k.Return(-kESRCH);
+    }
+    const Value address = AddressOf(k, l.task, desc.arg);
+    const int object = k.p.values[address].object;
+    const int mapped = object < 0 ? 0 : k.p.objects[static_cast<size_t>(object)].bytes;
+    const int read = std::min<int>(static_cast<int>(desc.max_bytes), mapped);
+    if (read <= 0) {
+      out = PinnedArg{};
+      return k.Return(-kEFAULT);
+    }
+    const auto word = k.ReadUser(l.task, address, l.w);
+    KNOT_CHECK(word.mapped && l.w < kPinWords);
+    k.Note("snapshots {}", k.ValueText(word.value));
+    if (!k.Has(Toggle::k_mutate_unpinned_walk)) {
+      out.words[l.w] = Truncated(k, word.value, read - 8 * l.w);
+    }
+    ++l.w;
+    if (l.w * 8 < read) continue;
+    for (int w = l.w; w < kPinWords; ++w) out.words[w] = kZero;
+    out.user_addr = address;
+    out.size = static_cast<uint8_t>(read);
+    out.kind = kFixed;
+    out.data = 1;
+    if (read < static_cast<int>(desc.max_bytes)) {
+      k.Note("truncated: {} of {} bytes", read, desc.max_bytes);
+      if (!k.Has(Toggle::k_mutate_truncated_never)) {
+        k.me().ghost |= kGhostTruncated;
+      } else {
+        k.Raise(kTruncatedMissing);
+      }
+    }
+    k.Raise(kPinCopied);
+    return k.Return(0);
+  }
+  FUNCTION_END;
+}
+
+Flow pin_one_cstring(Kernel& k) {
+  auto& l = k.Locals<FixedLocals>();
+  FUNCTION_BEGIN;
+  if (k.MayFailAllocation()) {
+    STEP("kbuf = kvmalloc(desc->max_bytes, GFP_KERNEL_ACCOUNT)");
+    if (!k.Allocate()) return k.Return(-kENOMEM);
+  }
+  for (Value& v : Deref(k, Pins(k).building[k.cur]).args[l.arg].words) v = kUninit;
+  while (true) {
+    STEP("copied = copy_remote_vm_str(task, user_addr, kbuf, desc->max_bytes, 0)");
+    const Descriptor& desc = Descriptors(k, l.task)[l.arg];
+    Record& kpa = Deref(k, Pins(k).building[k.cur]);
+    PinnedArg& out = kpa.args[l.arg];
+    const Value address = AddressOf(k, l.task, desc.arg);
+    const auto word =
+        l.w == 0 && !HasMm(k, l.task) ? Kernel::UserWord{} : k.ReadUser(l.task, address, l.w);
+    if (!word.mapped) {
+      out = PinnedArg{};
+      return k.Return(-kEFAULT);
+    }
+    KNOT_CHECK(l.w < kPinWords);
+    k.Note("snapshots {}", k.ValueText(word.value));
+    const int max_bytes = static_cast<int>(desc.max_bytes);
+    const int left = max_bytes - 1 - 8 * l.w;  // bytes of this word that fit before the NUL
+    const int length = ByteLength(k, word.value);
+    const bool ends = length < 8 && length <= left;
+    const bool cut = !ends && left < 8;
+    if (!k.Has(Toggle::k_mutate_unpinned_walk)) {
+      out.words[l.w] = cut ? Truncated(k, word.value, left) : word.value;
+    }
+    if (!ends && !cut) {
+      ++l.w;
+      continue;
+    }
+    for (int w = l.w + 1; w < kPinWords; ++w) out.words[w] = kZero;
+    const int copied = cut ? max_bytes - 1 : 8 * l.w + length;
+    out.user_addr = address;
+    out.size = static_cast<uint8_t>(copied + 1);
+    out.kind = kCstring;
+    out.data = 1;
+    k.Raise(kPinCopied);
+    if (copied == max_bytes - 1 && !k.Has(Toggle::k_mutate_truncated_never)) {
+      k.me().ghost |= kGhostTruncated;
+      k.Note("truncated");
+      if (!cut) k.Raise(kTruncatedFalse);
+    } else if (cut) {
+      k.Raise(kTruncatedMissing);
+    }
+    return k.Return(0);
+  }
+  FUNCTION_END;
+}
+
+// Layout of the buffer: [u32 count][u32 offsets[count]][u8 strings[]].
+Flow pin_one_cstring_array(Kernel& k) {
+  auto& l = k.Locals<ArrayLocals>();
+  FUNCTION_BEGIN;
+  if (Descriptors(k, l.task)[l.arg].max_bytes < 4) return k.Return(-kEINVAL);
+  if (k.MayFailAllocation()) {
+    STEP("kbuf = kvmalloc(desc->max_bytes, GFP_KERNEL_ACCOUNT)");
+    if (!k.Allocate()) return k.Return(-kENOMEM);
+  }
+  for (Value& v : Deref(k, Pins(k).building[k.cur]).args[l.arg].words) v = kUninit;
+  // Phase 1: count entries by walking the pointer table.
+  while (true) {
+    {
+      const Descriptor& desc = Descriptors(k, l.task)[l.arg];
+      uint32_t max_entries = desc.max_entries != 0 ? desc.max_entries : 0x7fffffffu;
+      max_entries = std::min(max_entries, desc.max_bytes / 5);
+      if (l.count >= max_entries) {
+        k.me().ghost |= kGhostTruncated;
+        k.Note("truncated entries");
+        break;
+      }
+    }
+    STEP("access_remote_vm(mm, user_addr + i * sizeof(ptr), &ptr, sizeof(ptr), 0)");
+    if (l.count == 0 && !HasMm(k, l.task)) {
+      Deref(k, Pins(k).building[k.cur]).args[l.arg] = PinnedArg{};
+      return k.Return(-kESRCH);
+    }
+    const auto word =
+        k.ReadUser(l.task, AddressOf(k, l.task, Descriptors(k, l.task)[l.arg].arg), l.count);
+    if (!word.mapped) {
+      Deref(k, Pins(k).building[k.cur]).args[l.arg] = PinnedArg{};
+      return k.Return(-kEFAULT);
+    }
+    k.Note("counts entry {}: {}", static_cast<int>(l.count), k.ValueText(word.value));
+    if (word.value == kZero) break;
+    ++l.count;
+  }
+  if (4u + 4u * l.count > Descriptors(k, l.task)[l.arg].max_bytes) {
+    Deref(k, Pins(k).building[k.cur]).args[l.arg] = PinnedArg{};
+    return k.Return(-kEINVAL);
+  }
+  l.counted = l.count;
+  l.byte_off = static_cast<uint8_t>(4 + 4 * l.count);
+  // Phase 2: copy each string into the packed area.
+  for (l.i = 0; l.i < l.count; ++l.i) {
+    STEP("access_remote_vm(mm, user_addr + i * sizeof(ptr), &ptr, sizeof(ptr), 0)");
+    {
+      const auto word =
+          k.ReadUser(l.task, AddressOf(k, l.task, Descriptors(k, l.task)[l.arg].arg), l.i);
+      if (!word.mapped) {
+        Deref(k, Pins(k).building[k.cur]).args[l.arg] = PinnedArg{};
+        return k.Return(-kEFAULT);
+      }
+      l.ptr = word.value;
+      k.Note("entry {}: {}", static_cast<int>(l.i), k.ValueText(l.ptr));
+    }
+    if (l.byte_off >= Descriptors(k, l.task)[l.arg].max_bytes) {
+      k.me().ghost |= kGhostTruncated;
+      k.Note("truncated bytes");
+      l.count = l.i;
+      break;
+    }
+    l.w = 0;
+    while (true) {
+      STEP("copied = copy_remote_vm_str(task, ptr, (char *)kbuf + byte_off, remaining, 0)");
+      const auto word = k.ReadUser(l.task, l.ptr, l.w);
+      PinnedArg& out = Deref(k, Pins(k).building[k.cur]).args[l.arg];
+      if (!word.mapped) {
+        out = PinnedArg{};
+        return k.Return(-kEFAULT);
+      }
+      const int remaining = static_cast<int>(Descriptors(k, l.task)[l.arg].max_bytes) - l.byte_off;
+      const int left = remaining - 1 - 8 * l.w;
+      const int length = ByteLength(k, word.value);
+      const bool ends = length < 8 && length <= left;
+      const bool cut = !ends && left < 8;
+      const int arg_idx = Descriptors(k, l.task)[l.arg].arg;
+      const int stride = Stride(k, std::max(0, RoleOfArg(k.CallNr(l.task), arg_idx)));
+      const int at = l.i * stride + l.w;
+      KNOT_CHECK(at < kPinWords);
+      if (!k.Has(Toggle::k_mutate_unpinned_walk)) {
+        out.words[at] = cut ? Truncated(k, word.value, left) : word.value;
+      }
+      k.Note("snapshots {}", k.ValueText(word.value));
+      if (!ends && !cut) {
+        ++l.w;
+        continue;
+      }
+      const int copied = cut ? remaining - 1 : 8 * l.w + length;
+      k.Raise(kPinCopied);
+      if (copied + 1 >= remaining) {
+        k.me().ghost |= kGhostTruncated;
+        if (!cut) k.Raise(kTruncatedFalse);
+      }
+      l.byte_off = static_cast<uint8_t>(l.byte_off + copied + 1);
+      break;
+    }
+  }
+  {
+    const Descriptor& desc = Descriptors(k, l.task)[l.arg];
+    PinnedArg& out = Deref(k, Pins(k).building[k.cur]).args[l.arg];
+    for (Value& v : out.words) {
+      if (v == kUninit && !k.Has(Toggle::k_mutate_unpinned_walk)) v = kZero;
+    }
+    out.user_addr = AddressOf(k, l.task, desc.arg);
+    out.size = l.byte_off;
+    out.kind = kCstringArray;
+    out.data = 1;
+    out.count = l.count;
+    out.gaps = static_cast<uint8_t>(l.counted - l.count);
+  }
+  return k.Return(0);
+  FUNCTION_END;
+}
+
+Flow seccomp_clear_pinned_args(Kernel& k) {
+  auto& l = k.Locals<ClearLocals>();
+  FUNCTION_BEGIN;
+  STEP("kpa = xchg(&task->seccomp.pinned_args, NULL)");
+  Pins(k).clearing[k.cur] = Pins(k).pinned_args[l.task];
+  Pins(k).pinned_args[l.task] = 0;
+  if (Pins(k).clearing[k.cur] == 0) return k.Return(0);
+  if (Deref(k, Pins(k).clearing[k.cur]).clear_queued) {
+    STEP("task_work_cancel(task, &kpa->clear_work)");
+    uint8_t* works = k.s->tasks[l.task].task_works;
+    if (works[0] == Pins(k).clearing[k.cur]) {
+      works[0] = works[1];
+      works[1] = 0;
+    } else if (works[1] == Pins(k).clearing[k.cur]) {
+      works[1] = 0;
+    }
+  }
+  STEP("seccomp_free_pinned_args(kpa)");
+  FreeRecord(k, Pins(k).clearing[k.cur]);
+  if (k.Has(Toggle::k_mutate_free_twice)) FreeRecord(k, Pins(k).clearing[k.cur]);
+  Pins(k).clearing[k.cur] = 0;
+  return k.Return(0);
+  FUNCTION_END;
+}
+
+// getname_flags() as patched.
+Flow pinned_getname_flags(Kernel& k) {
+  auto& l = k.Locals<UseLocals>();
+  FUNCTION_BEGIN;
+  STEP("pin = seccomp_pin_lookup_current((u64)(uintptr_t)filename)");
+  {
+    const Value filename = k.PointerArg(SyscallOf(k.op().nr).roles[l.role].arg);
+    const int found = k.Has(Toggle::k_mutate_ignore_pin) ? -1 : LookupCurrent(k, filename);
+    if (found < 0) return k.Return(Kernel::kNotServed);
+    const Record& kpa = Deref(k, Pins(k).pinned_args[k.cur]);
+    if (kpa.args[found].kind != kCstring) return k.Return(Kernel::kNotServed);
+    if (kpa.args[found].size <= 1) return k.Return(-kENOENT);
+    l.arg = static_cast<uint8_t>(found);
+    Pins(k).using_[k.cur] = Pins(k).pinned_args[k.cur];
+  }
+  STEP("return getname_kernel(pin->data)");
+  {
+    const Record& kpa = Deref(k, Pins(k).using_[k.cur]);
+    Pins(k).using_[k.cur] = 0;
+    for (int w = 0; w < 3; ++w) {
+      const Value value = kpa.args[l.arg].words[w];
+      k.me().copied[w] = value;
+      k.Fetched(l.role, 0, w, value, false);
+      k.Note("takes {} from the record", k.ValueText(value));
+      if (value == kUninit || k.p.values[value].has_nul) break;
+    }
+  }
+  return k.Return(0);
+  FUNCTION_END;
+}
+
+// copy_strings_from_pin()
+Flow copy_strings_from_pin(Kernel& k) {
+  auto& l = k.Locals<UseLocals>();
+  FUNCTION_BEGIN;
+  // if (!user_argv) return 1
+  if (k.PointerArg(SyscallOf(Nr::kExecve).roles[l.role].arg) == kZero) {
+    return k.Return(Kernel::kNotServed);
+  }
+  STEP("pin = seccomp_pin_lookup_current(user_argv)");
+  {
+    const int found = LookupCurrent(k, k.PointerArg(SyscallOf(Nr::kExecve).roles[l.role].arg));
+    if (found < 0) return k.Return(Kernel::kNotServed);
+    const Record& kpa = Deref(k, Pins(k).pinned_args[k.cur]);
+    if (kpa.args[found].kind != kCstringArray) return k.Return(Kernel::kNotServed);
+    l.arg = static_cast<uint8_t>(found);
+    Pins(k).using_[k.cur] = Pins(k).pinned_args[k.cur];
+  }
+  STEP("copy_string_kernel(strings + off, bprm)");
+  {
+    const Record& kpa = Deref(k, Pins(k).using_[k.cur]);
+    Pins(k).using_[k.cur] = 0;
+    const PinnedArg& pin = kpa.args[l.arg];
+    const int stride = Stride(k, l.role);
+    for (int e = pin.count - 1; e >= 0; --e) {
+      for (int w = 0; w < stride; ++w) {
+        const Value value = pin.words[e * stride + w];
+        k.Fetched(l.role, e, w, value, false);
+        k.Note("takes {} from the record", k.ValueText(value));
+        if (value == kUninit || k.p.values[value].has_nul) break;
+      }
+    }
+  }
+  return k.Return(0);
+  FUNCTION_END;
+}
+
+// move_addr_to_kernel() as patched.
+Flow pinned_move_addr_to_kernel(Kernel& k) {
+  auto& l = k.Locals<UseLocals>();
+  FUNCTION_BEGIN;
+  STEP("pin = seccomp_pin_lookup_current((u64)(uintptr_t)uaddr)");
+  {
+    const int found = LookupCurrent(k, k.PointerArg(SyscallOf(k.op().nr).roles[l.role].arg));
+    if (found < 0) return k.Return(Kernel::kNotServed);
+    l.arg = static_cast<uint8_t>(found);
+    Pins(k).using_[k.cur] = Pins(k).pinned_args[k.cur];
+  }
+  STEP("memcpy(kaddr, pin->data, n)");
+  {
+    const Record& kpa = Deref(k, Pins(k).using_[k.cur]);
+    Pins(k).using_[k.cur] = 0;
+    const PinnedArg& pin = kpa.args[l.arg];
+    const int ulen = k.ScalarArg(2);
+    const int n = std::min<int>(ulen, pin.size);
+    // The rest of *kaddr stays as it is: on the stack of __sys_bind(), written by nobody.
+    for (int w = 0; w < std::min((ulen + 7) / 8, 3); ++w) {
+      const int wanted = std::min(ulen - 8 * w, 8);
+      const int given = std::clamp(n - 8 * w, 0, 8);
+      k.me().copied[w] = given < wanted ? kUninit : Truncated(k, pin.words[w], wanted);
+      k.Note("takes {} from the record", k.ValueText(k.me().copied[w]));
+      k.Fetched(l.role, 0, w, k.me().copied[w], false);
+    }
+  }
+  return k.Return(0);
+  FUNCTION_END;
+}
+
+// import_ubuf() as patched, with the copy through the kvec that follows it.
+Flow pinned_import_ubuf(Kernel& k) {
+  auto& l = k.Locals<UseLocals>();
+  FUNCTION_BEGIN;
+  STEP("pin = seccomp_pin_lookup_current((u64)(uintptr_t)buf)");
+  {
+    const int found = LookupCurrent(k, k.PointerArg(1));
+    if (found < 0) return k.Return(Kernel::kNotServed);
+    const Record& kpa = Deref(k, Pins(k).pinned_args[k.cur]);
+    if (kpa.args[found].kind != kFixed) return k.Return(Kernel::kNotServed);
+    l.arg = static_cast<uint8_t>(found);
+    l.n = static_cast<uint8_t>(std::min<int>(k.ScalarArg(2), kpa.args[found].size));
+    Pins(k).using_[k.cur] = Pins(k).pinned_args[k.cur];
+  }
+  for (l.w = 0; l.w * 8 < l.n; ++l.w) {
+    STEP("iov_iter_kvec(i, rw, kvec, 1, n), then a word through it");
+    Record& kpa = Deref(k, Pins(k).using_[k.cur]);
+    if (k.op().nr == Nr::kRead) {
+      kpa.args[l.arg].words[l.w] = kZero;
+      k.Note("a word of the file goes to the record");
+    } else {
+      const Value value = Truncated(k, kpa.args[l.arg].words[l.w], l.n - 8 * l.w);
+      k.me().copied[l.w] = value;
+      k.Note("writes {} from the record", k.ValueText(value));
+      k.Fetched(0, 0, l.w, value, false);
+    }
+  }
+  Pins(k).using_[k.cur] = 0;
+  return k.Return(l.n);
+  FUNCTION_END;
+}
+
+Ret SendCheck(Kernel&, uint16_t flags) {
+  return (flags & kContinuePinned) && !(flags & kContinue) ? static_cast<Ret>(-kEINVAL) : 0;
+}
+
+Hook SendStored(Kernel& k, int target, uint16_t flags) {
+  PinState& pins = Pins(k);
+  if (!(flags & kContinue)) return Hook::kNotHandled;
+  const uint8_t kpa = pins.pinned_args[target];
+  if (kpa == 0) {
+    if (flags & kContinuePinned) k.Note("no record to arm");
+    return Hook::kNotHandled;
+  }
+  if (!(flags & kContinuePinned)) {
+    k.Push<ClearLocals>(FnNumber(kFnClear)).task = static_cast<uint8_t>(target);
+    return Hook::kCalled;
+  }
+  // Nobody but the target looks at the record, and it cannot pass notify_lock now.
+  Record& record = Deref(k, kpa);
+  record.live = 1;
+  k.Note("record of knotif {} armed", static_cast<int>(record.notif_id));
+  if (record.notif_id != k.s->tasks[target].knotif.id) k.Raise(kForeign);
+  k.Raise(kConsumed);
+  // seccomp_pin_queue_clear()
+  if (!record.clear_queued && !k.Has(Toggle::k_mutate_no_clear)) {
+    uint8_t* works = k.s->tasks[target].task_works;
+    KNOT_CHECK(works[1] == 0);
+    works[1] = works[0];
+    works[0] = kpa;
+    record.clear_queued = 1;
+  }
+  if (k.Has(Toggle::k_mutate_free_at_send)) FreeRecord(k, kpa);
+  return Hook::kNotHandled;
+}
+
+Hook PushClear(Kernel& k, int task) {
+  k.Push<ClearLocals>(FnNumber(kFnClear)).task = static_cast<uint8_t>(task);
+  return Hook::kCalled;
+}
+
+Hook Exit(Kernel& k) { return PushClear(k, k.cur); }
+
+void CopySeccomp(Kernel& k, int child) {
+  Pins(k).pinned_args[child] = k.Has(Toggle::k_mutate_inherit) ? Pins(k).pinned_args[k.cur] : 0;
+  if (Pins(k).pinned_args[child] != 0) k.Raise(kInherited);
+}
+
+// seccomp_pin_clear_cb()
+Hook RunTaskWork(Kernel& k, uint8_t) { return PushClear(k, k.cur); }
+
+void ReadTaskWork(Kernel& k, uint8_t work) { Deref(k, work); }
+
+template <PinFunction kFunction>
+Hook PushFetch(Kernel& k, int role) {
+  k.Push<UseLocals>(FnNumber(kFunction)).role = static_cast<uint8_t>(role);
+  return Hook::kCalled;
+}
+
+void ReturnedToUser(Kernel& k) {
+  const uint8_t kpa = Pins(k).pinned_args[k.cur];
+  if (k.me().ghost & kGhostPinned) k.Raise(kReturnedAfterPin);
+  if (kpa != 0) {
+    k.Raise(kSurvives);
+    k.Note("the record of knotif {} is still attached",
+           static_cast<int>(Pins(k).records[kpa - 1].notif_id));
+  }
+}
+
+// Finds records that nothing points to: a leak while allocated, room for others once freed.
+void AfterStep(Kernel& k) {
+  PinState& pins = Pins(k);
+  uint32_t reachable = 0;
+  uint32_t dangling = 0;
+  for (size_t t = 0; t < k.p.tasks.size(); ++t) {
+    const Task& task = k.s->tasks[t];
+    // The task_struct of a dead task is gone, and with it its pointers.
+    if (task.status != kDead) reachable |= 1u << pins.pinned_args[t];
+    reachable |= 1u << pins.building[t] | 1u << pins.clearing[t];
+    dangling |= 1u << pins.using_[t];
+    for (int i = 0; i < 2; ++i) {
+      dangling |= 1u << task.task_works[i] | 1u << task.running_works[i];
+    }
+  }
+  for (int i = 0; i < kRecords; ++i) {
+    Record& record = pins.records[i];
+    const uint32_t bit = 1u << (i + 1);
+    if (record.life == kAllocated && !(reachable & bit)) {
+      k.Raise(Event::kLeak);
+      k.Note("the pin record of knotif {} is leaked", static_cast<int>(record.notif_id));
+      record = Record{};
+      record.life = kLeaked;
+    }
+    if (record.life != kFree && record.life != kAllocated && !((reachable | dangling) & bit)) {
+      record = Record{};
+    }
+  }
+  for (size_t t = 0; t < k.p.tasks.size(); ++t) {
+    if (k.s->tasks[t].status == kDead) pins.pinned_args[t] = 0;
+    if (!k.s->tasks[t].knotif.listed) pins.pin_in_progress &= static_cast<uint8_t>(~(1u << t));
+  }
+}
+
+void Describe(const Program& p, std::vector<Field>* fields) {
+  const auto base = static_cast<uint32_t>(offsetof(State, proposal));
+  const auto add = [&](const std::string& name, size_t offset, uint8_t mask) {
+    fields->push_back(Field{name, base + static_cast<uint32_t>(offset), mask});
+  };
+  for (int r = 0; r < kRecords; ++r) {
+    const size_t at = offsetof(PinState, records) + static_cast<size_t>(r) * sizeof(Record);
+    const std::string name = absl::StrCat("record", r + 1, ".");
+    add(absl::StrCat(name, "life"), at + offsetof(Record, life), 3);
+    add(absl::StrCat(name, "notif_id"), at + offsetof(Record, notif_id), 0x1f);
+    add(absl::StrCat(name, "syscall_nr"), at + offsetof(Record, syscall_nr), 15);
+    add(absl::StrCat(name, "nr_args"), at + offsetof(Record, nr_args), 3);
+    add(absl::StrCat(name, "live"), at + offsetof(Record, live), 1);
+    add(absl::StrCat(name, "clear_queued"), at + offsetof(Record, clear_queued), 1);
+    for (int a = 0; a < kPinArgs; ++a) {
+      const size_t arg = at + offsetof(Record, args) + static_cast<size_t>(a) * sizeof(PinnedArg);
+      const std::string arg_name = absl::StrCat(name, "arg", a, ".");
+      add(absl::StrCat(arg_name, "user_addr"), arg + offsetof(PinnedArg, user_addr), 0xff);
+      add(absl::StrCat(arg_name, "size"), arg + offsetof(PinnedArg, size), 0x7f);
+      add(absl::StrCat(arg_name, "kind"), arg + offsetof(PinnedArg, kind), 3);
+      add(absl::StrCat(arg_name, "data"), arg + offsetof(PinnedArg, data), 1);
+      add(absl::StrCat(arg_name, "count"), arg + offsetof(PinnedArg, count), 7);
+      add(absl::StrCat(arg_name, "gaps"), arg + offsetof(PinnedArg, gaps), 7);
+      for (int w = 0; w < kPinWords; ++w) {
+        add(absl::StrCat(arg_name, "word", w),
+            arg + offsetof(PinnedArg, words) + static_cast<size_t>(w), 0xff);
+      }
+    }
+  }
+  for (size_t t = 0; t < p.tasks.size(); ++t) {
+    const std::string& name = p.tasks[t].name;
+    add(absl::StrCat(name, ".pinned_args"), offsetof(PinState, pinned_args) + t, 7);
+    add(absl::StrCat(name, ".building"), offsetof(PinState, building) + t, 7);
+    add(absl::StrCat(name, ".clearing"), offsetof(PinState, clearing) + t, 7);
+    add(absl::StrCat(name, ".using"), offsetof(PinState, using_) + t, 7);
+  }
+  add("pin_in_progress", offsetof(PinState, pin_in_progress), 0x7f);
+}
+
+bool DescriptorFor(Shape shape, uint32_t bytes, Descriptor* descriptor) {
+  switch (shape) {
+    case Shape::kPath:
+      descriptor->kind = kCstring;
+      descriptor->max_bytes = 4096;
+      return true;
+    case Shape::kSockaddr:
+    case Shape::kBuffer:
+      descriptor->kind = kFixed;
+      descriptor->max_bytes = bytes;
+      return true;
+    case Shape::kStrings:
+      descriptor->kind = kCstringArray;
+      descriptor->max_bytes = 4096;
+      return true;
+    case Shape::kOutBuffer:
+      return false;
+  }
+  return false;
+}
+
+// RECV, PIN_ARGS for every argument that the policy looks at, decide by what was read back, SEND
+// with CONTINUE_PINNED. What to do on EEXIST is not said anywhere: the reactions are the choices.
+std::vector<Op> PolicyScript(const Reactions& reactions, std::string* error) {
+  std::string on_eexist = "deny";
+  for (const auto& [name, action] : reactions) {
+    const bool known = action == "deny" || action == "read and continue" ||
+                       action == "read and continue pinned";
+    if (name != "EEXIST" || !known) {
+      *error =
+          "'on EEXIST: ' and one of: deny, read and continue, read and continue pinned";
+      return {};
+    }
+    on_eexist = action;
+  }
+  ScriptBuilder b;
+  b.Label("next");
+  b.Add(OpCode::kRecv, "ioctl(RECV)");
+  b.JumpIfError(kEBADF, "end");
+  b.JumpIfError(0, "next");
+  b.Add(OpCode::kVerb, "ioctl(PIN_ARGS)");
+  b.JumpIfError(kENOENT, "next");
+  b.JumpIfError(kEEXIST, "eexist");
+  b.JumpIfError(0, "deny");
+  b.Decide("deny");
+  b.Send(kContinue | kContinuePinned, 0, "ioctl(SEND, CONTINUE|CONTINUE_PINNED)");
+  b.Jump("next");
+  b.Label("eexist");
+  if (on_eexist != "deny") {
+    b.Add(OpCode::kReadArgs, "reads the arguments");
+    b.JumpIfError(0, "deny");
+    b.Decide("deny");
+    if (on_eexist == "read and continue") {
+      b.Send(kContinue, 0, "ioctl(SEND, CONTINUE)");
+    } else {
+      b.Send(kContinue | kContinuePinned, 0, "ioctl(SEND, CONTINUE|CONTINUE_PINNED)");
+    }
+    b.Jump("next");
+  }
+  b.Label("deny");
+  b.Send(0, kPolicyError, "ioctl(SEND, error)");
+  b.Jump("next");
+  b.Label("end");
+  b.Add(OpCode::kEnd, "ends");
+  return b.Finish();
+}
+
+const Proposal kPinArgsProposal = [] {
+  Proposal p;
+  p.name = "pin_args";
+  p.revision = "v1, 2026-05-04";
+  p.source = "20260504011207.539408-2-xiyou.wangcong@gmail.com";
+  p.not_covered =
+      "sendto, recvfrom, io_uring and aio callers of import_ubuf; compat tasks; LOOKUP_EMPTY; "
+      "audit";
+  p.functions = {
+      {"seccomp_notif_pin_args", "kernel/seccomp.c", sizeof(PinArgsLocals),
+       seccomp_notif_pin_args},
+      {"seccomp_pin_args_walk", "kernel/seccomp_pin.c", sizeof(WalkLocals), seccomp_pin_args_walk},
+      {"pin_one_fixed", "kernel/seccomp_pin.c", sizeof(FixedLocals), pin_one_fixed},
+      {"pin_one_cstring", "kernel/seccomp_pin.c", sizeof(FixedLocals), pin_one_cstring},
+      {"pin_one_cstring_array", "kernel/seccomp_pin.c", sizeof(ArrayLocals),
+       pin_one_cstring_array},
+      {"seccomp_clear_pinned_args", "kernel/seccomp_pin.c", sizeof(ClearLocals),
+       seccomp_clear_pinned_args},
+      {"getname_flags", "fs/namei.c", sizeof(UseLocals), pinned_getname_flags},
+      {"copy_strings_from_pin", "fs/exec.c", sizeof(UseLocals), copy_strings_from_pin},
+      {"move_addr_to_kernel", "net/socket.c", sizeof(UseLocals), pinned_move_addr_to_kernel},
+      {"import_ubuf", "lib/iov_iter.c", sizeof(UseLocals), pinned_import_ubuf},
+  };
+  p.verbs = {{"pin", kFnPinArgs, {"fixed", "cstring", "cstrings"}}};
+  p.send_flags = {{"pinned", kContinuePinned}};
+  p.descriptor_for = DescriptorFor;
+  p.policy_script = PolicyScript;
+  p.send_check = SendCheck;
+  p.send_stored = SendStored;
+  p.detach = PushClear;
+  p.exit = Exit;
+  p.copy_seccomp = CopySeccomp;
+  p.run_task_work = RunTaskWork;
+  p.read_task_work = ReadTaskWork;
+  p.getname_flags = PushFetch<kFnGetname>;
+  p.copy_strings = PushFetch<kFnCopyStrings>;
+  p.move_addr_to_kernel = PushFetch<kFnMoveAddr>;
+  p.import_ubuf = PushFetch<kFnImportUbuf>;
+  p.returned_to_user = ReturnedToUser;
+  p.after_step = AfterStep;
+  p.describe = Describe;
+  return p;
+}();
+
+KNOT_REGISTER_PROPOSAL(pin_args, kPinArgsProposal);
+
+constexpr char kCommit[] = "PIN_ARGS v1 1/3, commit message";
+constexpr char kDocument[] = "PIN_ARGS v1 3/3, seccomp_filter.rst, \"Pinned arguments\"";
+
+KNOT_REGISTER_PROPERTY(
+    single_shot,
+    {.name = "single-shot",
+     .sentence = "a record serves the call of the notification that it was made for, and no other",
+     .source = std::string(kDocument) +
+               ": \"Subsequent traps require a fresh PIN_ARGS for the new notification id\"",
+     .broken_by = Bit(kForeign),
+     .witness = Bit(kConsumed),
+     .proposal = "pin_args"});
+
+KNOT_REGISTER_PROPERTY(
+    dies_with_call,
+    {.name = "dies-with-call",
+     .sentence = "no record is attached to a task that has returned to user mode",
+     .source = "PIN_ARGS v1 1/3, struct seccomp: \"NULL except during a PIN_ARGS window ... freed at "
+               "syscall exit, listener release, or task exit\"",
+     .broken_by = Bit(kSurvives),
+     .witness = Bit(kReturnedAfterPin),
+     .proposal = "pin_args"});
+
+KNOT_REGISTER_PROPERTY(
+    fresh_pin,
+    {.name = "fresh-pin",
+     .sentence = "PIN_ARGS does not say EEXIST for a notification that was never pinned",
+     .source = std::string(kDocument) + ": \"a fresh PIN_ARGS for the new notification id\"; 2/3, "
+               "pin_args_double_pin: \"Two PIN_ARGS calls for the same notif id\"",
+     .broken_by = Bit(kFreshEexist),
+     .witness = Bit(kPinAsked),
+     .proposal = "pin_args"});
+
+KNOT_REGISTER_PROPERTY(
+    pin_budget,
+    {.name = "pin-budget",
+     .sentence = "one request pins at most 1 MiB in all",
+     .source = std::string(kCommit) +
+               ": \"total cumulative bytes per request are bounded at a hardcoded 1 MiB\"",
+     .broken_by = Bit(kOverBudget),
+     .witness = Bit(kBudgetChecked),
+     .proposal = "pin_args"});
+
+KNOT_REGISTER_PROPERTY(
+    charge,
+    {.name = "charge",
+     .sentence = "the trapped task's memory cgroup pays for its record",
+     .source = std::string(kCommit) +
+               ": \"tagged GFP_KERNEL_ACCOUNT so the trapped task's memcg pays the cost\"",
+     .broken_by = Bit(kChargedToCaller),
+     .witness = Bit(Event::kAllocated),
+     .proposal = "pin_args",
+     .on_request = true});
+
+KNOT_REGISTER_PROPERTY(
+    truncated_flag,
+    {.name = "truncated-flag",
+     .sentence = "`truncated` is set when and only when something was cut off",
+     .source = std::string(kDocument) +
+               ": \"if the cap was hit before the source NUL, truncated carries ...\"",
+     .broken_by = Bit(kTruncatedFalse) | Bit(kTruncatedMissing),
+     .witness = Bit(kPinCopied),
+     .proposal = "pin_args"});
+
+KNOT_REGISTER_PROPERTY(
+    not_inherited,
+    {.name = "not-inherited",
+     .sentence = "a cloned task begins without a record",
+     .source = "PIN_ARGS v1 1/3, copy_seccomp(): \"Don't inherit it\"",
+     .broken_by = Bit(kInherited),
+     .witness = Bit(Event::kForked),
+     .proposal = "pin_args"});
+
+}  // namespace
+}  // namespace knotcheck::model

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "model/system.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+
+namespace knotcheck::model {
+
+System::System(const Program& program, const Proposal& proposal, Toggles toggles)
+    : program_(program), proposal_(proposal), toggles_(toggles) {
+  thread_count_ =
+      static_cast<int>(program.tasks.size() + program.senders.size() + program.writers.size());
+  for (const PropertyInfo& property : AllProperties()) {
+    if (property.proposal.empty() || property.proposal == proposal.name) {
+      properties_.push_back(property);
+    }
+  }
+  KNOT_CHECK(properties_.size() <= 64);
+  const auto index = [this](uint64_t PropertyInfo::*events) {
+    std::vector<uint64_t> by_event(static_cast<size_t>(Event::kCount));
+    for (size_t i = 0; i < properties_.size(); ++i) {
+      for (uint64_t e = properties_[i].*events; e != 0; e &= e - 1) {
+        by_event[static_cast<size_t>(std::countr_zero(e))] |= uint64_t{1} << i;
+      }
+      watched_ |= properties_[i].*events;
+    }
+    return by_event;
+  };
+  breaks_ = index(&PropertyInfo::broken_by);
+  shows_ = index(&PropertyInfo::witness);
+  for (const PropertyInfo& property : properties_) {
+    has_state_predicates_ |= property.broken_in != nullptr;
+  }
+
+  State& s = initial_;
+  for (size_t t = 0; t < program.tasks.size(); ++t) {
+    const TaskInfo& info = program.tasks[t];
+    Task& task = s.tasks[t];
+    task.files = info.files;
+    if (!info.starts) continue;
+    task.status = kAlive;
+    // Standing at the first STEP of its user space.
+    task.frames[0].function = static_cast<uint8_t>(
+        info.kind == TaskKind::kSupervisor ? Fn::k_supervisor_mode : Fn::k_user_mode);
+    task.frames[0].pc = 1;
+    if (info.filtered) ++s.filter.users;
+  }
+  s.filter.notif = 1;
+  s.filter.next_id = 1;
+  s.filter.listener = 1;
+  s.filter.references = 1;
+  for (auto& files : s.files) {
+    const uint8_t begin[kMaxFds] = {kStdio, kStdio, kStdio, kSocket, kRegular, kLegacy, 0, 0};
+    std::memcpy(files, begin, sizeof(begin));
+  }
+  for (size_t i = 0; i < program.senders.size(); ++i) s.signals_left[i] = program.senders[i].count;
+  for (size_t i = 0; i < program.writers.size(); ++i) s.writes_left[i] = program.writers[i].writes;
+  s.allocation_failures_left = program.allocation_failures;
+  Describe();
+}
+
+std::string System::ThreadName(int thread) const {
+  size_t i = static_cast<size_t>(thread);
+  if (i < program_.tasks.size()) return program_.tasks[i].name;
+  i -= program_.tasks.size();
+  if (i < program_.senders.size()) {
+    return absl::StrCat("signal to ", program_.tasks[program_.senders[i].task].name);
+  }
+  return program_.writers[i - program_.senders.size()].name;
+}
+
+bool System::StepSender(State* state, int sender, TraceStep* trace) const {
+  const SenderInfo& info = program_.senders[static_cast<size_t>(sender)];
+  if (state->signals_left[sender] == 0) return false;
+  Task& task = state->tasks[info.task];
+  if (task.status != kAlive && task.status != kExiting) return false;
+  --state->signals_left[sender];
+  const char* what = "is ignored";
+  switch (info.disposition) {
+    case SenderInfo::Disposition::kIgnored:
+      // sig_ignored(): the signal is dropped and nobody is woken.
+      break;
+    case SenderInfo::Disposition::kHandler:
+    case SenderInfo::Disposition::kHandlerRestarts:
+      // A program image made by execve has no handlers: the default action is to die.
+      if (task.flags & kExeced) {
+        task.flags |= kSigkillPending;
+        what = "kills: the new image has no handler";
+      } else {
+        task.flags |= kSigPending;
+        what = "is pending";
+      }
+      break;
+    case SenderInfo::Disposition::kFatal:
+      for (size_t t = 0; t < program_.tasks.size(); ++t) {
+        Task& other = state->tasks[t];
+        if (program_.tasks[t].group == program_.tasks[info.task].group &&
+            (other.status == kAlive || other.status == kExiting)) {
+          other.flags |= kSigkillPending;
+        }
+      }
+      what = "kills";
+      break;
+  }
+  if (trace != nullptr) {
+    trace->task = -1;
+    trace->function = "kill";
+    trace->file = "kernel/signal.c";
+    trace->statement = "send_signal_locked(sig, info, p, type)";
+    trace->notes.push_back(absl::StrCat("a signal to ", program_.tasks[info.task].name, " ", what));
+  }
+  return true;
+}
+
+bool System::StepWriter(State* state, int writer, int choice, int* arity, TraceStep* trace) const {
+  if (state->writes_left[writer] == 0) return false;
+  *arity = 0;
+  for (size_t w = 0; w < program_.words.size(); ++w) {
+    const Word& word = program_.words[w];
+    if (word.domain.size() < 2) continue;
+    const int first = *arity;
+    *arity += static_cast<int>(word.domain.size());
+    if (choice < first || choice >= *arity) continue;
+    const Value value = word.domain[static_cast<size_t>(choice - first)];
+    state->memory[w] = value ^ word.domain[0];
+    if (trace != nullptr) {
+      const Object& object = program_.objects[word.object];
+      trace->task = -1;
+      trace->function = "(user mode)";
+      trace->statement = "store";
+      std::string target = object.name;
+      if (object.words > 1) absl::StrAppend(&target, "[", w - object.first_word, "]");
+      trace->notes.push_back(absl::StrCat(target, " = ", program_.values[value].text));
+    }
+  }
+  if (choice >= *arity) return false;
+  --state->writes_left[writer];
+  return true;
+}
+
+System::Shown System::Step(State* state, int thread, int choice, TraceStep* trace) const {
+  Shown shown;
+  const int tasks = static_cast<int>(program_.tasks.size());
+  const int senders = static_cast<int>(program_.senders.size());
+  if (thread >= tasks + senders) {
+    shown.possible =
+        StepWriter(state, thread - tasks - senders, choice, &shown.arity, trace);
+    return shown;
+  }
+  if (thread >= tasks) {
+    shown.possible = choice == 0 && StepSender(state, thread - tasks, trace);
+    return shown;
+  }
+  Kernel kernel(program_, proposal_, toggles_);
+  kernel.SetTrace(trace);
+  shown.possible = kernel.Step(state, thread, choice);
+  shown.arity = kernel.arity();
+  if (!shown.possible) return shown;
+  shown.fault = kernel.faulted();
+  shown.events = kernel.events();
+  for (uint64_t e = shown.events & watched_; e != 0; e &= e - 1) {
+    const size_t event = static_cast<size_t>(std::countr_zero(e));
+    shown.violated |= breaks_[event];
+    shown.witnessed |= shows_[event];
+    if (trace != nullptr) trace->events.push_back(static_cast<Event>(event));
+  }
+  if (has_state_predicates_) {
+    for (size_t i = 0; i < properties_.size(); ++i) {
+      if (properties_[i].broken_in != nullptr && properties_[i].broken_in(program_, *state)) {
+        shown.violated |= uint64_t{1} << i;
+      }
+    }
+  }
+  return shown;
+}
+
+uint64_t System::BrokenAtRest(const State& state) const {
+  uint64_t broken = 0;
+  for (size_t i = 0; i < properties_.size(); ++i) {
+    if (properties_[i].broken_at_rest != nullptr &&
+        properties_[i].broken_at_rest(program_, state)) {
+      broken |= uint64_t{1} << i;
+    }
+  }
+  return broken;
+}
+
+void System::Describe() {
+  const auto add = [this](const std::string& name, size_t offset, uint8_t mask) {
+    if (mask != 0) fields_.push_back(Field{name, static_cast<uint32_t>(offset), mask});
+  };
+  const auto ones = [](size_t largest) {
+    return static_cast<uint8_t>((1u << std::bit_width(largest)) - 1);
+  };
+  const uint8_t id = ones(program_.max_id + 1u);
+  const uint8_t value = 0xff;
+  for (size_t t = 0; t < program_.tasks.size(); ++t) {
+    const TaskInfo& info = program_.tasks[t];
+    const bool supervisor = info.kind == TaskKind::kSupervisor;
+    const size_t at = offsetof(State, tasks) + t * sizeof(Task);
+    const std::string name = absl::StrCat(info.name, ".");
+    for (size_t f = 0; f < kMaxFrames; ++f) {
+      const size_t frame = at + offsetof(Task, frames) + f * sizeof(Frame);
+      const std::string frame_name = absl::StrCat(name, "frame", f);
+      add(absl::StrCat(frame_name, ".function"), frame, 0x3f);
+      add(absl::StrCat(frame_name, ".pc"), frame + 1, 0x1f);
+    }
+    for (size_t i = 0; i < kLocalBytes; ++i) {
+      add(absl::StrCat(name, "local", i), at + offsetof(Task, locals) + i, 0xff);
+    }
+    add(absl::StrCat(name, "status"), at + offsetof(Task, status), 3);
+    add(absl::StrCat(name, "flags"), at + offsetof(Task, flags), 0x3f);
+    add(absl::StrCat(name, "op"), at + offsetof(Task, op), ones(info.ops.size()));
+    add(absl::StrCat(name, "handler_op"), at + offsetof(Task, handler_op),
+        info.handler.size() > 1 ? ones(info.handler.size()) : 0);
+    add(absl::StrCat(name, "ret"), at + offsetof(Task, ret), 0xff);
+    add(absl::StrCat(name, "files"), at + offsetof(Task, files), 1);
+    for (size_t i = 0; i < 2; ++i) {
+      add(absl::StrCat(name, "task_works", i), at + offsetof(Task, task_works) + i, 7);
+      add(absl::StrCat(name, "running_works", i), at + offsetof(Task, running_works) + i, 7);
+    }
+    add(absl::StrCat(name, "ghost"), at + offsetof(Task, ghost), 0x7f);
+    add(absl::StrCat(name, "ghost_id"), at + offsetof(Task, ghost_id), id);
+    add(absl::StrCat(name, "ghost_roles"), at + offsetof(Task, ghost_roles), 7);
+    add(absl::StrCat(name, "ghost_file"), at + offsetof(Task, ghost_file), supervisor ? 0 : 7);
+    for (size_t i = 0; i < kMaxSeen; ++i) {
+      add(absl::StrCat(name, "seen", i), at + offsetof(Task, seen) + i, value);
+    }
+    if (supervisor) {
+      for (size_t i = 0; i < kMaxVariables; ++i) {
+        add(absl::StrCat(name, "variable_id", i), at + offsetof(Task, variable_id) + i, id);
+        add(absl::StrCat(name, "variable_task", i), at + offsetof(Task, variable_task) + i,
+            ones(program_.tasks.size()));
+      }
+      const size_t kaddfd = at + offsetof(Task, kaddfd);
+      add(absl::StrCat(name, "kaddfd.listed"), kaddfd + offsetof(Kaddfd, listed), 1);
+      add(absl::StrCat(name, "kaddfd.done"), kaddfd + offsetof(Kaddfd, done), 1);
+      add(absl::StrCat(name, "kaddfd.ret"), kaddfd + offsetof(Kaddfd, ret), 0xff);
+      continue;
+    }
+    for (size_t i = 0; i < 3; ++i) {
+      add(absl::StrCat(name, "copied", i), at + offsetof(Task, copied) + i, value);
+    }
+    const size_t knotif = at + offsetof(Task, knotif);
+    add(absl::StrCat(name, "knotif.state"), knotif + offsetof(Knotif, state), 3);
+    add(absl::StrCat(name, "knotif.listed"), knotif + offsetof(Knotif, listed), 1);
+    add(absl::StrCat(name, "knotif.id"), knotif + offsetof(Knotif, id), id);
+    add(absl::StrCat(name, "knotif.flags"), knotif + offsetof(Knotif, flags), 7);
+    add(absl::StrCat(name, "knotif.error"), knotif + offsetof(Knotif, error), 0xff);
+    add(absl::StrCat(name, "knotif.val"), knotif + offsetof(Knotif, val), 0xff);
+    add(absl::StrCat(name, "knotif.ready"), knotif + offsetof(Knotif, done), 0x0f);
+    add(absl::StrCat(name, "knotif.addfd0"), knotif + offsetof(Knotif, addfd), ones(program_.tasks.size()));
+    add(absl::StrCat(name, "knotif.addfd1"), knotif + offsetof(Knotif, addfd) + 1,
+        ones(program_.tasks.size()));
+  }
+  const size_t filter = offsetof(State, filter);
+  const uint8_t tasks = ones(program_.tasks.size());
+  add("notify_lock", filter + offsetof(Filter, notify_lock), tasks);
+  add("notif", filter + offsetof(Filter, notif), 1);
+  add("next_id", filter + offsetof(Filter, next_id), id);
+  add("requests", filter + offsetof(Filter, requests), 0x1f);
+  add("users", filter + offsetof(Filter, users), tasks);
+  add("notif.flags", filter + offsetof(Filter, flags), 1);
+  add("listener", filter + offsetof(Filter, listener), 1);
+  add("references", filter + offsetof(Filter, references), ones(program_.tasks.size() + 1));
+  for (size_t f = 0; f < kMaxFilesTables; ++f) {
+    for (size_t fd = 0; fd < kMaxFds; ++fd) {
+      add(absl::StrCat("files", f, ".fd", fd),
+          offsetof(State, files) + f * kMaxFds + fd, 7);
+    }
+  }
+  for (size_t w = 0; w < program_.words.size(); ++w) {
+    add(absl::StrCat("memory", w), offsetof(State, memory) + w, value);
+  }
+  for (size_t i = 0; i < program_.senders.size(); ++i) {
+    add(absl::StrCat("signals_left", i), offsetof(State, signals_left) + i,
+        ones(program_.senders[i].count));
+  }
+  for (size_t i = 0; i < program_.writers.size(); ++i) {
+    add(absl::StrCat("writes_left", i), offsetof(State, writes_left) + i,
+        ones(program_.writers[i].writes));
+  }
+  add("allocation_failures_left", offsetof(State, allocation_failures_left),
+      program_.allocation_failures != 0 ? ones(program_.allocation_failures) : 0);
+  if (proposal_.describe != nullptr) proposal_.describe(program_, &fields_);
+  masks_.assign(sizeof(State), 0);
+  for (const Field& field : fields_) masks_[field.offset] |= field.mask;
+}
+
+}  // namespace knotcheck::model

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A program under a proposal and a kernel, as threads that take steps: the whole model behind one
+// class. It knows nothing of how it is searched.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/config.h"
+#include "model/kernel/kernel.h"
+#include "model/program.h"
+#include "model/property.h"
+#include "model/proposal.h"
+#include "model/state.h"
+
+namespace knotcheck::model {
+
+// A model is built once and then only read; Program and Proposal must outlive it.
+class System {
+ public:
+  System(const Program& program, const Proposal& proposal, Toggles toggles);
+
+  const Program& program() const { return program_; }
+  const Proposal& proposal() const { return proposal_; }
+  Toggles toggles() const { return toggles_; }
+
+  const State& initial() const { return initial_; }
+
+  // Threads: the tasks, then the signal senders, then the writers.
+  int thread_count() const { return thread_count_; }
+  std::string ThreadName(int thread) const;
+
+  // The properties that apply, by name; bit i of Step's results is properties()[i].
+  const std::vector<PropertyInfo>& properties() const { return properties_; }
+
+  struct Shown {
+    bool possible = false;
+    bool fault = false;
+    int arity = 1;           // how many outcomes the step has
+    uint64_t violated = 0;   // property bits
+    uint64_t witnessed = 0;  // property bits
+    uint64_t events = 0;
+  };
+  // Takes one step of a thread. When it is not possible, *state is garbage.
+  Shown Step(State* state, int thread, int choice, TraceStep* trace = nullptr) const;
+  // Property bits that are broken when nothing more can happen in this state.
+  uint64_t BrokenAtRest(const State& state) const;
+
+  const std::vector<Field>& fields() const { return fields_; }
+  // The bits of each byte of the state that can be set.
+  const std::vector<uint8_t>& masks() const { return masks_; }
+
+ private:
+  bool StepSender(State* state, int sender, TraceStep* trace) const;
+  bool StepWriter(State* state, int writer, int choice, int* arity, TraceStep* trace) const;
+  void Describe();
+
+  const Program& program_;
+  const Proposal& proposal_;
+  Toggles toggles_;
+  State initial_{};
+  int thread_count_;
+  std::vector<PropertyInfo> properties_;
+  // By event: the properties that it breaks or witnesses.
+  std::vector<uint64_t> breaks_;
+  std::vector<uint64_t> shows_;
+  uint64_t watched_ = 0;  // events that some property looks at
+  bool has_state_predicates_ = false;
+  std::vector<Field> fields_;
+  std::vector<uint8_t> masks_;
+};
+
+}  // namespace knotcheck::model

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "verify/check.h"
+
+#include <algorithm>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/check.h"
+#include "verify/kernel_model.h"
+
+namespace knotcheck::verify {
+
+using checker::Status;
+
+absl::StatusOr<std::unique_ptr<Question>> Question::Make(const lang::Scenario& scenario,
+                                                         const model::Proposal& proposal,
+                                                         model::Toggles toggles,
+                                                         const lang::CompileOptions& options) {
+  auto program = lang::Compile(scenario, proposal, options);
+  if (!program.ok()) return program.status();
+  auto question = std::make_unique<Question>();
+  question->program_ = *std::move(program);
+  question->system_ = std::make_unique<model::System>(question->program_, proposal, toggles);
+  return question;
+}
+
+absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Proposal& proposal,
+                             const CheckOptions& options) {
+  const auto asked = lang::AskedOf(scenario);
+  if (!asked.ok()) return asked.status();
+  const auto question = Question::Make(scenario, proposal, options.toggles);
+  if (!question.ok()) return question.status();
+  const model::System& system = (*question)->system();
+  const KernelModel kernel_model(system);
+  Answer answer;
+  answer.proposal = proposal.name;
+  answer.result = checker::Explore(kernel_model, options.explore);
+  const auto named = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  for (size_t i = 0; i < system.properties().size(); ++i) {
+    const checker::Verdict& verdict = answer.result.verdicts[i];
+    PropertyVerdict property;
+    property.info = system.properties()[i];
+    property.status = verdict.status;
+    property.witnesses = verdict.witnesses;
+    property.path = verdict.path;
+    property.asked = named(asked->never, property.info.name);
+    property.judged = !property.info.on_request || property.asked;
+    if (property.status == Status::kViolated) {
+      // A counterexample that does not replay would be an error of ours, not a finding.
+      const checker::Replayed replayed = checker::Replay(kernel_model, property.path);
+      KNOT_CHECK(replayed.possible && (replayed.violated >> i & 1));
+      if (property.judged) answer.violated.push_back(property.info.name);
+    }
+    if ((property.asked || named(asked->sometimes, property.info.name)) &&
+        property.witnesses == 0) {
+      answer.vacuous.push_back(property.info.name);
+    }
+    answer.properties.push_back(std::move(property));
+  }
+  for (const lang::Claim& claim : scenario.header.results) {
+    if (claim.proposal != answer.proposal || claim.kind == lang::Claim::Kind::kUnknown) continue;
+    std::vector<std::string> claimed = claim.properties;
+    std::sort(claimed.begin(), claimed.end());
+    const bool same = claimed == answer.violated && answer.vacuous.empty();
+    answer.agreement = same ? Answer::Agreement::kAgrees : Answer::Agreement::kDiffers;
+  }
+  if (!answer.complete()) answer.agreement = Answer::Agreement::kIncomplete;
+  return answer;
+}
+
+std::string Outcome(const Answer& answer) {
+  if (!answer.violated.empty()) {
+    return absl::StrCat("violated(", absl::StrJoin(answer.violated, ", "), ")");
+  }
+  return answer.complete() ? "holds" : "incomplete";
+}
+
+Run Trace(const model::System& system, const checker::Path& path) {
+  Run run;
+  if (path.initial != 0) return run;
+  model::State state = system.initial();
+  bool fault = false;
+  for (const checker::Action action : path.actions) {
+    if (fault || action.thread >= system.thread_count()) return run;
+    RunStep step;
+    step.thread = action.thread;
+    step.action = action;
+    const auto shown = system.Step(&state, action.thread, action.choice, &step.shown);
+    if (!shown.possible) return run;
+    fault = shown.fault;
+    step.violated = shown.violated;
+    step.witnessed = shown.witnessed;
+    run.violated |= shown.violated;
+    run.steps.push_back(std::move(step));
+  }
+  run.possible = true;
+  if (!fault) {
+    run.rested = true;
+    for (int t = 0; t < system.thread_count() && run.rested; ++t) {
+      model::State next = state;
+      run.rested = !system.Step(&next, t, 0).possible;
+    }
+    if (run.rested) run.violated |= system.BrokenAtRest(state);
+  }
+  return run;
+}
+
+absl::StatusOr<Concrete> Concretise(const lang::Scenario& scenario,
+                                    const model::Proposal& proposal, model::Toggles toggles,
+                                    const Question& question, const checker::Path& path,
+                                    const std::string& property) {
+  const model::Program& program = question.program();
+  const Run run = Trace(question.system(), path);
+  if (!run.possible) return absl::InternalError("the path does not replay");
+
+  Concrete concrete;
+  concrete.path.initial = path.initial;
+  const auto writer = static_cast<uint16_t>(program.tasks.size() + program.senders.size() +
+                                            program.writers.size());
+  std::vector<model::Value> now;
+  std::vector<int> first_choice;  // of a writer, by word
+  int choices = 0;
+  for (const model::Word& word : program.words) {
+    now.push_back(word.domain[0]);
+    first_choice.push_back(choices);
+    if (word.domain.size() > 1) choices += static_cast<int>(word.domain.size());
+  }
+  for (const RunStep& step : run.steps) {
+    checker::Action action = step.action;
+    for (const auto& [word, value] : step.shown.reads) {
+      const auto w = static_cast<size_t>(word);
+      action.choice = 0;
+      if (now[w] == value) continue;
+      const auto& domain = program.words[w].domain;
+      const auto at = std::find(domain.begin(), domain.end(), value) - domain.begin();
+      concrete.path.actions.push_back(
+          checker::Action{writer, static_cast<uint16_t>(first_choice[w] + at)});
+      now[w] = value;
+      ++concrete.writes;
+    }
+    concrete.path.actions.push_back(action);
+  }
+  lang::CompileOptions options;
+  options.explicit_writes = concrete.writes;
+  auto made = Question::Make(scenario, proposal, toggles, options);
+  if (!made.ok()) return made.status();
+  concrete.question = *std::move(made);
+  const Run replayed = Trace(concrete.question->system(), concrete.path);
+  const auto& properties = concrete.question->system().properties();
+  for (size_t i = 0; i < properties.size(); ++i) {
+    if (properties[i].name == property && replayed.possible && (replayed.violated >> i & 1)) {
+      return concrete;
+    }
+  }
+  return absl::InternalError(
+      absl::StrCat("the counterexample to ", property, " does not replay with real stores"));
+}
+
+}  // namespace knotcheck::verify

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A scenario's question, asked and answered: compile, explore, judge, and replay what was found.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "checker/explore.h"
+#include "lang/ast.h"
+#include "lang/compile.h"
+#include "model/system.h"
+
+namespace knotcheck::verify {
+
+// A scenario compiled for one proposal and one kernel.
+class Question {
+ public:
+  // The error is lang::Compile's.
+  static absl::StatusOr<std::unique_ptr<Question>> Make(const lang::Scenario& scenario,
+                                                        const model::Proposal& proposal,
+                                                        model::Toggles toggles,
+                                                        const lang::CompileOptions& options = {});
+  const model::Program& program() const { return program_; }
+  const model::System& system() const { return *system_; }
+
+ private:
+  model::Program program_;
+  std::unique_ptr<model::System> system_;
+};
+
+struct PropertyVerdict {
+  model::PropertyInfo info;
+  checker::Status status = checker::Status::kHolds;
+  uint64_t witnesses = 0;
+  // Whether the scenario's result speaks of it: always, but for on-request ones.
+  bool judged = true;
+  bool asked = false;  // named after "never"
+  checker::Path path;  // of a violation
+};
+
+// The answer of one scenario under one proposal.
+struct Answer {
+  std::string proposal;
+  std::vector<PropertyVerdict> properties;
+  std::vector<std::string> violated;  // judged properties, by name
+  std::vector<std::string> vacuous;   // asked properties (never or sometimes) without a witness
+  checker::Result result;
+  // Against the scenario's "# result:".
+  enum class Agreement : uint8_t { kAgrees, kDiffers, kNotJudged, kIncomplete } agreement =
+      Agreement::kNotJudged;
+  bool complete() const { return result.end == checker::End::kExhausted; }
+};
+
+struct CheckOptions {
+  checker::Options explore;
+  model::Toggles toggles;
+};
+
+// InvalidArgument and FailedPrecondition as lang::Compile says.
+absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Proposal& proposal,
+                             const CheckOptions& options);
+
+// "holds" or "violated(a, b)" of the judged properties, "incomplete" when the search was cut short
+// and found nothing.
+std::string Outcome(const Answer& answer);
+
+// A run in full: what every step showed. `thread` is the index into System's threads.
+struct RunStep {
+  int thread = 0;
+  checker::Action action;
+  model::TraceStep shown;
+  uint64_t violated = 0;
+  uint64_t witnessed = 0;
+};
+struct Run {
+  std::vector<RunStep> steps;
+  uint64_t violated = 0;  // property bits, at rest included
+  bool possible = false;
+  bool rested = false;
+};
+Run Trace(const model::System& system, const checker::Path& path);
+
+// A counterexample against the most general peer with real stores instead: the program in which a
+// peer makes at most `writes` of them, and the path in which it does. The stores are the fewest
+// that give every racy read its value.
+struct Concrete {
+  std::unique_ptr<Question> question;
+  checker::Path path;
+  int writes = 0;
+};
+// Internal when the concrete path does not replay or does not violate `property`: then the
+// abstraction is wrong and nothing must be shown.
+absl::StatusOr<Concrete> Concretise(const lang::Scenario& scenario,
+                                    const model::Proposal& proposal, model::Toggles toggles,
+                                    const Question& question, const checker::Path& path,
+                                    const std::string& property);
+
+}  // namespace knotcheck::verify
