@@ -72,10 +72,10 @@ struct Result {
   std::vector<Verdict> verdicts;  // one a property, in the model's order
   uint64_t states = 0;
   uint64_t transitions = 0;
-  uint64_t depth = 0;      // the longest of the shortest distances (breadth-first only)
-  uint64_t at_rest = 0;    // states without an enabled action
-  uint64_t bytes = 0;      // of the visited set
-  int state_bits = 0;      // information per state after packing
+  uint64_t depth = 0;    // the longest of the shortest distances (breadth-first only)
+  uint64_t at_rest = 0;  // states without an enabled action
+  uint64_t bytes = 0;    // of the visited set
+  int state_bits = 0;    // information per state after packing
   End end = End::kExhausted;
 };
 
@@ -115,12 +115,13 @@ Path PathTo(const M& model, const Packer& packer, const VisitedSet& visited, uin
     const uint64_t* wanted = visited.State(chain[i + 1]);
     std::optional<Action> found;
     for (int t = 0; t < model.ThreadCount() && !found; ++t) {
-      model.ForEachSuccessor(state, t, [&](Action action, const typename M::State& next,
-                                           Outcome outcome, const Effects&) {
-        if (found || outcome == Outcome::kFault) return;
-        packer.Pack(internal::Words(next), packed.data());
-        if (std::memcmp(packed.data(), wanted, packed_bytes) == 0) found = action;
-      });
+      model.ForEachSuccessor(
+          state, t,
+          [&](Action action, const typename M::State& next, Outcome outcome, const Effects&) {
+            if (found || outcome == Outcome::kFault) return;
+            packer.Pack(internal::Words(next), packed.data());
+            if (std::memcmp(packed.data(), wanted, packed_bytes) == 0) found = action;
+          });
     }
     KNOT_CHECK(found.has_value());
     path.actions.push_back(*found);
@@ -223,8 +224,7 @@ Result Explore(const M& model, const Options& options) {
     const uint64_t before = result.transitions;
     for (int t = 0; t < threads; ++t) {
       model.ForEachSuccessor(
-          state, t,
-          [&](Action action, const State& next, Outcome outcome, const Effects& effects) {
+          state, t, [&](Action action, const State& next, Outcome outcome, const Effects& effects) {
             ++result.transitions;
             if (effects.violated & ~violated) {
               record(effects.violated, &violated, &violation, index, action);
@@ -256,14 +256,13 @@ Result Explore(const M& model, const Options& options) {
         result.end = End::kMemoryLimit;
         break;
       }
-      if (options.interrupted != nullptr &&
-          options.interrupted->load(std::memory_order_relaxed)) {
+      if (options.interrupted != nullptr && options.interrupted->load(std::memory_order_relaxed)) {
         result.end = End::kInterrupted;
         break;
       }
       if (options.progress) {
-        options.progress(Progress{visited.size(), result.transitions, depth,
-                                  visited.size() - done, visited.bytes()});
+        options.progress(Progress{visited.size(), result.transitions, depth, visited.size() - done,
+                                  visited.bytes()});
       }
     }
   }
@@ -331,8 +330,9 @@ Replayed Replay(const M& model, const Path& path, Visit&& visit) {
   if (!fault) {
     bool moved = false;
     for (int t = 0; t < model.ThreadCount(); ++t) {
-      model.ForEachSuccessor(state, t, [&](Action, const typename M::State&, Outcome,
-                                           const Effects&) { moved = true; });
+      model.ForEachSuccessor(
+          state, t,
+          [&](Action, const typename M::State&, Outcome, const Effects&) { moved = true; });
     }
     replayed.rested = !moved;
     if (!moved) replayed.violated |= model.AtRest(state);

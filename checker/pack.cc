@@ -45,14 +45,16 @@ struct Packer::Portable {
     std::memset(packed, 0, static_cast<size_t>(p.packed_words_) * 8);
     for (const Lane& lane : p.lanes_) {
       const uint64_t value = state[lane.word];
-      if (value & ~lane.mask) [[unlikely]] Overflow(lane.word, value & ~lane.mask);
+      if (value & ~lane.mask) [[unlikely]]
+        Overflow(lane.word, value & ~lane.mask);
       const uint64_t bits = ExtractBits(value, lane.mask);
       const uint32_t shift = lane.fill % 64;
       packed[lane.fill / 64] |= bits << shift;
       if (shift + lane.bits > 64) packed[lane.fill / 64 + 1] |= bits >> (64 - shift);
     }
     for (const uint32_t word : p.dead_) {
-      if (state[word] != 0) [[unlikely]] Overflow(word, state[word]);
+      if (state[word] != 0) [[unlikely]]
+        Overflow(word, state[word]);
     }
   }
 

@@ -70,8 +70,7 @@ std::string CallText(const Call& call) {
 
 class Compiler {
  public:
-  Compiler(const Scenario& scenario, const model::Proposal& proposal,
-           const CompileOptions& options)
+  Compiler(const Scenario& scenario, const model::Proposal& proposal, const CompileOptions& options)
       : scenario_(scenario), proposal_(proposal), options_(options) {}
 
   absl::StatusOr<Program> Run();
@@ -89,9 +88,9 @@ class Compiler {
     return Error(where, message);
   }
   absl::Status NotUnder(Location where, const std::string& what) const {
-    return absl::FailedPreconditionError(
-        absl::StrCat(scenario_.file, ":", where.line, ":", where.column, ": ", what,
-                     " means nothing under ", proposal_.name));
+    return absl::FailedPreconditionError(absl::StrCat(scenario_.file, ":", where.line, ":",
+                                                      where.column, ": ", what,
+                                                      " means nothing under ", proposal_.name));
   }
 
   absl::Status Names();
@@ -226,9 +225,11 @@ absl::StatusOr<Nr> Compiler::CallNamed(const std::string& name, Location where) 
 absl::Status Compiler::Names() {
   const auto add = [this](const std::string& name, TaskInfo info, Location where) -> absl::Status {
     if (program_.tasks.size() == model::kMaxTasks) {
-      return Error(where, absl::StrCat("found one task more than the state holds, expected at most ",
-                                       model::kMaxTasks, " targets, children, scripted peers and "
-                                       "supervisor threads together"));
+      return Error(where,
+                   absl::StrCat("found one task more than the state holds, expected at most ",
+                                model::kMaxTasks,
+                                " targets, children, scripted peers and "
+                                "supervisor threads together"));
     }
     if (!tasks_.emplace(name, program_.tasks.size()).second) {
       return Error(where, absl::StrCat("found a second '", name, "', expected another name"));
@@ -252,8 +253,7 @@ absl::Status Compiler::Names() {
       info.kind = model::TaskKind::kSupervisor;
       if (supervisor->threads < 1 || supervisor->threads > model::kMaxTasks) {
         return Error(supervisor->where, absl::StrCat("found ", supervisor->threads,
-                                                     " threads, expected 1 to ",
-                                                     model::kMaxTasks));
+                                                     " threads, expected 1 to ", model::kMaxTasks));
       }
       for (int i = 0; i < supervisor->threads; ++i) {
         const std::string name =
@@ -323,8 +323,7 @@ absl::Status Compiler::Memories() {
     if (peer->kind == Peer::Kind::kGeneral) {
       general = true;
       if (options_.explicit_writes >= 0) {
-        program_.writers.push_back(
-            {peer->name, static_cast<uint8_t>(options_.explicit_writes)});
+        program_.writers.push_back({peer->name, static_cast<uint8_t>(options_.explicit_writes)});
       }
     }
     if (peer->kind == Peer::Kind::kWrites) {
@@ -336,8 +335,8 @@ absl::Status Compiler::Memories() {
       program_.writers.push_back({peer->name, static_cast<uint8_t>(peer->writes)});
     }
     if (program_.writers.size() > model::kMaxWriters) {
-      return Error(peer->where, absl::StrCat("expected at most ", model::kMaxWriters,
-                                             " peers that write"));
+      return Error(peer->where,
+                   absl::StrCat("expected at most ", model::kMaxWriters, " peers that write"));
     }
   }
   program_.general_peer = general;
@@ -347,7 +346,8 @@ absl::Status Compiler::Memories() {
     const auto* memory = std::get_if<Memory>(&declaration);
     if (memory == nullptr) continue;
     if (memory->name == "NULL" || memory->name == "sock" || memory->name == "file" ||
-        memory->name == "legacy" || !objects_.emplace(memory->name, program_.objects.size()).second) {
+        memory->name == "legacy" ||
+        !objects_.emplace(memory->name, program_.objects.size()).second) {
       return Error(memory->where,
                    absl::StrCat("found a second '", memory->name, "', expected another name"));
     }
@@ -390,16 +390,16 @@ absl::Status Compiler::Memories() {
           return Error(atom.where, "found a NUL inside a string, expected 'bytes' before it");
         }
         if (!string && atom.text.size() != memory->alternatives[0].text.size()) {
-          return Error(atom.where, "found alternatives of different lengths, expected bytes of one "
-                                   "length");
+          return Error(atom.where,
+                       "found alternatives of different lengths, expected bytes of one "
+                       "length");
         }
       }
       object.bytes = static_cast<uint16_t>(longest + (string ? 1 : 0));
       const size_t words = (object.bytes + size_t{7}) / 8;
       if (words > kMaxStringWords || words == 0) {
-        return Error(memory->where,
-                     absl::StrCat("found ", longest, " bytes, expected 1 to ",
-                                  8 * kMaxStringWords - (string ? 1 : 0)));
+        return Error(memory->where, absl::StrCat("found ", longest, " bytes, expected 1 to ",
+                                                 8 * kMaxStringWords - (string ? 1 : 0)));
       }
       domains.resize(words);
       for (const Atom& atom : memory->alternatives) {
@@ -453,9 +453,9 @@ absl::Status Compiler::Settings() {
         const auto task = TaskNamed(setting->name, setting->where);
         if (!task.ok()) return task.status();
         if (setting->number < 1 || setting->number > model::kMaxFds) {
-          return Error(setting->where, absl::StrCat("found ", setting->number,
-                                                    " descriptors, expected 1 to ",
-                                                    model::kMaxFds));
+          return Error(setting->where,
+                       absl::StrCat("found ", setting->number, " descriptors, expected 1 to ",
+                                    model::kMaxFds));
         }
         program_.nofile[program_.tasks[static_cast<size_t>(*task)].files] =
             static_cast<uint8_t>(setting->number);
@@ -468,8 +468,8 @@ absl::Status Compiler::Settings() {
                      absl::StrCat("found ", signals->count, " signals, expected 1 to 7"));
       }
       if (program_.senders.size() == model::kMaxSenders) {
-        return Error(signals->where, absl::StrCat("expected at most ", model::kMaxSenders,
-                                                  " lines of signals"));
+        return Error(signals->where,
+                     absl::StrCat("expected at most ", model::kMaxSenders, " lines of signals"));
       }
       model::SenderInfo sender;
       sender.task = static_cast<uint8_t>(*task);
@@ -504,8 +504,9 @@ absl::Status Compiler::Policy() {
                        std::vector<std::string>(names, names + count));
       }
       if (!program_.policy.empty() && program_.policy[0].error != compiled.error) {
-        return Error(rule.otherwise.where, "found another error number than in the first rule, "
-                                           "expected one for the whole policy");
+        return Error(rule.otherwise.where,
+                     "found another error number than in the first rule, "
+                     "expected one for the whole policy");
       }
       program_.trapped |= 1u << static_cast<int>(*nr);
       program_.policy.push_back(compiled);
@@ -567,8 +568,7 @@ absl::Status Compiler::CompileStore(const Store& store, std::vector<Op>* ops) {
     if (store.value.kind != Atom::Kind::kString || store.index) {
       return Error(store.where, absl::StrCat("expected ", object.name, " = \"...\""));
     }
-    std::vector<Value> value =
-        Words(store.value.text, object.kind == Object::Kind::kString);
+    std::vector<Value> value = Words(store.value.text, object.kind == Object::Kind::kString);
     value.resize(object.words, model::kZero);
     if (std::find(object.alternatives.begin(), object.alternatives.end(), value) ==
         object.alternatives.end()) {
@@ -593,9 +593,9 @@ absl::Status Compiler::CompileStore(const Store& store, std::vector<Op>* ops) {
     op.word = static_cast<uint8_t>(w);
     op.value = value;
     op.line = store.where.line;
-    op.text = store.index ? absl::StrCat(store.object, "[", *store.index, "] = ",
-                                         AtomText(store.value))
-                          : absl::StrCat(store.object, " = ", AtomText(store.value));
+    op.text = store.index
+                  ? absl::StrCat(store.object, "[", *store.index, "] = ", AtomText(store.value))
+                  : absl::StrCat(store.object, " = ", AtomText(store.value));
     ops->push_back(op);
   }
   return absl::OkStatus();
@@ -625,8 +625,8 @@ absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* 
   const size_t most = syscall.args;
   const size_t least = *nr == Nr::kUmask || *nr == Nr::kExit ? 0 : most;
   if (call.args.size() < least || call.args.size() > most) {
-    return Error(call.where, absl::StrCat("found ", call.args.size(), " arguments, expected ",
-                                          most, " for ", call.function));
+    return Error(call.where, absl::StrCat("found ", call.args.size(), " arguments, expected ", most,
+                                          " for ", call.function));
   }
   for (size_t i = 0; i < call.args.size(); ++i) {
     const Arg& arg = call.args[i];
@@ -651,7 +651,8 @@ absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* 
       if (!child.ok()) return child.status();
       TaskInfo& info = program_.tasks[static_cast<size_t>(*child)];
       if (info.starts || !started_.insert(*child).second) {
-        return Error(arg.where, absl::StrCat("found '", arg.atoms[0].text, "', expected a 'child' "
+        return Error(arg.where, absl::StrCat("found '", arg.atoms[0].text,
+                                             "', expected a 'child' "
                                              "that no other call starts"));
       }
       op.task = static_cast<uint8_t>(*child);
@@ -668,9 +669,11 @@ absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* 
     } else {
       int64_t value = arg.atoms[0].number;
       if (arg.atoms[0].kind == Atom::Kind::kName) {
-        static const auto* const names = new std::map<std::string, int>{
-            {"AT_FDCWD", -100},          {"sock", model::kFdSock}, {"file", model::kFdFile},
-            {"legacy", model::kFdLegacy}};
+        static const auto* const names =
+            new std::map<std::string, int>{{"AT_FDCWD", -100},
+                                           {"sock", model::kFdSock},
+                                           {"file", model::kFdFile},
+                                           {"legacy", model::kFdLegacy}};
         const auto at = names->find(arg.atoms[0].text);
         value = at != names->end() ? at->second : 0;
         if (at == names->end() && arg.atoms[0].text.rfind("O_", 0) != 0) {
@@ -682,9 +685,9 @@ absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* 
         return Error(arg.where, absl::StrCat("found ", value, ", expected -1000 to 1000000"));
       }
       op.scalars[i] = static_cast<int32_t>(value);
-      const auto measured = std::find_if(
-          syscall.roles.begin(), syscall.roles.end(),
-          [i](const model::Role& r) { return r.length_arg == static_cast<int>(i); });
+      const auto measured =
+          std::find_if(syscall.roles.begin(), syscall.roles.end(),
+                       [i](const model::Role& r) { return r.length_arg == static_cast<int>(i); });
       if (measured != syscall.roles.end() && value > 8 * kMaxStringWords &&
           measured->shape != model::Shape::kSockaddr) {
         return Error(arg.where, absl::StrCat("found a length of ", value, ", expected at most ",
@@ -819,8 +822,9 @@ absl::Status Compiler::VerbArgs(const Call& call, const model::Verb& verb, Op* o
     op->descriptors.push_back(descriptor);
   }
   if (op->descriptors.size() > 3) {
-    return Error(call.where, "found more than 3 descriptors, expected at most 3 (the state holds no "
-                             "more; the kernel takes 6)");
+    return Error(call.where,
+                 "found more than 3 descriptors, expected at most 3 (the state holds no "
+                 "more; the kernel takes 6)");
   }
   return absl::OkStatus();
 }
@@ -875,6 +879,20 @@ absl::Status Compiler::CompileIoctl(const Call& call, std::map<std::string, uint
     status = options(0, {{"fault", model::kBufFaults},
                          {"null", model::kBufNull},
                          {"garbage", model::kBufNotZeroed}});
+  } else if (call.function == "after") {
+    op.code = OpCode::kAfter;
+    status = variable();
+    op.word = op.variable;
+    if (status.ok() && call.variable.empty()) {
+      return Error(call.where, "expected m = after(n)");
+    }
+    const auto [at, fresh] =
+        variables->emplace(call.variable, static_cast<uint8_t>(variables->size()));
+    if (fresh && variables->size() > model::kMaxVariables) {
+      return Error(call.where, absl::StrCat("expected at most ", model::kMaxVariables,
+                                            " names of notifications in one script"));
+    }
+    op.variable = at->second;
   } else if (call.function == "send") {
     op.code = OpCode::kSend;
     status = variable();
@@ -922,8 +940,8 @@ absl::Status Compiler::CompileIoctl(const Call& call, std::map<std::string, uint
         return status;
       }
     }
-    std::vector<std::string> known = {"recv", "send",  "id_valid", "addfd", "set_flags",
-                                      "poll", "read", "close",    "kill"};
+    std::vector<std::string> known = {"recv", "send", "id_valid", "addfd", "set_flags",
+                                      "poll", "read", "close",    "kill",  "after"};
     for (const model::Proposal* other : model::AllProposals()) {
       for (const model::Verb& verb : other->verbs) known.emplace_back(verb.name);
     }
@@ -1028,8 +1046,7 @@ absl::Status Compiler::Layouts() {
             for (const Value v : program_.words[static_cast<size_t>(o.first_word + w)].domain) {
               const int string = program_.values[v].object;
               if (string >= 0) {
-                stride = std::max<int>(stride,
-                                       program_.objects[static_cast<size_t>(string)].words);
+                stride = std::max<int>(stride, program_.objects[static_cast<size_t>(string)].words);
               }
             }
           }
@@ -1055,8 +1072,8 @@ absl::Status Compiler::Layouts() {
       stride = std::max(stride, 1);
       if (base + entries * stride > model::kMaxSeen) {
         return Error({1, 1}, absl::StrCat("the arguments of ", syscall.name, " take ",
-                                          base + entries * stride,
-                                          " words, expected at most ", model::kMaxSeen));
+                                          base + entries * stride, " words, expected at most ",
+                                          model::kMaxSeen));
       }
       model::SeenLayout& layout = program_.seen[static_cast<size_t>(nr)][r];
       layout.base = static_cast<uint8_t>(base);
@@ -1076,9 +1093,9 @@ absl::Status Compiler::FinishPolicy() {
     model::PolicyRule& compiled = program_.policy[i];
     const model::Syscall& syscall = SyscallOf(compiled.nr);
     for (const Condition& condition : rule.conditions) {
-      const auto role = std::find_if(
-          syscall.roles.begin(), syscall.roles.end(),
-          [&condition](const model::Role& r) { return condition.role == r.name; });
+      const auto role =
+          std::find_if(syscall.roles.begin(), syscall.roles.end(),
+                       [&condition](const model::Role& r) { return condition.role == r.name; });
       if (role == syscall.roles.end()) {
         std::vector<std::string> known;
         for (const model::Role& r : syscall.roles) known.emplace_back(r.name);
@@ -1087,13 +1104,12 @@ absl::Status Compiler::FinishPolicy() {
       }
       const bool table = role->shape == model::Shape::kStrings;
       if (table != condition.table) {
-        return Error(condition.where, table ? "expected a list [\"...\", \"...\"]"
-                                            : "expected one \"...\"");
+        return Error(condition.where,
+                     table ? "expected a list [\"...\", \"...\"]" : "expected one \"...\"");
       }
       model::PolicyCondition c;
       c.role = static_cast<uint8_t>(role - syscall.roles.begin());
-      const model::SeenLayout& layout =
-          program_.seen[static_cast<size_t>(compiled.nr)][c.role];
+      const model::SeenLayout& layout = program_.seen[static_cast<size_t>(compiled.nr)][c.role];
       const bool string = role->shape == model::Shape::kPath || table;
       if (!table) {
         c.words = Words(condition.values[0].text, string);
@@ -1199,9 +1215,9 @@ absl::Status Compiler::Limits() {
     }
   }
   if (notifications > kMaxNotifications) {
-    return Error({1, 1}, absl::StrCat("found up to ", notifications,
-                                      " notifications in a run, expected at most ",
-                                      kMaxNotifications));
+    return Error({1, 1},
+                 absl::StrCat("found up to ", notifications,
+                              " notifications in a run, expected at most ", kMaxNotifications));
   }
   program_.max_id = static_cast<uint8_t>(std::max(1, notifications));
   for (const auto& pins : program_.policy_pins) {
@@ -1212,9 +1228,9 @@ absl::Status Compiler::Limits() {
 
 absl::StatusOr<Program> Compiler::Run() {
   program_.name = scenario_.header.name;
-  for (const auto step : {&Compiler::Names, &Compiler::Memories, &Compiler::Settings,
-                          &Compiler::Policy, &Compiler::Bodies, &Compiler::Layouts,
-                          &Compiler::FinishPolicy}) {
+  for (const auto step :
+       {&Compiler::Names, &Compiler::Memories, &Compiler::Settings, &Compiler::Policy,
+        &Compiler::Bodies, &Compiler::Layouts, &Compiler::FinishPolicy}) {
     if (absl::Status status = (this->*step)(); !status.ok()) return status;
   }
   CloseTruncation();
@@ -1258,8 +1274,8 @@ absl::StatusOr<Asked> AskedOf(const Scenario& scenario) {
     if (model::FindProposal(claim.proposal) == nullptr) {
       std::vector<std::string> proposals;
       for (const model::Proposal* p : model::AllProposals()) proposals.emplace_back(p->name);
-      std::string message = absl::StrCat("found '", claim.proposal, "', expected a proposal: ",
-                                         absl::StrJoin(proposals, ", "));
+      std::string message = absl::StrCat(
+          "found '", claim.proposal, "', expected a proposal: ", absl::StrJoin(proposals, ", "));
       return ErrorAt(scenario.file, claim.where, message);
     }
   }

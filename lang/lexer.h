@@ -29,8 +29,7 @@ class Lexer {
   explicit Lexer(absl::string_view text, Location start = {1, 1})
       : text_(text), line_(start.line), column_(start.column) {}
 
-  // A word that breaks the rules is a kBad token; so is everything after it, as far as anyone
-  // should care.
+  // A word that breaks the rules is a kBad token, after which the lexer is of no more use.
   Token Next();
 
  private:

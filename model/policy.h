@@ -37,6 +37,8 @@ class ScriptBuilder {
     Goto(OpCode::kJumpIfError, label);
     ops_.back().error = static_cast<int16_t>(error);
   }
+  // When there is nothing to protect: the policy decides by the call's number alone.
+  void JumpIfNothing(const std::string& label) { Goto(OpCode::kJumpIfNothing, label); }
   // Falls through when the policy allows, else goes to the label.
   void Decide(const std::string& label) { Goto(OpCode::kDecide, label); }
   void Send(uint16_t flags, int16_t error, const std::string& text) {

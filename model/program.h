@@ -99,9 +99,7 @@ struct Syscall {
 const Syscall& SyscallOf(Nr nr);
 
 // Descriptors that every table begins with; scenarios use the names.
-enum File : uint8_t {
-  kNoFile, kStdio, kSocket, kRegular, kLegacy, kOpened, kGiven, kReserved
-};
+enum File : uint8_t { kNoFile, kStdio, kSocket, kRegular, kLegacy, kOpened, kGiven, kReserved };
 inline constexpr int kFdSock = 3;    // a socket
 inline constexpr int kFdFile = 4;    // a file with write_iter and read_iter
 inline constexpr int kFdLegacy = 5;  // a file whose driver has ->write and ->read only
@@ -116,12 +114,12 @@ struct Descriptor {
 
 // What a supervisor's ioctl passes besides the notification.
 enum IoctlOption : uint16_t {
-  kBufFaults = 1,       // the last copy to the caller's buffer may fault
-  kBufNotZeroed = 2,    // RECV: the buffer holds garbage
-  kBufNull = 4,         // the buffer is at NULL
+  kBufFaults = 1,     // the last copy to the caller's buffer may fault
+  kBufNotZeroed = 2,  // RECV: the buffer holds garbage
+  kBufNull = 4,       // the buffer is at NULL
   kAddfdSetfd = 8,
   kAddfdSend = 16,
-  kBadFlags = 32,       // some flag bit that the kernel does not know
+  kBadFlags = 32,  // some flag bit that the kernel does not know
   kBadSrcfd = 64,
   kNonBlocking = 128,
 };
@@ -129,22 +127,24 @@ enum IoctlOption : uint16_t {
 enum class OpCode : uint8_t {
   kEnd,
   // Targets, peers, handlers.
-  kSyscall,   // nr, args
-  kStore,     // word, value
+  kSyscall,  // nr, args
+  kStore,    // word, value
   // Supervisors. `variable` is the notification.
   kRecv,
-  kSend,       // flags, error, val
+  kSend,  // flags, error, val
   kIdValid,
-  kAddfd,      // options, newfd
-  kSetFlags,   // flags
+  kAddfd,     // options, newfd
+  kSetFlags,  // flags
   kPoll,
-  kVerb,       // an ioctl of the proposal: verb, descriptors, buf_size
-  kReadArgs,   // process_vm_readv of the pointer arguments that the policy looks at, or of `roles`
-  kDecide,     // by the policy: falls through to allow, else jumps to `target`
-  kClose,      // close(listener)
-  kKill,       // SIGKILL to task `task`
-  kJump,       // to `target`
-  kJumpIfError,  // to `target` when the last ioctl returned -error (error 0: any error)
+  kVerb,      // an ioctl of the proposal: verb, descriptors, buf_size
+  kReadArgs,  // process_vm_readv of the pointer arguments that the policy looks at, or of `roles`
+  kDecide,    // by the policy: falls through to allow, else jumps to `target`
+  kClose,     // close(listener)
+  kKill,      // SIGKILL to task `task`
+  kAfter,     // variable = the id after that of variable `word`: ids are given out in sequence
+  kJump,      // to `target`
+  kJumpIfNothing,  // to `target` when the policy looks at no argument of the received call
+  kJumpIfError,    // to `target` when the last ioctl returned -error (error 0: any error)
 };
 
 struct Op {
@@ -239,7 +239,7 @@ struct Program {
   std::array<std::array<SeenLayout, kMaxRoles>, static_cast<size_t>(Nr::kCount)> seen{};
   uint32_t trapped = 0;  // bit nr: the filter returns USER_NOTIF
   bool wait_killable = false;
-  bool polls = false;            // some supervisor polls
+  bool polls = false;  // some supervisor polls
   bool allocations_fail = false;
   uint8_t allocation_failures = 0;  // budget
   uint8_t nofile[kMaxFilesTables] = {kMaxFds, kMaxFds};

@@ -38,20 +38,20 @@ enum class Event : uint8_t {
   kAddfdSent,         // ADDFD|SEND returned a descriptor
   kAddfdFalse,        // the task's call returned a number under which nothing was installed
   kInstalled,         // ADDFD installed a descriptor
-  kInstalledLost,     // ... and the call that it was for started anew: it is installed twice or lost
-  kExpected,          // an expectation of the scenario was met
-  kUnexpected,        // ... was not
-  kLocked,            // notify_lock was taken
-  kLockMisuse,        // it was taken twice by one task, or released by a task that had it not
-  kReturnedToUser,    // a task returned to user mode
-  kReturnedLocked,    // ... and held notify_lock
-  kReadBody,          // read(2) delivered its data
-  kReadMissed,        // ... elsewhere than into the caller's buffer
-  kFdUsed,            // an approved call looked up its descriptor
-  kFdOther,           // ... and it named another file than when it was approved
-  kTrapped,           // a notification was queued
-  kForked,            // a task was cloned
-  kProposal0,         // events of the proposal's own, by the names that its room gives them
+  kInstalledLost,   // ... and the call that it was for started anew: it is installed twice or lost
+  kExpected,        // an expectation of the scenario was met
+  kUnexpected,      // ... was not
+  kLocked,          // notify_lock was taken
+  kLockMisuse,      // it was taken twice by one task, or released by a task that had it not
+  kReturnedToUser,  // a task returned to user mode
+  kReturnedLocked,  // ... and held notify_lock
+  kReadBody,        // read(2) delivered its data
+  kReadMissed,      // ... elsewhere than into the caller's buffer
+  kFdUsed,          // an approved call looked up its descriptor
+  kFdOther,         // ... and it named another file than when it was approved
+  kTrapped,         // a notification was queued
+  kForked,          // a task was cloned
+  kProposal0,       // events of the proposal's own, by the names that its room gives them
   kProposal1,
   kProposal2,
   kProposal3,
@@ -87,6 +87,8 @@ struct PropertyInfo {
   bool (*broken_in)(const Program&, const State&) = nullptr;
   // Only for this proposal; empty: for all.
   std::string proposal = {};
+  // Speaks of what proposals add; the baseline has nothing that could break or show it.
+  bool needs_proposal = false;
   // Off unless the scenario asks for it by name: what no document promises.
   bool on_request = false;
 };
@@ -99,6 +101,6 @@ int RegisterProperty(PropertyInfo info);
 }  // namespace knotcheck::model
 
 // Put into one new .cc file: KNOT_REGISTER_PROPERTY(name_of_file, {.name = ...});
-#define KNOT_REGISTER_PROPERTY(id, ...)                                  \
-  [[maybe_unused]] static const int knot_property_##id =                 \
+#define KNOT_REGISTER_PROPERTY(id, ...)                  \
+  [[maybe_unused]] static const int knot_property_##id = \
       ::knotcheck::model::RegisterProperty(::knotcheck::model::PropertyInfo __VA_ARGS__)

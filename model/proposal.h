@@ -62,8 +62,9 @@ struct Proposal {
   // canonical protocol; false: the shape cannot be protected.
   bool (*descriptor_for)(Shape shape, uint32_t bytes, Descriptor* descriptor) = nullptr;
   // The supervisor's canonical protocol for a policy, as a script; see policy.h.
-  std::vector<Op> (*policy_script)(const std::vector<std::pair<std::string, std::string>>& reactions,
-                                   std::string* error) = nullptr;
+  std::vector<Op> (*policy_script)(
+      const std::vector<std::pair<std::string, std::string>>& reactions,
+      std::string* error) = nullptr;
 
   // seccomp_notify_send(): checks of resp.flags after the unchanged ones; 0 or -errno.
   Ret (*send_check)(Kernel&, uint16_t flags) = nullptr;
@@ -100,6 +101,6 @@ int RegisterProposal(const Proposal* proposal);
 
 }  // namespace knotcheck::model
 
-#define KNOT_REGISTER_PROPOSAL(id, proposal)              \
-  [[maybe_unused]] static const int knot_proposal_##id =  \
+#define KNOT_REGISTER_PROPOSAL(id, proposal)             \
+  [[maybe_unused]] static const int knot_proposal_##id = \
       ::knotcheck::model::RegisterProposal(&(proposal))

@@ -41,9 +41,9 @@ enum KnotifState : uint8_t { kInit, kSent, kReplied };
 
 struct Knotif {
   uint8_t state;
-  uint8_t listed;    // on filter->notif->notifications
+  uint8_t listed;  // on filter->notif->notifications
   uint8_t id;
-  uint8_t flags;     // SECCOMP_USER_NOTIF_FLAG_*
+  uint8_t flags;  // SECCOMP_USER_NOTIF_FLAG_*
   int8_t error;
   int8_t val;
   uint8_t done;      // n.ready: a counting completion
@@ -73,20 +73,21 @@ struct Task {
   uint8_t locals[kLocalBytes];
   uint8_t status;
   uint8_t flags;
-  uint8_t op;          // of TaskInfo::ops
-  uint8_t handler_op;  // of TaskInfo::handler
-  int8_t ret;          // the return register, while in a call; the last result of a supervisor
-  uint8_t task_works[2];     // head first; 0: none
+  uint8_t op;             // of TaskInfo::ops
+  uint8_t handler_op;     // of TaskInfo::handler
+  int8_t ret;             // the return register, while in a call; the last result of a supervisor
+  uint8_t task_works[2];  // head first; 0: none
   uint8_t running_works[2];  // the list that task_work_run() took off
-  uint8_t files;          // descriptor table
+  uint8_t files;             // descriptor table
   // What the kernel copied from user memory for the current call: struct filename, sockaddr, or
   // the data of a write.
   Value copied[3];
   Knotif knotif;
   Kaddfd kaddfd;
-  // Supervisors: what `variable = recv()` got: id, and task plus one.
+  // Supervisors: what `variable = recv()` got: id, task plus one, and the trapped call.
   uint8_t variable_id[kMaxVariables];
   uint8_t variable_task[kMaxVariables];
+  uint8_t variable_call[kMaxVariables];  // req.data: see Kernel::CallIndex()
   uint8_t ghost;
   uint8_t ghost_id;     // supervisor: the notification that `seen` belongs to; target: that of
                         // the current call
@@ -115,7 +116,7 @@ struct alignas(8) State {
   uint8_t signals_left[kMaxSenders];
   uint8_t writes_left[kMaxWriters];
   uint8_t allocation_failures_left;
-  uint8_t unused[7];
+  uint8_t unused[1];
   // The proposal's part; nothing of it is stored for a proposal that has none.
   alignas(8) uint8_t proposal[kProposalBytes];
 };

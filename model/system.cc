@@ -16,6 +16,8 @@ System::System(const Program& program, const Proposal& proposal, Toggles toggles
   thread_count_ =
       static_cast<int>(program.tasks.size() + program.senders.size() + program.writers.size());
   for (const PropertyInfo& property : AllProperties()) {
+    // A proposal without any hook of its own is the baseline.
+    if (property.needs_proposal && proposal.functions.empty()) continue;
     if (property.proposal.empty() || property.proposal == proposal.name) {
       properties_.push_back(property);
     }
@@ -148,8 +150,7 @@ System::Shown System::Step(State* state, int thread, int choice, TraceStep* trac
   const int tasks = static_cast<int>(program_.tasks.size());
   const int senders = static_cast<int>(program_.senders.size());
   if (thread >= tasks + senders) {
-    shown.possible =
-        StepWriter(state, thread - tasks - senders, choice, &shown.arity, trace);
+    shown.possible = StepWriter(state, thread - tasks - senders, choice, &shown.arity, trace);
     return shown;
   }
   if (thread >= tasks) {
@@ -236,6 +237,7 @@ void System::Describe() {
         add(absl::StrCat(name, "variable_id", i), at + offsetof(Task, variable_id) + i, id);
         add(absl::StrCat(name, "variable_task", i), at + offsetof(Task, variable_task) + i,
             ones(program_.tasks.size()));
+        add(absl::StrCat(name, "variable_call", i), at + offsetof(Task, variable_call) + i, 0xff);
       }
       const size_t kaddfd = at + offsetof(Task, kaddfd);
       add(absl::StrCat(name, "kaddfd.listed"), kaddfd + offsetof(Kaddfd, listed), 1);
@@ -254,7 +256,8 @@ void System::Describe() {
     add(absl::StrCat(name, "knotif.error"), knotif + offsetof(Knotif, error), 0xff);
     add(absl::StrCat(name, "knotif.val"), knotif + offsetof(Knotif, val), 0xff);
     add(absl::StrCat(name, "knotif.ready"), knotif + offsetof(Knotif, done), 0x0f);
-    add(absl::StrCat(name, "knotif.addfd0"), knotif + offsetof(Knotif, addfd), ones(program_.tasks.size()));
+    add(absl::StrCat(name, "knotif.addfd0"), knotif + offsetof(Knotif, addfd),
+        ones(program_.tasks.size()));
     add(absl::StrCat(name, "knotif.addfd1"), knotif + offsetof(Knotif, addfd) + 1,
         ones(program_.tasks.size()));
   }
@@ -270,8 +273,7 @@ void System::Describe() {
   add("references", filter + offsetof(Filter, references), ones(program_.tasks.size() + 1));
   for (size_t f = 0; f < kMaxFilesTables; ++f) {
     for (size_t fd = 0; fd < kMaxFds; ++fd) {
-      add(absl::StrCat("files", f, ".fd", fd),
-          offsetof(State, files) + f * kMaxFds + fd, 7);
+      add(absl::StrCat("files", f, ".fd", fd), offsetof(State, files) + f * kMaxFds + fd, 7);
     }
   }
   for (size_t w = 0; w < program_.words.size(); ++w) {

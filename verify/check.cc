@@ -109,18 +109,17 @@ Run Trace(const model::System& system, const checker::Path& path) {
   return run;
 }
 
-absl::StatusOr<Concrete> Concretise(const lang::Scenario& scenario,
-                                    const model::Proposal& proposal, model::Toggles toggles,
-                                    const Question& question, const checker::Path& path,
-                                    const std::string& property) {
+absl::StatusOr<Concrete> Concretise(const lang::Scenario& scenario, const model::Proposal& proposal,
+                                    model::Toggles toggles, const Question& question,
+                                    const checker::Path& path, const std::string& property) {
   const model::Program& program = question.program();
   const Run run = Trace(question.system(), path);
   if (!run.possible) return absl::InternalError("the path does not replay");
 
   Concrete concrete;
   concrete.path.initial = path.initial;
-  const auto writer = static_cast<uint16_t>(program.tasks.size() + program.senders.size() +
-                                            program.writers.size());
+  const auto writer =
+      static_cast<uint16_t>(program.tasks.size() + program.senders.size() + program.writers.size());
   std::vector<model::Value> now;
   std::vector<int> first_choice;  // of a writer, by word
   int choices = 0;

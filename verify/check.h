@@ -51,8 +51,12 @@ struct Answer {
   std::vector<std::string> vacuous;   // asked properties (never or sometimes) without a witness
   checker::Result result;
   // Against the scenario's "# result:".
-  enum class Agreement : uint8_t { kAgrees, kDiffers, kNotJudged, kIncomplete } agreement =
-      Agreement::kNotJudged;
+  enum class Agreement : uint8_t {
+    kAgrees,
+    kDiffers,
+    kNotJudged,
+    kIncomplete
+  } agreement = Agreement::kNotJudged;
   bool complete() const { return result.end == checker::End::kExhausted; }
 };
 
@@ -95,9 +99,8 @@ struct Concrete {
 };
 // Internal when the concrete path does not replay or does not violate `property`: then the
 // abstraction is wrong and nothing must be shown.
-absl::StatusOr<Concrete> Concretise(const lang::Scenario& scenario,
-                                    const model::Proposal& proposal, model::Toggles toggles,
-                                    const Question& question, const checker::Path& path,
-                                    const std::string& property);
+absl::StatusOr<Concrete> Concretise(const lang::Scenario& scenario, const model::Proposal& proposal,
+                                    model::Toggles toggles, const Question& question,
+                                    const checker::Path& path, const std::string& property);
 
 }  // namespace knotcheck::verify

@@ -28,11 +28,16 @@ absl::StatusOr<FamilyParameters> ParseFamily(const std::vector<std::string>& wor
     int least, most;
   };
   const Row rows[] = {
-      {"N", &p.N, 1, Family::kTracees},     {"M", &p.M, 0, Family::kPeers},
-      {"K", &p.K, 1, Family::kWords},       {"S", &p.S, 1, Family::kSupervisors},
-      {"R", &p.R, 1, 7},                    {"W", &p.W, 0, 7},
-      {"V", &p.V, 1, 3},                    {"SIG", &p.SIG, 0, 7},
-      {"MODE", &p.MODE, 0, 1},              {"FIX", &p.FIX, 0, 1},
+      {"N", &p.N, 1, Family::kTracees},
+      {"M", &p.M, 0, Family::kPeers},
+      {"K", &p.K, 1, Family::kWords},
+      {"S", &p.S, 1, Family::kSupervisors},
+      {"R", &p.R, 1, 7},
+      {"W", &p.W, 0, 7},
+      {"V", &p.V, 1, 3},
+      {"SIG", &p.SIG, 0, 7},
+      {"MODE", &p.MODE, 0, 1},
+      {"FIX", &p.FIX, 0, 1},
       {"OUTLIVE", &p.OUTLIVE, 0, 1},
   };
   for (const std::string& word : words) {
@@ -66,13 +71,19 @@ Family::Family(const FamilyParameters& parameters) : p_(parameters) {
   };
   State mask{};
   const uint8_t id = BitsFor(p_.N * p_.R + p_.SIG + 1);
-  const uint8_t all_words = static_cast<uint8_t>(
-      (p_.V > 2 ? 0x3f : p_.V > 1 ? 0x15 : 0) & ((1 << (2 * p_.K)) - 1));
+  const uint8_t all_words = static_cast<uint8_t>((p_.V > 2   ? 0x3f
+                                                  : p_.V > 1 ? 0x15
+                                                             : 0) &
+                                                 ((1 << (2 * p_.K)) - 1));
   for (int n = 0; n < p_.N; ++n) {
-    mask.tracee[n] = Tracee{15, BitsFor(p_.R), BitsFor(p_.K), id,
+    mask.tracee[n] = Tracee{15,
+                            BitsFor(p_.R),
+                            BitsFor(p_.K),
+                            id,
                             static_cast<uint8_t>(p_.MODE ? 0xff : 0x0f),
                             static_cast<uint8_t>(p_.MODE ? id : 0),
-                            static_cast<uint8_t>(p_.MODE ? all_words : 0), 0};
+                            static_cast<uint8_t>(p_.MODE ? all_words : 0),
+                            0};
   }
   for (int i = 0; i < p_.S; ++i) {
     mask.supervisor[i] = Supervisor{

@@ -97,22 +97,47 @@ class Family {
  private:
   enum NState : uint8_t { kFree, kInit, kSent, kReplied };
   enum Flag : uint8_t {
-    kOk = 4, kAllow = 8, kPinAttached = 16, kPinLive = 32, kPinBusy = 64, kTaskWork = 128
+    kOk = 4,
+    kAllow = 8,
+    kPinAttached = 16,
+    kPinLive = 32,
+    kPinBusy = 64,
+    kTaskWork = 128
   };
   enum Errno : uint8_t { kNoError, kEnoent, kEexist, kEbusy };
   enum TraceePc : uint8_t {
-    kTrap, kNew, kUnlockNew, kWait, kLockReply, kDelete, kUnlockReply, kRead,
-    kLockInterrupted, kDeleteInterrupted, kUnlockInterrupted, kReturnInterrupted
+    kTrap,
+    kNew,
+    kUnlockNew,
+    kWait,
+    kLockReply,
+    kDelete,
+    kUnlockReply,
+    kRead,
+    kLockInterrupted,
+    kDeleteInterrupted,
+    kUnlockInterrupted,
+    kReturnInterrupted
   };
   enum SupervisorPc : uint8_t {
-    kRecv, kLockRecv, kFind, kUnlockRecv, kLockA, kPhaseA, kUnlockA, kCopy, kPick, kPhaseC,
-    kUnlockC, kLockSend, kSend, kUnlockSend
+    kRecv,
+    kLockRecv,
+    kFind,
+    kUnlockRecv,
+    kLockA,
+    kPhaseA,
+    kUnlockA,
+    kCopy,
+    kPick,
+    kPhaseC,
+    kUnlockC,
+    kLockSend,
+    kSend,
+    kUnlockSend
   };
 
   static NState StateOf(const Tracee& t) { return static_cast<NState>(t.flags & 3); }
-  static void SetState(Tracee& t, NState n) {
-    t.flags = static_cast<uint8_t>((t.flags & ~3) | n);
-  }
+  static void SetState(Tracee& t, NState n) { t.flags = static_cast<uint8_t>((t.flags & ~3) | n); }
   static int Get2(uint8_t v, int i) { return v >> (2 * i) & 3; }
   static uint8_t Set2(uint8_t v, int i, int x) {
     return static_cast<uint8_t>((v & ~(3 << (2 * i))) | x << (2 * i));

@@ -60,8 +60,7 @@ Flow getname_flags(Kernel& k) {
   }
   for (l.w = 0; l.w < kCopied; ++l.w) {
     STEP("len = strncpy_from_user(kname, filename, EMBEDDED_NAME_MAX)");
-    const auto word =
-        k.ReadUser(k.cur, k.PointerArg(SyscallOf(k.op().nr).roles[l.role].arg), l.w);
+    const auto word = k.ReadUser(k.cur, k.PointerArg(SyscallOf(k.op().nr).roles[l.role].arg), l.w);
     if (!word.mapped) return k.Return(-kEFAULT);
     k.me().copied[l.w] = word.value;
     k.Note("reads {}", k.ValueText(word.value));
@@ -110,8 +109,7 @@ Flow move_addr_to_kernel(Kernel& k) {
   }
   for (l.w = 0; l.w < WordsOf(k.ScalarArg(2)); ++l.w) {
     STEP("copy_from_user(kaddr, uaddr, ulen)");
-    const auto word =
-        k.ReadUser(k.cur, k.PointerArg(SyscallOf(k.op().nr).roles[l.role].arg), l.w);
+    const auto word = k.ReadUser(k.cur, k.PointerArg(SyscallOf(k.op().nr).roles[l.role].arg), l.w);
     if (!word.mapped) return k.Return(-kEFAULT);
     k.me().copied[l.w] = Covered(k, word.value, l.w, k.ScalarArg(2));
     k.Note("reads {}", k.ValueText(k.me().copied[l.w]));

@@ -15,8 +15,7 @@ enum : int { kFilename, kArgv, kEnvp };
 int ApprovedCount(const Kernel& k, int role) {
   const Task& t = k.me();
   if (!(t.ghost & kGhostApproved) || !(t.ghost_roles >> role & 1)) return -1;
-  const SeenLayout& layout =
-      k.p.seen[static_cast<size_t>(Nr::kExecve)][static_cast<size_t>(role)];
+  const SeenLayout& layout = k.p.seen[static_cast<size_t>(Nr::kExecve)][static_cast<size_t>(role)];
   int count = 0;
   while (count < layout.entries && t.seen[layout.base + count * layout.stride] != kAbsent) ++count;
   return count;

@@ -143,17 +143,7 @@ void Kernel::WakeUp() {
   }
 }
 
-const Op& Kernel::op() const {
-  const Task& task = me();
-  const TaskInfo& program = info();
-  return (task.flags & kInHandler) ? program.handler[task.handler_op] : program.ops[task.op];
-}
-
-Nr Kernel::CallNr(int task) const {
-  const Task& t = s->tasks[task];
-  const TaskInfo& program = p.tasks[static_cast<size_t>(task)];
-  return ((t.flags & kInHandler) ? program.handler[t.handler_op] : program.ops[t.op]).nr;
-}
+const Op& Kernel::op() const { return CallOf(cur, CallIndex(cur)); }
 
 Kernel::UserWord Kernel::ReadUser(int task, Value address, int word_index) {
   const int object = address == kUninit ? -1 : p.values[address].object;
@@ -212,7 +202,8 @@ void Kernel::Fetched(int role, int entry, int w, Value value, bool user) {
   const Value approved = slot < 0 ? kAbsent : t.seen[slot];
   if (approved != value) {
     Raise(Event::kFetchMismatch);
-    Note("<-- approved {}", approved == kAbsent ? std::string("nothing here") : ValueText(approved));
+    Note("<-- approved {}",
+         approved == kAbsent ? std::string("nothing here") : ValueText(approved));
   }
 }
 

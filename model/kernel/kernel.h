@@ -146,7 +146,16 @@ class Kernel {
   const Op& op() const;
   Value PointerArg(int arg) const { return op().pointers[static_cast<size_t>(arg)]; }
   int ScalarArg(int arg) const { return op().scalars[static_cast<size_t>(arg)]; }
-  Nr CallNr(int task) const;
+  // The call that a task makes now, as a number that outlives it: what seccomp_data and copies of
+  // it stand for, since argument registers do not change here.
+  uint8_t CallIndex(int task) const {
+    const Task& t = s->tasks[task];
+    return (t.flags & kInHandler) ? static_cast<uint8_t>(t.handler_op | 0x80) : t.op;
+  }
+  const Op& CallOf(int task, uint8_t call) const {
+    const TaskInfo& of = p.tasks[static_cast<size_t>(task)];
+    return (call & 0x80) ? of.handler[call & 0x7f] : of.ops[call];
+  }
 
   // One word of the running task's user memory (or of `task`'s, remotely): its value, or nothing
   // when it is not mapped. A racy word is a choice, so at most one a step.
@@ -179,7 +188,8 @@ class Kernel {
   // Traces only: "knotif 1: SENT" and the like.
   template <class... Args>
   void Note(const char* format, const Args&... args) {
-    if (trace_ != nullptr) [[unlikely]] AddNote(FormatNote(format, args...));
+    if (trace_ != nullptr) [[unlikely]]
+      AddNote(FormatNote(format, args...));
   }
   std::string ValueText(Value value) const;
 
@@ -234,46 +244,46 @@ std::string Kernel::FormatNote(const char* format, const Args&... args) {
 
 // __COUNTER__ numbers the resume points of a function; the statement's text is all that a reader
 // needs to see.
-#define FUNCTION_BEGIN                                      \
-  enum { knot_base = __COUNTER__ };                         \
-  switch (k.Pc()) {                                         \
+#define FUNCTION_BEGIN              \
+  enum { knot_base = __COUNTER__ }; \
+  switch (k.Pc()) {                 \
     case 0:
-#define FUNCTION_END                                        \
-  default:                                                  \
-    break;                                                  \
-    }                                                       \
+#define FUNCTION_END \
+  default:           \
+    break;           \
+    }                \
     ::knotcheck::CheckFailed(__FILE__, __LINE__, "a known program counter")
 
 #define STEP(statement) KNOT_STEP_(__COUNTER__ - knot_base, statement)
-#define KNOT_STEP_(pc, statement)                                                      \
-  k.SetPc(pc);                                                                         \
-  return ::knotcheck::model::Flow::kYield;                                             \
-  case pc: {                                                                           \
-    static const ::knotcheck::model::StepInfo knot_step = {__func__, statement, __LINE__}; \
-    [[gnu::section("knot_steps"), gnu::used]] static const ::knotcheck::model::StepInfo* const \
-        knot_step_entry = &knot_step;                                                  \
-    k.Enter(knot_step);                                                                \
-  }                                                                                    \
+#define KNOT_STEP_(pc, statement)                                                                \
+  k.SetPc(pc);                                                                                   \
+  return ::knotcheck::model::Flow::kYield;                                                       \
+  case pc: {                                                                                     \
+    static const ::knotcheck::model::StepInfo knot_step = {__func__, statement, __LINE__};       \
+    [[gnu::section("knot_steps"),                                                                \
+      gnu::used]] static const ::knotcheck::model::StepInfo* const knot_step_entry = &knot_step; \
+    k.Enter(knot_step);                                                                          \
+  }                                                                                              \
     static_cast<void>(0)
 
 // Calls a function and goes on when it has returned: CALL(k.Push(Fn::k_x)).
 #define CALL(push) KNOT_CALL_(__COUNTER__ - knot_base, push)
-#define KNOT_CALL_(resume, push)                \
-  k.SetPc(resume);                              \
-  push;                                         \
-  return ::knotcheck::model::Flow::kCall;       \
-  case resume:                                  \
-  static_cast<void>(0)
+#define KNOT_CALL_(resume, push)          \
+  k.SetPc(resume);                        \
+  push;                                   \
+  return ::knotcheck::model::Flow::kCall; \
+  case resume:                            \
+    static_cast<void>(0)
 
 // Calls a hook, which may push a frame: CALL_HOOK(l.hook, k.proposal.exit(k)). Afterwards l.hook, a
 // byte of the locals, says what became of it, and k.ret is the result of a pushed frame.
 #define CALL_HOOK(local, expression) KNOT_CALL_HOOK_(__COUNTER__ - knot_base, local, expression)
-#define KNOT_CALL_HOOK_(resume, local, expression)                                     \
-  k.SetPc(resume);                                                                     \
-  (local) = static_cast<uint8_t>(expression);                                          \
-  if ((local) == static_cast<uint8_t>(::knotcheck::model::Hook::kCalled)) {            \
-    return ::knotcheck::model::Flow::kCall;                                            \
-  }                                                                                    \
-  [[fallthrough]];                                                                     \
-  case resume:                                                                         \
-  static_cast<void>(0)
+#define KNOT_CALL_HOOK_(resume, local, expression)                          \
+  k.SetPc(resume);                                                          \
+  (local) = static_cast<uint8_t>(expression);                               \
+  if ((local) == static_cast<uint8_t>(::knotcheck::model::Hook::kCalled)) { \
+    return ::knotcheck::model::Flow::kCall;                                 \
+  }                                                                         \
+  [[fallthrough]];                                                          \
+  case resume:                                                              \
+    static_cast<void>(0)

@@ -24,7 +24,7 @@ struct RecvWaitLocals {
 };
 struct RecvLocals {
   int8_t ret;
-  uint8_t id, task;
+  uint8_t id, task, call;
 };
 struct SendLocals {
   int8_t ret;

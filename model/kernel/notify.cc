@@ -21,9 +21,9 @@ int FirstInit(const Kernel& k) {
   for (size_t t = 0; t < k.p.tasks.size(); ++t) {
     const Knotif& n = k.s->tasks[t].knotif;
     if (!n.listed || n.state != kInit) continue;
-    const bool before = first < 0 || (k.Has(Toggle::k_lifo_notifications)
-                                          ? n.id > k.s->tasks[first].knotif.id
-                                          : n.id < k.s->tasks[first].knotif.id);
+    const bool before =
+        first < 0 || (k.Has(Toggle::k_lifo_notifications) ? n.id > k.s->tasks[first].knotif.id
+                                                          : n.id < k.s->tasks[first].knotif.id);
     if (before) first = static_cast<int>(t);
   }
   return first;
@@ -57,9 +57,9 @@ void Approve(Kernel& k, int target, const Op& op) {
   const bool seen = me.ghost_id == t.knotif.id;
   t.ghost_roles = seen ? me.ghost_roles : 0;
   for (int i = 0; i < kMaxSeen; ++i) t.seen[i] = seen ? me.seen[i] : kZero;
-  const Op& call = k.p.tasks[static_cast<size_t>(target)].ops[t.op];
-  t.ghost_file = call.code == OpCode::kSyscall && !(call.is_pointer & 1) &&
-                         call.scalars[0] >= 0 && call.scalars[0] < kMaxFds
+  const Op& call = k.CallOf(target, k.CallIndex(target));
+  t.ghost_file = call.code == OpCode::kSyscall && !(call.is_pointer & 1) && call.scalars[0] >= 0 &&
+                         call.scalars[0] < kMaxFds
                      ? k.s->files[t.files][call.scalars[0]]
                      : 0;
 }
@@ -190,8 +190,7 @@ interrupted:
     k.Raise(Event::kReplyLost);
     k.Note("the reply that SEND had accepted is lost");
   }
-  if ((k.me().ghost & kGhostInstalled) && l.err == -kERESTARTSYS &&
-      !k.FatalSignalPending(k.cur)) {
+  if ((k.me().ghost & kGhostInstalled) && l.err == -kERESTARTSYS && !k.FatalSignalPending(k.cur)) {
     k.Raise(Event::kInstalledLost);
     k.Note("a descriptor stays installed for a call that starts anew");
   }
@@ -281,6 +280,7 @@ Flow seccomp_notify_recv(Kernel& k) {
       Knotif& n = k.s->tasks[found].knotif;
       l.id = n.id;
       l.task = static_cast<uint8_t>(found);
+      l.call = k.CallIndex(found);
       n.state = kSent;
       k.Note("knotif {}: SENT", static_cast<int>(n.id));
       // Only a poll() that sleeps could tell this wake-up from none.
@@ -301,6 +301,7 @@ Flow seccomp_notify_recv(Kernel& k) {
     const Op& op = k.op();
     k.me().variable_id[op.variable] = l.id;
     k.me().variable_task[op.variable] = static_cast<uint8_t>(l.task + 1);
+    k.me().variable_call[op.variable] = l.call;
     return k.Return(0);
   }
   STEP("mutex_lock(&filter->notify_lock)");

@@ -76,9 +76,23 @@ Flow supervisor_mode(Kernel& k) {
       } else if (op.code == OpCode::kJumpIfError) {
         const bool hit = op.error == 0 ? k.me().ret < 0 : k.me().ret == -op.error;
         k.me().op = hit ? op.target : static_cast<uint8_t>(k.me().op + 1);
+      } else if (op.code == OpCode::kAfter) {
+        k.Note("{}", op.text);
+        k.me().variable_id[op.variable] = static_cast<uint8_t>(k.me().variable_id[op.word] + 1);
+        k.me().variable_task[op.variable] = 0;
+        ++k.me().op;
+      } else if (op.code == OpCode::kJumpIfNothing) {
+        const int target = k.me().variable_task[op.variable] - 1;
+        const bool nothing =
+            target >= 0 &&
+            k.p.policy_pins[static_cast<size_t>(
+                                k.CallOf(target, k.me().variable_call[op.variable]).nr)]
+                .empty();
+        k.me().op = nothing ? op.target : static_cast<uint8_t>(k.me().op + 1);
       } else if (op.code == OpCode::kDecide) {
         const int target = k.me().variable_task[op.variable] - 1;
-        const bool allow = target >= 0 && Allows(k, k.CallNr(target));
+        const bool allow =
+            target >= 0 && Allows(k, k.CallOf(target, k.me().variable_call[op.variable]).nr);
         k.Note("policy: {}", allow ? "allow" : "deny");
         k.me().op = allow ? static_cast<uint8_t>(k.me().op + 1) : op.target;
       } else {
@@ -139,7 +153,7 @@ Flow process_vm_rw_core(Kernel& k) {
     {
       const int target = k.me().variable_task[l.variable] - 1;
       if (target < 0) return k.Return(-kESRCH);
-      const Nr nr = k.CallNr(target);
+      const Nr nr = k.CallOf(target, k.me().variable_call[l.variable]).nr;
       const bool asked = k.op().roles == 0 || (k.op().roles >> l.role & 1);
       if (!asked || k.p.seen[static_cast<size_t>(nr)][l.role].entries == 0) continue;
     }
@@ -151,37 +165,32 @@ Flow process_vm_rw_core(Kernel& k) {
         const int target = k.me().variable_task[l.variable] - 1;
         const Task& t = k.s->tasks[target];
         if (t.status == kDead || t.status == kExiting) return k.Return(-kESRCH);
-        const Op& call = k.p.tasks[static_cast<size_t>(target)].ops[t.op];
-        const Op& now = (t.flags & kInHandler)
-                            ? k.p.tasks[static_cast<size_t>(target)].handler[t.handler_op]
-                            : call;
-        if (now.code != OpCode::kSyscall) return k.Return(-kESRCH);
-        const Syscall& syscall = SyscallOf(now.nr);
-        if (l.role >= syscall.roles.size()) return k.Return(-kESRCH);
-        const Role& role = syscall.roles[l.role];
-        const Value address = now.pointers[role.arg];
+        // req.data, as RECV gave it: the target may be elsewhere by now.
+        const Op& call = k.CallOf(target, k.me().variable_call[l.variable]);
+        const Role& role = SyscallOf(call.nr).roles[l.role];
+        const Value address = call.pointers[role.arg];
         const bool table = role.shape == Shape::kStrings;
         // The first word of a table's entry is its pointer.
-        const auto word = table ? k.ReadUser(target, address, l.entry)
-                                : k.ReadUser(target, address, l.w);
+        const auto word =
+            table ? k.ReadUser(target, address, l.entry) : k.ReadUser(target, address, l.w);
         if (!word.mapped) return k.Return(-kEFAULT);
         k.Note("{} reads {}", role.name, k.ValueText(word.value));
         if (table) {
           l.str = word.value;
-          const int slot = k.SlotOf(now.nr, l.role, l.entry, 0);
+          const int slot = k.SlotOf(call.nr, l.role, l.entry, 0);
           if (l.str == kZero || slot < 0) {
             if (slot >= 0) k.me().seen[slot] = kAbsent;
             l.str = kAbsent;
           }
         } else {
           l.str = kAbsent;
-          const int slot = k.SlotOf(now.nr, l.role, 0, l.w);
+          const int slot = k.SlotOf(call.nr, l.role, 0, l.w);
           const bool string = role.shape == Shape::kPath;
           const int words =
-              string ? kMaxSeen : (now.scalars[static_cast<size_t>(role.length_arg)] + 7) / 8;
+              string ? kMaxSeen : (call.scalars[static_cast<size_t>(role.length_arg)] + 7) / 8;
           Value value = word.value;
           if (!string) {
-            const int left = now.scalars[static_cast<size_t>(role.length_arg)] - 8 * l.w;
+            const int left = call.scalars[static_cast<size_t>(role.length_arg)] - 8 * l.w;
             if (left < 8) value = k.p.truncated[value][static_cast<size_t>(left)];
           }
           if (slot >= 0) k.me().seen[slot] = value;

@@ -147,8 +147,8 @@ Flow arch_do_signal_or_restart(Kernel& k) {
     if (k.me().flags & kInSyscall) {
       k.me().flags &= static_cast<uint8_t>(~kInSyscall);
       const Ret ret = k.me().ret;
-      const bool restart = ret == -kERESTARTNOINTR ||
-                           (ret == -kERESTARTSYS && k.info().handler_restarts);
+      const bool restart =
+          ret == -kERESTARTNOINTR || (ret == -kERESTARTSYS && k.info().handler_restarts);
       if (restart) {
         k.Note("signal handler; {} starts anew", k.op().text);
       } else {

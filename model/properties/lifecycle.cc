@@ -34,12 +34,11 @@ KNOT_REGISTER_PROPERTY(
      .witness = Bit(Event::kAddfdSent)});
 
 KNOT_REGISTER_PROPERTY(
-    addfd_once,
-    {.name = "addfd-once",
-     .sentence = "a call for which a descriptor was installed does not start anew",
-     .source = "commit 0ae71c7720e3, \"Support atomic addfd + send reply\"",
-     .broken_by = Bit(Event::kInstalledLost),
-     .witness = Bit(Event::kInstalled)});
+    addfd_once, {.name = "addfd-once",
+                 .sentence = "a call for which a descriptor was installed does not start anew",
+                 .source = "commit 0ae71c7720e3, \"Support atomic addfd + send reply\"",
+                 .broken_by = Bit(Event::kInstalledLost),
+                 .witness = Bit(Event::kInstalled)});
 
 KNOT_REGISTER_PROPERTY(expectation,
                        {.name = "expectation",
@@ -69,7 +68,8 @@ KNOT_REGISTER_PROPERTY(
     progress,
     {.name = "progress",
      .sentence = "every task comes to its end: no deadlock, no lost wake-up, no reply missing",
-     .source = "seccomp_unotify(2): \"the target ... remains blocked until the supervisor responds\"",
+     .source =
+         "seccomp_unotify(2): \"the target ... remains blocked until the supervisor responds\"",
      .witness = Bit(Event::kTrapped),
      .broken_at_rest = Stuck});
 

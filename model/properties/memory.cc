@@ -9,26 +9,26 @@ namespace {
 
 constexpr char kKernelRules[] = "Documentation/dev-tools/kasan.rst, kmsan.rst, kmemleak.rst";
 
-KNOT_REGISTER_PROPERTY(no_leak,
-                       {.name = "no-leak",
-                        .sentence = "every object that the kernel allocates is freed",
-                        .source = kKernelRules,
-                        .broken_by = Bit(Event::kLeak),
-                        .witness = Bit(Event::kAllocated)});
+KNOT_REGISTER_PROPERTY(no_leak, {.name = "no-leak",
+                                 .sentence = "every object that the kernel allocates is freed",
+                                 .source = kKernelRules,
+                                 .broken_by = Bit(Event::kLeak),
+                                 .witness = Bit(Event::kAllocated),
+                                 .needs_proposal = true});
 
-KNOT_REGISTER_PROPERTY(no_double_free,
-                       {.name = "no-double-free",
-                        .sentence = "no kernel object is freed twice",
-                        .source = kKernelRules,
-                        .broken_by = Bit(Event::kDoubleFree),
-                        .witness = Bit(Event::kFreed)});
+KNOT_REGISTER_PROPERTY(no_double_free, {.name = "no-double-free",
+                                        .sentence = "no kernel object is freed twice",
+                                        .source = kKernelRules,
+                                        .broken_by = Bit(Event::kDoubleFree),
+                                        .witness = Bit(Event::kFreed),
+                                        .needs_proposal = true});
 
-KNOT_REGISTER_PROPERTY(no_use_after_free,
-                       {.name = "no-use-after-free",
-                        .sentence = "no freed kernel object is looked at",
-                        .source = kKernelRules,
-                        .broken_by = Bit(Event::kUseAfterFree),
-                        .witness = Bit(Event::kObjectUsed)});
+KNOT_REGISTER_PROPERTY(no_use_after_free, {.name = "no-use-after-free",
+                                           .sentence = "no freed kernel object is looked at",
+                                           .source = kKernelRules,
+                                           .broken_by = Bit(Event::kUseAfterFree),
+                                           .witness = Bit(Event::kObjectUsed),
+                                           .needs_proposal = true});
 
 KNOT_REGISTER_PROPERTY(no_uninitialised_read,
                        {.name = "no-uninitialised-read",
@@ -42,7 +42,8 @@ KNOT_REGISTER_PROPERTY(no_information_leak,
                         .sentence = "no bytes that nobody wrote reach user space",
                         .source = "Documentation/dev-tools/kmsan.rst",
                         .broken_by = Bit(Event::kUninitialisedOut),
-                        .witness = Bit(Event::kCopyOut)});
+                        .witness = Bit(Event::kCopyOut),
+                        .needs_proposal = true});
 
 }  // namespace
 }  // namespace knotcheck::model

@@ -19,11 +19,13 @@ KNOT_REGISTER_PROPERTY(
 KNOT_REGISTER_PROPERTY(
     fail_closed,
     {.name = "fail-closed",
-     .sentence = "a call whose SEND accepted 'protected' never reads its arguments from user memory",
+     .sentence =
+         "a call whose SEND accepted 'protected' never reads its arguments from user memory",
      .source = "PIN_ARGS v1 1/3: \"the syscall-body fetch points consume from the kernel buffer "
                "instead of re-reading user memory\"",
      .broken_by = Bit(Event::kFetchUnprotected),
-     .witness = Bit(Event::kProtectedSend)});
+     .witness = Bit(Event::kProtectedSend),
+     .needs_proposal = true});
 
 KNOT_REGISTER_PROPERTY(
     fd_identity,

@@ -22,8 +22,8 @@ namespace knotcheck::model {
 namespace {
 
 constexpr int kRecords = 5;
-constexpr int kPinArgs = 3;    // descriptors of one request
-constexpr int kPinWords = 4;   // 8-byte words of one buffer
+constexpr int kPinArgs = 3;                    // descriptors of one request
+constexpr int kPinWords = 4;                   // 8-byte words of one buffer
 constexpr uint32_t kMaxTotalBytes = 1u << 20;  // SECCOMP_PIN_MAX_TOTAL_BYTES
 
 enum Kind : uint8_t { kFixed, kCstring, kCstringArray };
@@ -36,9 +36,9 @@ struct PinnedArg {
   Value user_addr;
   uint8_t size;  // bytes
   uint8_t kind;
-  uint8_t data;     // the buffer is allocated
-  uint8_t count;    // header[0] of an array
-  uint8_t gaps;     // slots of the array's header that were never written
+  uint8_t data;            // the buffer is allocated
+  uint8_t count;           // header[0] of an array
+  uint8_t gaps;            // slots of the array's header that were never written
   Value words[kPinWords];  // strings of an array stand at entry * stride
 };
 
@@ -80,8 +80,8 @@ constexpr Event kBudgetChecked = Event::kProposal8;
 constexpr Event kChargedToCaller = Event::kProposal9;
 constexpr Event kTruncatedFalse = Event::kProposal10;  // told "truncated", but nothing was cut off
 constexpr Event kTruncatedMissing = Event::kProposal11;  // cut off, but not told
-constexpr Event kPinCopied = Event::kProposal12;       // a walker finished a string
-constexpr Event kInherited = Event::kProposal13;       // a child began with its parent's record
+constexpr Event kPinCopied = Event::kProposal12;         // a walker finished a string
+constexpr Event kInherited = Event::kProposal13;         // a child began with its parent's record
 
 enum PinFunction : uint8_t {
   kFnPinArgs,
@@ -98,19 +98,21 @@ enum PinFunction : uint8_t {
 
 int FnNumber(PinFunction function) { return kFirstProposalFunction + function; }
 
+// `call` stands for args[] and syscall_nr, which phase A copies.
 struct PinArgsLocals {
   int8_t ret;
-  uint8_t id, task;
+  uint8_t id, task, call;
 };
 struct WalkLocals {
   int8_t ret;
-  uint8_t task, i, buf_off;
+  uint8_t task, call, i, buf_off;
 };
 struct FixedLocals {
-  uint8_t task, arg, w;
+  uint8_t task, call, arg, w;
 };
 struct ArrayLocals {
-  uint8_t task, arg, i, count, byte_off, w, counted;
+  uint8_t task, call, arg, i, count, byte_off, w, counted;
+  uint8_t truncated, cut;  // what the supervisor is told, and what happened
   Value ptr;
 };
 struct ClearLocals {
@@ -131,10 +133,20 @@ Record& Deref(Kernel& k, uint8_t pointer) {
   return record;
 }
 
+// How many records a run can need at once: one that each supervisor thread builds, one attached to
+// each task, and one that is freed and still pointed to.
+int RecordsOf(const Program& p) {
+  int records = 1;
+  for (const TaskInfo& info : p.tasks) {
+    records += info.filtered || info.kind == TaskKind::kSupervisor ? 1 : 0;
+  }
+  return std::min(records, kRecords);
+}
+
 // seccomp_alloc_pinned_args(): the lowest record that nothing points to.
 uint8_t AllocateRecord(Kernel& k) {
   PinState& pins = Pins(k);
-  for (int i = 0; i < kRecords; ++i) {
+  for (int i = 0; i < RecordsOf(k.p); ++i) {
     if (pins.records[i].life == kFree) {
       pins.records[i].life = kAllocated;
       return static_cast<uint8_t>(i + 1);
@@ -171,8 +183,8 @@ Value Truncated(const Kernel& k, Value value, int bytes) {
 
 // The entry stride of array buffers: what a table's longest string takes, in words.
 int Stride(const Kernel& k, int role) {
-  return std::max<int>(1, k.p.seen[static_cast<size_t>(Nr::kExecve)][static_cast<size_t>(role)]
-                              .stride);
+  return std::max<int>(
+      1, k.p.seen[static_cast<size_t>(Nr::kExecve)][static_cast<size_t>(role)].stride);
 }
 
 int RoleOfArg(Nr nr, int arg) {
@@ -183,18 +195,18 @@ int RoleOfArg(Nr nr, int arg) {
   return -1;
 }
 
-Value AddressOf(const Kernel& k, int task, int arg) {
-  const Task& t = k.s->tasks[task];
-  const TaskInfo& info = k.p.tasks[static_cast<size_t>(task)];
-  const Op& op = (t.flags & kInHandler) ? info.handler[t.handler_op] : info.ops[t.op];
-  return op.pointers[static_cast<size_t>(arg)];
+Value AddressOf(const Kernel& k, int task, uint8_t call, int arg) {
+  return k.CallOf(task, call).pointers[static_cast<size_t>(arg)];
 }
 
-// The descriptors of the running request. A policy's request has those of the trapped call.
-const std::vector<Descriptor>& Descriptors(const Kernel& k, int task) {
+// The descriptors of the running request. A policy's request has those for the call that the
+// supervisor received.
+const std::vector<Descriptor>& Descriptors(const Kernel& k) {
   const Op& op = k.op();
+  const int task = k.me().variable_task[op.variable] - 1;
   if (!op.descriptors.empty() || task < 0) return op.descriptors;
-  return k.p.policy_pins[static_cast<size_t>(k.CallNr(task))];
+  const Nr nr = k.CallOf(task, k.me().variable_call[op.variable]).nr;
+  return k.p.policy_pins[static_cast<size_t>(nr)];
 }
 
 // seccomp_pin_lookup_current(): the index of the entry for this address, or -1.
@@ -203,7 +215,7 @@ int LookupCurrent(Kernel& k, Value user_addr) {
   if (kpa == 0) return -1;
   const Record& record = Deref(k, kpa);
   if (!record.live && !k.Has(Toggle::k_mutate_lookup_any)) return -1;
-  if (record.syscall_nr != static_cast<uint8_t>(k.CallNr(k.cur))) return -1;
+  if (record.syscall_nr != static_cast<uint8_t>(k.op().nr)) return -1;
   for (int i = 0; i < record.nr_args; ++i) {
     if (record.args[i].user_addr != user_addr) continue;
     k.Raise(kConsumed);
@@ -219,8 +231,7 @@ int LookupCurrent(Kernel& k, Value user_addr) {
 }
 
 // What the supervisor finds in its buffer, for one argument.
-void ShowToSupervisor(Kernel& k, int task, const PinnedArg& arg, int arg_idx) {
-  const Nr nr = k.CallNr(task);
+void ShowToSupervisor(Kernel& k, Nr nr, const PinnedArg& arg, int arg_idx) {
   const int role = RoleOfArg(nr, arg_idx);
   k.Raise(Event::kCopyOut);
   if (role < 0) return;
@@ -268,7 +279,7 @@ Flow seccomp_notif_pin_args(Kernel& k) {
     const Op& uargs = k.op();
     // copy_from_user(&kargs, uargs, sizeof(kargs))
     if (uargs.options & kBufNull) return k.Return(-kEFAULT);
-    const auto& descriptors = Descriptors(k, k.me().variable_task[uargs.variable] - 1);
+    const auto& descriptors = Descriptors(k);
     if (descriptors.empty() || descriptors.size() > 6) return k.Return(-kEINVAL);
     if (uargs.buf_size > kMaxTotalBytes) return k.Return(-kE2BIG);
     uint64_t total = 0;
@@ -311,13 +322,17 @@ Flow seccomp_notif_pin_args(Kernel& k) {
     Pins(k).pin_in_progress |= static_cast<uint8_t>(1 << task);
     // task = get_task_struct(knotif->task)
     l.task = static_cast<uint8_t>(task);
+    // memcpy(args, knotif->data->args, sizeof(args)); syscall_nr = knotif->data->nr
+    l.call = k.CallIndex(task);
   }
   STEP("mutex_unlock(&filter->notify_lock)");
   k.Unlock();
   k.me().ghost_id = l.id;
   CALL({
-    const uint8_t task = l.task;
-    k.Push<WalkLocals>(FnNumber(kFnWalk)).task = task;
+    const PinArgsLocals from = l;
+    auto& callee = k.Push<WalkLocals>(FnNumber(kFnWalk));
+    callee.task = from.task;
+    callee.call = from.call;
   });
   l.ret = k.ret;
   if (l.ret < 0) goto cleanup;
@@ -384,34 +399,36 @@ Flow seccomp_pin_args_walk(Kernel& k) {
   {
     Pins(k).building[k.cur] = AllocateRecord(k);
     Record& kpa = Deref(k, Pins(k).building[k.cur]);
-    const auto& descriptors = Descriptors(k, l.task);
+    const auto& descriptors = Descriptors(k);
     KNOT_CHECK(descriptors.size() <= kPinArgs);
     kpa.nr_args = static_cast<uint8_t>(descriptors.size());
     kpa.notif_id = k.me().ghost_id;
-    kpa.syscall_nr = static_cast<uint8_t>(k.CallNr(l.task));
+    kpa.syscall_nr = static_cast<uint8_t>(k.CallOf(l.task, l.call).nr);
   }
-  for (l.i = 0; l.i < Descriptors(k, l.task).size(); ++l.i) {
+  for (l.i = 0; l.i < Descriptors(k).size(); ++l.i) {
     {
-      const Descriptor& d = Descriptors(k, l.task)[l.i];
+      const Descriptor& d = Descriptors(k)[l.i];
       // NULL pointers: record a zero-size pin and move on.
-      if (AddressOf(k, l.task, d.arg) == kZero) continue;
+      if (AddressOf(k, l.task, l.call, d.arg) == kZero) continue;
     }
     CALL({
-      const uint8_t task = l.task;
-      const uint8_t arg = l.i;
-      const int kind = Descriptors(k, task)[arg].kind;
+      const WalkLocals from = l;
+      const int kind = Descriptors(k)[from.i].kind;
       if (kind == kFixed) {
         auto& callee = k.Push<FixedLocals>(FnNumber(kFnFixed));
-        callee.task = task;
-        callee.arg = arg;
+        callee.task = from.task;
+        callee.call = from.call;
+        callee.arg = from.i;
       } else if (kind == kCstring) {
         auto& callee = k.Push<FixedLocals>(FnNumber(kFnCstring));
-        callee.task = task;
-        callee.arg = arg;
+        callee.task = from.task;
+        callee.call = from.call;
+        callee.arg = from.i;
       } else {
         auto& callee = k.Push<ArrayLocals>(FnNumber(kFnCstringArray));
-        callee.task = task;
-        callee.arg = arg;
+        callee.task = from.task;
+        callee.call = from.call;
+        callee.arg = from.i;
       }
     });
     if (k.ret < 0) {
@@ -421,14 +438,13 @@ Flow seccomp_pin_args_walk(Kernel& k) {
     {
       const Record& kpa = Deref(k, Pins(k).building[k.cur]);
       const PinnedArg& arg = kpa.args[l.i];
-      const uint32_t buf_size =
-          k.op().descriptors.empty() ? k.p.policy_buf_size : k.op().buf_size;
+      const uint32_t buf_size = k.op().descriptors.empty() ? k.p.policy_buf_size : k.op().buf_size;
       if (arg.size + l.buf_off > buf_size) {
         l.ret = -kENOSPC;
         goto err_free;
       }
       // copy_to_user(user_buf + buf_off, kpa->args[i].data, kpa->args[i].size)
-      ShowToSupervisor(k, l.task, arg, Descriptors(k, l.task)[l.i].arg);
+      ShowToSupervisor(k, k.CallOf(l.task, l.call).nr, arg, Descriptors(k)[l.i].arg);
       l.buf_off = static_cast<uint8_t>(l.buf_off + arg.size);
     }
   }
@@ -457,7 +473,7 @@ Flow pin_one_fixed(Kernel& k) {
   for (Value& v : Deref(k, Pins(k).building[k.cur]).args[l.arg].words) v = kUninit;
   while (true) {
     STEP("read = access_remote_vm(mm, user_addr, kbuf, desc->max_bytes, 0)");
-    const Descriptor& desc = Descriptors(k, l.task)[l.arg];
+    const Descriptor& desc = Descriptors(k)[l.arg];
     Record& kpa = Deref(k, Pins(k).building[k.cur]);
     PinnedArg& out = kpa.args[l.arg];
     // get_task_mm(task), with the first word: nothing else can come between that changes a word.
@@ -465,7 +481,7 @@ Flow pin_one_fixed(Kernel& k) {
       out = PinnedArg{};
       return k.Return(-kESRCH);
     }
-    const Value address = AddressOf(k, l.task, desc.arg);
+    const Value address = AddressOf(k, l.task, l.call, desc.arg);
     const int object = k.p.values[address].object;
     const int mapped = object < 0 ? 0 : k.p.objects[static_cast<size_t>(object)].bytes;
     const int read = std::min<int>(static_cast<int>(desc.max_bytes), mapped);
@@ -510,10 +526,10 @@ Flow pin_one_cstring(Kernel& k) {
   for (Value& v : Deref(k, Pins(k).building[k.cur]).args[l.arg].words) v = kUninit;
   while (true) {
     STEP("copied = copy_remote_vm_str(task, user_addr, kbuf, desc->max_bytes, 0)");
-    const Descriptor& desc = Descriptors(k, l.task)[l.arg];
+    const Descriptor& desc = Descriptors(k)[l.arg];
     Record& kpa = Deref(k, Pins(k).building[k.cur]);
     PinnedArg& out = kpa.args[l.arg];
-    const Value address = AddressOf(k, l.task, desc.arg);
+    const Value address = AddressOf(k, l.task, l.call, desc.arg);
     const auto word =
         l.w == 0 && !HasMm(k, l.task) ? Kernel::UserWord{} : k.ReadUser(l.task, address, l.w);
     if (!word.mapped) {
@@ -557,7 +573,7 @@ Flow pin_one_cstring(Kernel& k) {
 Flow pin_one_cstring_array(Kernel& k) {
   auto& l = k.Locals<ArrayLocals>();
   FUNCTION_BEGIN;
-  if (Descriptors(k, l.task)[l.arg].max_bytes < 4) return k.Return(-kEINVAL);
+  if (Descriptors(k)[l.arg].max_bytes < 4) return k.Return(-kEINVAL);
   if (k.MayFailAllocation()) {
     STEP("kbuf = kvmalloc(desc->max_bytes, GFP_KERNEL_ACCOUNT)");
     if (!k.Allocate()) return k.Return(-kENOMEM);
@@ -566,11 +582,11 @@ Flow pin_one_cstring_array(Kernel& k) {
   // Phase 1: count entries by walking the pointer table.
   while (true) {
     {
-      const Descriptor& desc = Descriptors(k, l.task)[l.arg];
+      const Descriptor& desc = Descriptors(k)[l.arg];
       uint32_t max_entries = desc.max_entries != 0 ? desc.max_entries : 0x7fffffffu;
       max_entries = std::min(max_entries, desc.max_bytes / 5);
       if (l.count >= max_entries) {
-        k.me().ghost |= kGhostTruncated;
+        l.truncated = l.cut = 1;
         k.Note("truncated entries");
         break;
       }
@@ -581,7 +597,7 @@ Flow pin_one_cstring_array(Kernel& k) {
       return k.Return(-kESRCH);
     }
     const auto word =
-        k.ReadUser(l.task, AddressOf(k, l.task, Descriptors(k, l.task)[l.arg].arg), l.count);
+        k.ReadUser(l.task, AddressOf(k, l.task, l.call, Descriptors(k)[l.arg].arg), l.count);
     if (!word.mapped) {
       Deref(k, Pins(k).building[k.cur]).args[l.arg] = PinnedArg{};
       return k.Return(-kEFAULT);
@@ -590,7 +606,7 @@ Flow pin_one_cstring_array(Kernel& k) {
     if (word.value == kZero) break;
     ++l.count;
   }
-  if (4u + 4u * l.count > Descriptors(k, l.task)[l.arg].max_bytes) {
+  if (4u + 4u * l.count > Descriptors(k)[l.arg].max_bytes) {
     Deref(k, Pins(k).building[k.cur]).args[l.arg] = PinnedArg{};
     return k.Return(-kEINVAL);
   }
@@ -601,7 +617,7 @@ Flow pin_one_cstring_array(Kernel& k) {
     STEP("access_remote_vm(mm, user_addr + i * sizeof(ptr), &ptr, sizeof(ptr), 0)");
     {
       const auto word =
-          k.ReadUser(l.task, AddressOf(k, l.task, Descriptors(k, l.task)[l.arg].arg), l.i);
+          k.ReadUser(l.task, AddressOf(k, l.task, l.call, Descriptors(k)[l.arg].arg), l.i);
       if (!word.mapped) {
         Deref(k, Pins(k).building[k.cur]).args[l.arg] = PinnedArg{};
         return k.Return(-kEFAULT);
@@ -609,8 +625,8 @@ Flow pin_one_cstring_array(Kernel& k) {
       l.ptr = word.value;
       k.Note("entry {}: {}", static_cast<int>(l.i), k.ValueText(l.ptr));
     }
-    if (l.byte_off >= Descriptors(k, l.task)[l.arg].max_bytes) {
-      k.me().ghost |= kGhostTruncated;
+    if (l.byte_off >= Descriptors(k)[l.arg].max_bytes) {
+      l.truncated = l.cut = 1;
       k.Note("truncated bytes");
       l.count = l.i;
       break;
@@ -624,13 +640,13 @@ Flow pin_one_cstring_array(Kernel& k) {
         out = PinnedArg{};
         return k.Return(-kEFAULT);
       }
-      const int remaining = static_cast<int>(Descriptors(k, l.task)[l.arg].max_bytes) - l.byte_off;
+      const int remaining = static_cast<int>(Descriptors(k)[l.arg].max_bytes) - l.byte_off;
       const int left = remaining - 1 - 8 * l.w;
       const int length = ByteLength(k, word.value);
       const bool ends = length < 8 && length <= left;
       const bool cut = !ends && left < 8;
-      const int arg_idx = Descriptors(k, l.task)[l.arg].arg;
-      const int stride = Stride(k, std::max(0, RoleOfArg(k.CallNr(l.task), arg_idx)));
+      const int arg_idx = Descriptors(k)[l.arg].arg;
+      const int stride = Stride(k, std::max(0, RoleOfArg(k.CallOf(l.task, l.call).nr, arg_idx)));
       const int at = l.i * stride + l.w;
       KNOT_CHECK(at < kPinWords);
       if (!k.Has(Toggle::k_mutate_unpinned_walk)) {
@@ -643,26 +659,28 @@ Flow pin_one_cstring_array(Kernel& k) {
       }
       const int copied = cut ? remaining - 1 : 8 * l.w + length;
       k.Raise(kPinCopied);
-      if (copied + 1 >= remaining) {
-        k.me().ghost |= kGhostTruncated;
-        if (!cut) k.Raise(kTruncatedFalse);
-      }
+      if (copied + 1 >= remaining) l.truncated = 1;
+      if (cut) l.cut = 1;
       l.byte_off = static_cast<uint8_t>(l.byte_off + copied + 1);
       break;
     }
   }
   {
-    const Descriptor& desc = Descriptors(k, l.task)[l.arg];
+    const Descriptor& desc = Descriptors(k)[l.arg];
     PinnedArg& out = Deref(k, Pins(k).building[k.cur]).args[l.arg];
     for (Value& v : out.words) {
       if (v == kUninit && !k.Has(Toggle::k_mutate_unpinned_walk)) v = kZero;
     }
-    out.user_addr = AddressOf(k, l.task, desc.arg);
+    out.user_addr = AddressOf(k, l.task, l.call, desc.arg);
     out.size = l.byte_off;
     out.kind = kCstringArray;
     out.data = 1;
     out.count = l.count;
     out.gaps = static_cast<uint8_t>(l.counted - l.count);
+    if (k.Has(Toggle::k_mutate_truncated_never)) l.truncated = 0;
+    if (l.truncated) k.me().ghost |= kGhostTruncated;
+    if (l.truncated && !l.cut) k.Raise(kTruncatedFalse);
+    if (l.cut && !l.truncated) k.Raise(kTruncatedMissing);
   }
   return k.Return(0);
   FUNCTION_END;
@@ -929,7 +947,12 @@ void Describe(const Program& p, std::vector<Field>* fields) {
   const auto add = [&](const std::string& name, size_t offset, uint8_t mask) {
     fields->push_back(Field{name, base + static_cast<uint32_t>(offset), mask});
   };
-  for (int r = 0; r < kRecords; ++r) {
+  size_t descriptors = 0;
+  for (const auto& pins : p.policy_pins) descriptors = std::max(descriptors, pins.size());
+  for (const TaskInfo& info : p.tasks) {
+    for (const Op& op : info.ops) descriptors = std::max(descriptors, op.descriptors.size());
+  }
+  for (int r = 0; r < RecordsOf(p) && descriptors > 0; ++r) {
     const size_t at = offsetof(PinState, records) + static_cast<size_t>(r) * sizeof(Record);
     const std::string name = absl::StrCat("record", r + 1, ".");
     add(absl::StrCat(name, "life"), at + offsetof(Record, life), 3);
@@ -938,8 +961,8 @@ void Describe(const Program& p, std::vector<Field>* fields) {
     add(absl::StrCat(name, "nr_args"), at + offsetof(Record, nr_args), 3);
     add(absl::StrCat(name, "live"), at + offsetof(Record, live), 1);
     add(absl::StrCat(name, "clear_queued"), at + offsetof(Record, clear_queued), 1);
-    for (int a = 0; a < kPinArgs; ++a) {
-      const size_t arg = at + offsetof(Record, args) + static_cast<size_t>(a) * sizeof(PinnedArg);
+    for (size_t a = 0; a < descriptors; ++a) {
+      const size_t arg = at + offsetof(Record, args) + a * sizeof(PinnedArg);
       const std::string arg_name = absl::StrCat(name, "arg", a, ".");
       add(absl::StrCat(arg_name, "user_addr"), arg + offsetof(PinnedArg, user_addr), 0xff);
       add(absl::StrCat(arg_name, "size"), arg + offsetof(PinnedArg, size), 0x7f);
@@ -989,11 +1012,10 @@ bool DescriptorFor(Shape shape, uint32_t bytes, Descriptor* descriptor) {
 std::vector<Op> PolicyScript(const Reactions& reactions, std::string* error) {
   std::string on_eexist = "deny";
   for (const auto& [name, action] : reactions) {
-    const bool known = action == "deny" || action == "read and continue" ||
-                       action == "read and continue pinned";
+    const bool known =
+        action == "deny" || action == "read and continue" || action == "read and continue pinned";
     if (name != "EEXIST" || !known) {
-      *error =
-          "'on EEXIST: ' and one of: deny, read and continue, read and continue pinned";
+      *error = "'on EEXIST: ' and one of: deny, read and continue, read and continue pinned";
       return {};
     }
     on_eexist = action;
@@ -1003,12 +1025,17 @@ std::vector<Op> PolicyScript(const Reactions& reactions, std::string* error) {
   b.Add(OpCode::kRecv, "ioctl(RECV)");
   b.JumpIfError(kEBADF, "end");
   b.JumpIfError(0, "next");
+  b.JumpIfNothing("registers");
   b.Add(OpCode::kVerb, "ioctl(PIN_ARGS)");
   b.JumpIfError(kENOENT, "next");
   b.JumpIfError(kEEXIST, "eexist");
   b.JumpIfError(0, "deny");
   b.Decide("deny");
   b.Send(kContinue | kContinuePinned, 0, "ioctl(SEND, CONTINUE|CONTINUE_PINNED)");
+  b.Jump("next");
+  b.Label("registers");
+  b.Decide("deny");
+  b.Send(kContinue, 0, "ioctl(SEND, CONTINUE)");
   b.Jump("next");
   b.Label("eexist");
   if (on_eexist != "deny") {
@@ -1039,13 +1066,11 @@ const Proposal kPinArgsProposal = [] {
       "sendto, recvfrom, io_uring and aio callers of import_ubuf; compat tasks; LOOKUP_EMPTY; "
       "audit";
   p.functions = {
-      {"seccomp_notif_pin_args", "kernel/seccomp.c", sizeof(PinArgsLocals),
-       seccomp_notif_pin_args},
+      {"seccomp_notif_pin_args", "kernel/seccomp.c", sizeof(PinArgsLocals), seccomp_notif_pin_args},
       {"seccomp_pin_args_walk", "kernel/seccomp_pin.c", sizeof(WalkLocals), seccomp_pin_args_walk},
       {"pin_one_fixed", "kernel/seccomp_pin.c", sizeof(FixedLocals), pin_one_fixed},
       {"pin_one_cstring", "kernel/seccomp_pin.c", sizeof(FixedLocals), pin_one_cstring},
-      {"pin_one_cstring_array", "kernel/seccomp_pin.c", sizeof(ArrayLocals),
-       pin_one_cstring_array},
+      {"pin_one_cstring_array", "kernel/seccomp_pin.c", sizeof(ArrayLocals), pin_one_cstring_array},
       {"seccomp_clear_pinned_args", "kernel/seccomp_pin.c", sizeof(ClearLocals),
        seccomp_clear_pinned_args},
       {"getname_flags", "fs/namei.c", sizeof(UseLocals), pinned_getname_flags},
@@ -1093,21 +1118,22 @@ KNOT_REGISTER_PROPERTY(
     dies_with_call,
     {.name = "dies-with-call",
      .sentence = "no record is attached to a task that has returned to user mode",
-     .source = "PIN_ARGS v1 1/3, struct seccomp: \"NULL except during a PIN_ARGS window ... freed at "
-               "syscall exit, listener release, or task exit\"",
+     .source =
+         "PIN_ARGS v1 1/3, struct seccomp: \"NULL except during a PIN_ARGS window ... freed at "
+         "syscall exit, listener release, or task exit\"",
      .broken_by = Bit(kSurvives),
      .witness = Bit(kReturnedAfterPin),
      .proposal = "pin_args"});
 
 KNOT_REGISTER_PROPERTY(
-    fresh_pin,
-    {.name = "fresh-pin",
-     .sentence = "PIN_ARGS does not say EEXIST for a notification that was never pinned",
-     .source = std::string(kDocument) + ": \"a fresh PIN_ARGS for the new notification id\"; 2/3, "
-               "pin_args_double_pin: \"Two PIN_ARGS calls for the same notif id\"",
-     .broken_by = Bit(kFreshEexist),
-     .witness = Bit(kPinAsked),
-     .proposal = "pin_args"});
+    fresh_pin, {.name = "fresh-pin",
+                .sentence = "PIN_ARGS does not say EEXIST for a notification that was never pinned",
+                .source = std::string(kDocument) +
+                          ": \"a fresh PIN_ARGS for the new notification id\"; 2/3, "
+                          "pin_args_double_pin: \"Two PIN_ARGS calls for the same notif id\"",
+                .broken_by = Bit(kFreshEexist),
+                .witness = Bit(kPinAsked),
+                .proposal = "pin_args"});
 
 KNOT_REGISTER_PROPERTY(
     pin_budget,
@@ -1120,15 +1146,14 @@ KNOT_REGISTER_PROPERTY(
      .proposal = "pin_args"});
 
 KNOT_REGISTER_PROPERTY(
-    charge,
-    {.name = "charge",
-     .sentence = "the trapped task's memory cgroup pays for its record",
-     .source = std::string(kCommit) +
-               ": \"tagged GFP_KERNEL_ACCOUNT so the trapped task's memcg pays the cost\"",
-     .broken_by = Bit(kChargedToCaller),
-     .witness = Bit(Event::kAllocated),
-     .proposal = "pin_args",
-     .on_request = true});
+    charge, {.name = "charge",
+             .sentence = "the trapped task's memory cgroup pays for its record",
+             .source = std::string(kCommit) +
+                       ": \"tagged GFP_KERNEL_ACCOUNT so the trapped task's memcg pays the cost\"",
+             .broken_by = Bit(kChargedToCaller),
+             .witness = Bit(Event::kAllocated),
+             .proposal = "pin_args",
+             .on_request = true});
 
 KNOT_REGISTER_PROPERTY(
     truncated_flag,
@@ -1140,14 +1165,13 @@ KNOT_REGISTER_PROPERTY(
      .witness = Bit(kPinCopied),
      .proposal = "pin_args"});
 
-KNOT_REGISTER_PROPERTY(
-    not_inherited,
-    {.name = "not-inherited",
-     .sentence = "a cloned task begins without a record",
-     .source = "PIN_ARGS v1 1/3, copy_seccomp(): \"Don't inherit it\"",
-     .broken_by = Bit(kInherited),
-     .witness = Bit(Event::kForked),
-     .proposal = "pin_args"});
+KNOT_REGISTER_PROPERTY(not_inherited,
+                       {.name = "not-inherited",
+                        .sentence = "a cloned task begins without a record",
+                        .source = "PIN_ARGS v1 1/3, copy_seccomp(): \"Don't inherit it\"",
+                        .broken_by = Bit(kInherited),
+                        .witness = Bit(Event::kForked),
+                        .proposal = "pin_args"});
 
 }  // namespace
 }  // namespace knotcheck::model
