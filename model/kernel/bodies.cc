@@ -23,7 +23,7 @@ int LowestFreeFd(const Kernel& k) {
 
 // fdget() of the call's descriptor argument, which is argument 0.
 uint8_t LookUpFd(Kernel& k) {
-  const int fd = k.ScalarArg(0);
+  const int fd = k.ScalarArg(0) + (k.Has(Toggle::k_mutate_fd_slot) ? 1 : 0);
   const uint8_t file = fd >= 0 && fd < kMaxFds ? k.s->files[k.me().files][fd] : 0;
   if ((k.me().ghost & kGhostApproved) && k.me().ghost_file != kNoFile) {
     k.Raise(Event::kFdUsed);

@@ -106,7 +106,7 @@ Flow seccomp_handle_addfd(Kernel& k) {
       } else {
         n.flags = 0;
         n.error = 0;
-        n.val = k.Has(Toggle::k_mutate_addfd_false_fd) ? 7 : l.fd;
+        n.val = k.Has(Toggle::k_mutate_addfd_false_fd) ? 1 : l.fd;
       }
     }
   }
@@ -190,7 +190,8 @@ interrupted:
     k.Raise(Event::kReplyLost);
     k.Note("the reply that SEND had accepted is lost");
   }
-  if ((k.me().ghost & kGhostInstalled) && l.err == -kERESTARTSYS && !k.FatalSignalPending(k.cur)) {
+  if ((k.me().ghost & kGhostInstalled) &&
+      (l.err == -kERESTARTSYS || l.err == -kERESTARTNOINTR) && !k.FatalSignalPending(k.cur)) {
     k.Raise(Event::kInstalledLost);
     k.Note("a descriptor stays installed for a call that starts anew");
   }

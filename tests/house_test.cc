@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The house rules that a machine can check: which room may include which, licence lines, line
+// lengths, and that every scenario has its golden file and its line in the index.
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "lang/parse.h"
+
+namespace knotcheck {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path& Root() {
+  static const auto* const root = new fs::path(KNOTCHECK_SOURCE_DIR);
+  return *root;
+}
+
+std::string ReadAll(const fs::path& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+const std::vector<std::string> kRooms = {"base",   "checker", "model", "lang",  "verify",
+                                         "report", "tools",   "bench", "tests", "fuzz"};
+
+std::vector<fs::path> Sources() {
+  std::vector<fs::path> sources;
+  for (const std::string& room : kRooms) {
+    for (const auto& entry : fs::recursive_directory_iterator(Root() / room)) {
+      const auto extension = entry.path().extension();
+      if (extension == ".cc" || extension == ".h" || extension == ".def") {
+        sources.push_back(entry.path());
+      }
+    }
+  }
+  std::sort(sources.begin(), sources.end());
+  return sources;
+}
+
+TEST(House, IncludesRunDownwards) {
+  // Tests may look at anything.
+  const std::map<std::string, std::set<std::string>> allowed = {
+      {"base", {"base"}},
+      {"checker", {"base", "checker"}},
+      {"model", {"base", "model"}},
+      {"lang", {"base", "lang", "model"}},
+      {"verify", {"base", "checker", "lang", "model", "verify"}},
+      {"report", {"base", "checker", "lang", "model", "report", "verify"}},
+      {"tools", {"base", "checker", "lang", "model", "report", "tools", "verify"}},
+  };
+  int includes = 0;
+  for (const fs::path& source : Sources()) {
+    const std::string room = fs::relative(source, Root()).begin()->string();
+    const auto rule = allowed.find(room);
+    const std::string name = source.filename().string();
+    if (rule == allowed.end() || name.find("_test.cc") != std::string::npos) continue;
+    std::istringstream text(ReadAll(source));
+    for (std::string line; std::getline(text, line);) {
+      if (line.rfind("#include \"", 0) != 0) continue;
+      const std::string included = line.substr(10, line.find('/') - 10);
+      if (std::find(kRooms.begin(), kRooms.end(), included) == kRooms.end()) continue;
+      ++includes;
+      EXPECT_EQ(rule->second.count(included), 1u) << source << ": " << line;
+    }
+  }
+  EXPECT_GT(includes, 50);
+}
+
+TEST(House, EverySourceHasItsLicenceAndFitsTheScreen) {
+  for (const fs::path& source : Sources()) {
+    const std::string text = ReadAll(source);
+    EXPECT_EQ(text.rfind("// SPDX-License-Identifier: Apache-2.0\n", 0), 0u) << source;
+    std::istringstream lines(text);
+    int number = 0;
+    for (std::string line; std::getline(lines, line);) {
+      ++number;
+      EXPECT_LE(line.size(), 100u) << source << ":" << number;
+    }
+  }
+}
+
+TEST(House, EveryScenarioIsJudgedIndexedAndGolden) {
+  const fs::path scenarios = Root() / "scenarios";
+  const std::string index = ReadAll(scenarios / "README.md");
+  int count = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(scenarios)) {
+    fs::path path = entry.path();
+    if (path.extension() == ".expected") {
+      EXPECT_TRUE(fs::exists(path.replace_extension(".scn"))) << entry.path() << " has no scenario";
+    }
+    if (path.extension() != ".scn") continue;
+    ++count;
+    const std::string name = fs::relative(path, scenarios).replace_extension("").string();
+    const auto scenario = lang::Parse(ReadAll(path), path.string());
+    ASSERT_TRUE(scenario.ok()) << scenario.status();
+    EXPECT_EQ(scenario->header.name, name);
+    EXPECT_FALSE(scenario->header.why.empty()) << name << " does not say why";
+    EXPECT_NE(index.find("`" + name + "`"), std::string::npos) << name << " is not in README.md";
+    EXPECT_NE(index.find(scenario->header.question), std::string::npos)
+        << name << ": README.md asks another question";
+    EXPECT_TRUE(fs::exists(path.replace_extension(".expected"))) << name << " has no golden file";
+    for (const lang::Claim& claim : scenario->header.results) {
+      EXPECT_NE(claim.kind, lang::Claim::Kind::kUnknown) << name << ": " << claim.proposal;
+    }
+  }
+  EXPECT_GE(count, 25);
+}
+
+}  // namespace
+}  // namespace knotcheck
