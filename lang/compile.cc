@@ -31,6 +31,7 @@ constexpr int kMaxStringWords = 3;
 constexpr size_t kMaxValues = 250;
 constexpr int kMaxNotifications = 30;
 constexpr int kMaxAddfdTasks = 2;
+constexpr int kMaxTableWords = 4;  // of all strings of a table
 
 std::string Quoted(const std::string& bytes) {
   std::string text = "\"";
@@ -96,6 +97,7 @@ class Compiler {
   absl::Status Names();
   absl::Status Memories();
   absl::Status Settings();
+  absl::Status ResourceLimits();
   absl::Status Policy();
   absl::Status Bodies();
   absl::Status Layouts();
@@ -449,16 +451,6 @@ absl::Status Compiler::Settings() {
                        absl::StrCat("found ", setting->number, ", expected 1 to 7 failures"));
         }
         program_.allocation_failures = static_cast<uint8_t>(setting->number);
-      } else if (setting->key == "rlimit") {
-        const auto task = TaskNamed(setting->name, setting->where);
-        if (!task.ok()) return task.status();
-        if (setting->number < 1 || setting->number > model::kMaxFds) {
-          return Error(setting->where,
-                       absl::StrCat("found ", setting->number, " descriptors, expected 1 to ",
-                                    model::kMaxFds));
-        }
-        program_.nofile[program_.tasks[static_cast<size_t>(*task)].files] =
-            static_cast<uint8_t>(setting->number);
       }
     } else if (const auto* signals = std::get_if<Signals>(&declaration)) {
       const auto task = TaskNamed(signals->to, signals->where);
@@ -478,8 +470,39 @@ absl::Status Compiler::Settings() {
           static_cast<model::SenderInfo::Disposition>(static_cast<int>(signals->disposition));
       program_.senders.push_back(sender);
       TaskInfo& info = program_.tasks[static_cast<size_t>(*task)];
+      const bool handler = signals->disposition == Signals::Disposition::kHandler ||
+                           signals->disposition == Signals::Disposition::kHandlerRestarts;
+      if (handler && info.signalled) {
+        return Error(signals->where, absl::StrCat("found a second handler of ", signals->to,
+                                                  ", expected one line of signals with a handler "
+                                                  "for a task"));
+      }
+      info.signalled |= handler;
+      if (info.kind == model::TaskKind::kSupervisor &&
+          signals->disposition == Signals::Disposition::kFatal) {
+        return Error(signals->where,
+                     "found a fatal signal to a supervisor, expected 'listener "
+                     "closes' for a supervisor that dies");
+      }
       info.handler_restarts |= signals->disposition == Signals::Disposition::kHandlerRestarts;
     }
+  }
+  return absl::OkStatus();
+}
+
+// After the bodies, which give forked children their descriptor tables.
+absl::Status Compiler::ResourceLimits() {
+  for (const Declaration& declaration : scenario_.declarations) {
+    const auto* setting = std::get_if<Setting>(&declaration);
+    if (setting == nullptr || setting->key != "rlimit") continue;
+    const auto task = TaskNamed(setting->name, setting->where);
+    if (!task.ok()) return task.status();
+    if (setting->number < 1 || setting->number > model::kMaxFds) {
+      return Error(setting->where, absl::StrCat("found ", setting->number,
+                                                " descriptors, expected 1 to ", model::kMaxFds));
+    }
+    program_.nofile[program_.tasks[static_cast<size_t>(*task)].files] =
+        static_cast<uint8_t>(setting->number);
   }
   return absl::OkStatus();
 }
@@ -608,6 +631,11 @@ absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* 
     }
     const auto victim = TaskNamed(call.args[0].atoms[0].text, call.args[0].where);
     if (!victim.ok()) return victim.status();
+    if (program_.tasks[static_cast<size_t>(*victim)].kind == model::TaskKind::kSupervisor) {
+      return Error(call.where,
+                   "found a supervisor, expected a target: 'listener closes' stands for "
+                   "a supervisor that dies");
+    }
     Op op;
     op.code = OpCode::kKill;
     op.task = static_cast<uint8_t>(*victim);
@@ -688,6 +716,9 @@ absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* 
       const auto measured =
           std::find_if(syscall.roles.begin(), syscall.roles.end(),
                        [i](const model::Role& r) { return r.length_arg == static_cast<int>(i); });
+      if (measured != syscall.roles.end() && value < 0) {
+        return Error(arg.where, absl::StrCat("found a length of ", value, ", expected 0 or more"));
+      }
       if (measured != syscall.roles.end() && value > 8 * kMaxStringWords &&
           measured->shape != model::Shape::kSockaddr) {
         return Error(arg.where, absl::StrCat("found a length of ", value, ", expected at most ",
@@ -1068,8 +1099,19 @@ absl::Status Compiler::Layouts() {
           }
         }
       }
+      for (const TaskInfo& info : program_.tasks) {
+        for (const Op& op : info.ops) {
+          inspected |= op.code == OpCode::kReadArgs;
+          for (const model::Descriptor& d : op.descriptors) inspected |= d.arg == role.arg;
+        }
+      }
       if (!inspected || entries == 0) continue;
       stride = std::max(stride, 1);
+      if (role.shape == model::Shape::kStrings && (entries - 1) * stride > kMaxTableWords) {
+        return Error({1, 1}, absl::StrCat("the strings of ", role.name, " take up to ",
+                                          (entries - 1) * stride, " words, expected at most ",
+                                          kMaxTableWords));
+      }
       if (base + entries * stride > model::kMaxSeen) {
         return Error({1, 1}, absl::StrCat("the arguments of ", syscall.name, " take ",
                                           base + entries * stride, " words, expected at most ",
@@ -1113,6 +1155,8 @@ absl::Status Compiler::FinishPolicy() {
       const bool string = role->shape == model::Shape::kPath || table;
       if (!table) {
         c.words = Words(condition.values[0].text, string);
+        // Bytes are compared as far as the call may look at them.
+        if (!string) c.words.resize(std::max<size_t>(c.words.size(), layout.stride));
       } else {
         for (const Atom& value : condition.values) {
           std::vector<Value> words = Words(value.text, true);
@@ -1121,7 +1165,7 @@ absl::Status Compiler::FinishPolicy() {
         }
         c.words.push_back(model::kAbsent);
       }
-      if (c.words.size() > model::kMaxSeen) {
+      if (layout.base + c.words.size() > model::kMaxSeen) {
         return Error(condition.where, "expected a shorter value");
       }
       compiled.conditions.push_back(c);
@@ -1228,9 +1272,9 @@ absl::Status Compiler::Limits() {
 
 absl::StatusOr<Program> Compiler::Run() {
   program_.name = scenario_.header.name;
-  for (const auto step :
-       {&Compiler::Names, &Compiler::Memories, &Compiler::Settings, &Compiler::Policy,
-        &Compiler::Bodies, &Compiler::Layouts, &Compiler::FinishPolicy}) {
+  for (const auto step : {&Compiler::Names, &Compiler::Memories, &Compiler::Settings,
+                          &Compiler::Policy, &Compiler::Bodies, &Compiler::ResourceLimits,
+                          &Compiler::Layouts, &Compiler::FinishPolicy}) {
     if (absl::Status status = (this->*step)(); !status.ok()) return status;
   }
   CloseTruncation();

@@ -38,20 +38,20 @@ enum class Event : uint8_t {
   kAddfdSent,         // ADDFD|SEND returned a descriptor
   kAddfdFalse,        // the task's call returned a number under which nothing was installed
   kInstalled,         // ADDFD installed a descriptor
-  kInstalledLost,   // ... and the call that it was for started anew: it is installed twice or lost
-  kExpected,        // an expectation of the scenario was met
-  kUnexpected,      // ... was not
-  kLocked,          // notify_lock was taken
-  kLockMisuse,      // it was taken twice by one task, or released by a task that had it not
-  kReturnedToUser,  // a task returned to user mode
-  kReturnedLocked,  // ... and held notify_lock
-  kReadBody,        // read(2) delivered its data
-  kReadMissed,      // ... elsewhere than into the caller's buffer
-  kFdUsed,          // an approved call looked up its descriptor
-  kFdOther,         // ... and it named another file than when it was approved
-  kTrapped,         // a notification was queued
-  kForked,          // a task was cloned
-  kProposal0,       // events of the proposal's own, by the names that its room gives them
+  kInstalledLost,     // ... and the call that it was for was interrupted
+  kExpected,          // an expectation of the scenario was met
+  kUnexpected,        // ... was not
+  kLocked,            // notify_lock was taken
+  kLockMisuse,        // it was taken twice by one task, or released by a task that had it not
+  kReturnedToUser,    // a task returned to user mode
+  kReturnedLocked,    // ... and held notify_lock
+  kReadBody,          // read(2) delivered its data
+  kReadMissed,        // ... elsewhere than into the caller's buffer
+  kFdUsed,            // an approved call looked up its descriptor
+  kFdOther,           // ... and it named another file than when it was approved
+  kTrapped,           // a notification was queued
+  kForked,            // a task was cloned
+  kProposal0,         // events of the proposal's own, by the names that its room gives them
   kProposal1,
   kProposal2,
   kProposal3,

@@ -92,7 +92,7 @@ struct Task {
   uint8_t ghost_id;     // supervisor: the notification that `seen` belongs to; target: that of
                         // the current call
   uint8_t ghost_roles;  // bit i: role i was seen
-  uint8_t ghost_file;   // what the descriptor argument named when the call was approved
+  uint8_t ghost_file;   // what the descriptor argument named at the approval; 1 + ADDFD|SEND's
   Value seen[kMaxSeen];
 };
 

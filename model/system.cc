@@ -228,7 +228,7 @@ void System::Describe() {
     add(absl::StrCat(name, "ghost"), at + offsetof(Task, ghost), 0x7f);
     add(absl::StrCat(name, "ghost_id"), at + offsetof(Task, ghost_id), id);
     add(absl::StrCat(name, "ghost_roles"), at + offsetof(Task, ghost_roles), 7);
-    add(absl::StrCat(name, "ghost_file"), at + offsetof(Task, ghost_file), supervisor ? 0 : 7);
+    add(absl::StrCat(name, "ghost_file"), at + offsetof(Task, ghost_file), supervisor ? 0 : 15);
     for (size_t i = 0; i < kMaxSeen; ++i) {
       add(absl::StrCat(name, "seen", i), at + offsetof(Task, seen) + i, value);
     }

@@ -121,13 +121,15 @@ Flow do_execveat_common(Kernel& k) {
   if (k.ret < 0) return k.Return(k.ret);
   k.ActsOn(k.me().copied, 3);
   CALL(k.Push(Fn::k_begin_new_exec));
-  return k.Return(0);
+  return k.Return(k.ret);
   FUNCTION_END;
 }
 
 Flow begin_new_exec(Kernel& k) {
   FUNCTION_BEGIN;
   STEP("zap_other_threads(tsk)");
+  // Another thread of the group executes or exits already.
+  if (k.FatalSignalPending(k.cur)) return k.Return(-kEAGAIN);
   for (size_t t = 0; t < k.p.tasks.size(); ++t) {
     if (static_cast<int>(t) != k.cur && k.p.tasks[t].group == k.info().group &&
         k.s->tasks[t].status == kAlive) {
@@ -135,6 +137,7 @@ Flow begin_new_exec(Kernel& k) {
     }
   }
   STEP("while (sig->notify_count) schedule()");
+  if (k.FatalSignalPending(k.cur)) return k.Return(-kEAGAIN);
   for (size_t t = 0; t < k.p.tasks.size(); ++t) {
     if (static_cast<int>(t) != k.cur && k.p.tasks[t].group == k.info().group &&
         (k.s->tasks[t].status == kAlive || k.s->tasks[t].status == kExiting)) {
@@ -143,7 +146,11 @@ Flow begin_new_exec(Kernel& k) {
   }
   // unshare_files(), exec_mmap(), flush_signal_handlers(): the new image has no handler.
   k.me().flags |= kExeced;
-  k.me().flags &= static_cast<uint8_t>(~kSigPending);
+  // A signal that is pending still meets the new image, with the default action.
+  if (k.me().flags & kSigPending) {
+    k.me().flags &= static_cast<uint8_t>(~kSigPending);
+    k.me().flags |= kSigkillPending;
+  }
   k.Note("executes {}", k.ValueText(k.me().copied[0]));
   return k.Return(0);
   FUNCTION_END;
@@ -152,6 +159,8 @@ Flow begin_new_exec(Kernel& k) {
 Flow copy_process(Kernel& k) {
   FUNCTION_BEGIN;
   STEP("copy_seccomp(p)");
+  // recalc_sigpending(): a signal that waits is handled before anything is cloned.
+  if (k.SignalPending(k.cur)) return k.Return(-kERESTARTNOINTR);
   {
     const int child = k.op().task;
     Task& t = k.s->tasks[child];

@@ -145,9 +145,9 @@ void Kernel::WakeUp() {
 
 const Op& Kernel::op() const { return CallOf(cur, CallIndex(cur)); }
 
-Kernel::UserWord Kernel::ReadUser(int task, Value address, int word_index) {
+Kernel::UserWord Kernel::ReadUser(int task, Value address, int word_index, bool held) {
   const int object = address == kUninit ? -1 : p.values[address].object;
-  if (object < 0 || (s->tasks[task].flags & kExeced)) return {};
+  if (object < 0 || (!held && (s->tasks[task].flags & kExeced))) return {};
   const Object& o = p.objects[static_cast<size_t>(object)];
   if (word_index >= o.words) return {};
   const size_t index = static_cast<size_t>(o.first_word + word_index);
@@ -218,6 +218,14 @@ void Kernel::ActsOn(const Value* values, int count) {
   }
   Raise(same ? Event::kExpected : Event::kUnexpected);
   if (!same) Note("the scenario expects another value: {}", call.text);
+}
+
+void Kernel::ForgetSeen() {
+  Task& t = me();
+  t.ghost_id = 0;
+  t.ghost_roles = 0;
+  t.ghost &= static_cast<uint8_t>(~kGhostTruncated);
+  for (Value& v : t.seen) v = kZero;
 }
 
 bool Kernel::Allocate() {

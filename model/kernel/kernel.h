@@ -163,7 +163,8 @@ class Kernel {
     bool mapped = false;
     Value value = 0;
   };
-  UserWord ReadUser(int task, Value address, int word_index);
+  // `held`: the reader holds a reference to the address space, which an exec cannot take away.
+  UserWord ReadUser(int task, Value address, int word_index, bool held = false);
   bool WriteUser(int task, Value address, int word_index, Value value);
 
   // Ghost state: the kernel fetches word `w` of entry `entry` of a role of the running call.
@@ -176,6 +177,9 @@ class Kernel {
   bool MayFailAllocation() const { return s->allocation_failures_left > 0; }
   // An allocation: false when the adversary makes it fail.
   bool Allocate();
+
+  // A supervisor no longer has, or can no longer use, what it saw.
+  void ForgetSeen();
 
   void Raise(Event event) { events_ |= Bit(event); }
   // A broken rule after which nothing that follows means anything.

@@ -13,7 +13,7 @@ namespace knotcheck::model {
 
 struct UserNotificationLocals {
   int8_t err, ret;
-  uint8_t flags, wait_killable, addfd;
+  uint8_t flags, wait_killable, addfd, interrupted;
 };
 struct HandleAddfdLocals {
   uint8_t addfd;

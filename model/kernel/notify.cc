@@ -104,6 +104,7 @@ Flow seccomp_handle_addfd(Kernel& k) {
         n.state = kSent;
         k.me().ghost &= static_cast<uint8_t>(~(kGhostReplied | kGhostAddfdReply));
       } else {
+        k.me().ghost_file = static_cast<uint8_t>(l.fd + 1);
         n.flags = 0;
         n.error = 0;
         n.val = k.Has(Toggle::k_mutate_addfd_false_fd) ? 1 : l.fd;
@@ -156,7 +157,10 @@ Flow seccomp_do_user_notification(Kernel& k) {
     STEP("mutex_lock(&match->notify_lock)");
     if (!k.TryLock()) return Flow::kBlocked;
     if (l.err != 0) {
-      if (!(!l.wait_killable && should_sleep_killable(k, n))) goto interrupted;
+      if (!(!l.wait_killable && should_sleep_killable(k, n))) {
+        l.interrupted = 1;
+        goto interrupted;
+      }
       l.err = 0;
     }
     if (n.addfd[0] != 0) {
@@ -169,6 +173,7 @@ Flow seccomp_do_user_notification(Kernel& k) {
   if (k.Has(Toggle::k_mutate_drop_reply)) {
     l.err = -kERESTARTNOINTR;
     l.flags = 0;
+    l.interrupted = 1;
     goto interrupted;
   }
   if (k.me().ghost & kGhostReplied) {
@@ -190,21 +195,19 @@ interrupted:
     k.Raise(Event::kReplyLost);
     k.Note("the reply that SEND had accepted is lost");
   }
-  if ((k.me().ghost & kGhostInstalled) &&
-      (l.err == -kERESTARTSYS || l.err == -kERESTARTNOINTR) && !k.FatalSignalPending(k.cur)) {
+  if ((k.me().ghost & kGhostInstalled) && l.interrupted && !k.FatalSignalPending(k.cur)) {
     k.Raise(Event::kInstalledLost);
-    k.Note("a descriptor stays installed for a call that starts anew");
+    k.Note("a descriptor stays installed for a call that was interrupted");
   }
-  if (k.me().ghost & kGhostAddfdReply && l.err == 0 && !(l.flags & 1)) {
-    if (!(k.me().ghost & kGhostInstalled) || k.s->files[k.me().files][l.ret] != kGiven) {
-      k.Raise(Event::kAddfdFalse);
-      k.Note("returns {}, but no descriptor was installed there", static_cast<int>(l.ret));
-    }
+  if ((k.me().ghost & kGhostAddfdReply) && l.err == 0 && !(l.flags & 1) &&
+      k.me().ghost_file != l.ret + 1) {
+    k.Raise(Event::kAddfdFalse);
+    k.Note("returns {}, but no descriptor was installed there", static_cast<int>(l.ret));
   }
   // if (match->notif) list_del(&n.list); the knotif is on the stack and ends here.
   k.me().knotif = Knotif{};
   if (!(l.flags & 1)) {
-    k.me().ghost = 0;
+    k.me().ghost &= kGhostPinned;
     k.me().ghost_roles = 0;
     k.me().ghost_file = 0;
     for (Value& v : k.me().seen) v = kZero;
@@ -300,6 +303,10 @@ Flow seccomp_notify_recv(Kernel& k) {
   }
   if (l.ret == 0) {
     const Op& op = k.op();
+    const uint8_t other = k.me().variable_id[1 - op.variable];
+    if (k.me().ghost_id == k.me().variable_id[op.variable] && k.me().ghost_id != other) {
+      k.ForgetSeen();  // nothing names that notification any more
+    }
     k.me().variable_id[op.variable] = l.id;
     k.me().variable_task[op.variable] = static_cast<uint8_t>(l.task + 1);
     k.me().variable_call[op.variable] = l.call;
@@ -346,8 +353,11 @@ Flow seccomp_notify_send(Kernel& k) {
     }
   }
   STEP("ret = mutex_lock_interruptible(&filter->notify_lock)");
-  if (k.SignalPending(k.cur)) return k.Return(-kEINTR);
-  if (!k.TryLock()) return Flow::kBlocked;
+  // A lock that is free is taken whatever signal waits.
+  if (!k.TryLock()) {
+    if (k.SignalPending(k.cur)) return k.Return(-kEINTR);
+    return Flow::kBlocked;
+  }
   {
     const Op& resp = k.op();
     const int id = k.me().variable_id[resp.variable];
@@ -391,8 +401,11 @@ Flow seccomp_notify_id_valid(Kernel& k) {
   FUNCTION_BEGIN;
   if (k.op().options & kBufNull) return k.Return(-kEFAULT);
   STEP("ret = mutex_lock_interruptible(&filter->notify_lock)");
-  if (k.SignalPending(k.cur)) return k.Return(-kEINTR);
-  if (!k.TryLock()) return Flow::kBlocked;
+  // A lock that is free is taken whatever signal waits.
+  if (!k.TryLock()) {
+    if (k.SignalPending(k.cur)) return k.Return(-kEINTR);
+    return Flow::kBlocked;
+  }
   if (k.Has(Toggle::k_mutate_lock_twice)) static_cast<void>(k.TryLock());
   {
     const int target = k.FindNotification(k.me().variable_id[k.op().variable]);
@@ -408,8 +421,11 @@ Flow seccomp_notify_set_flags(Kernel& k) {
   FUNCTION_BEGIN;
   if (k.op().flags & ~1) return k.Return(-kEINVAL);
   STEP("ret = mutex_lock_interruptible(&filter->notify_lock)");
-  if (k.SignalPending(k.cur)) return k.Return(-kEINTR);
-  if (!k.TryLock()) return Flow::kBlocked;
+  // A lock that is free is taken whatever signal waits.
+  if (!k.TryLock()) {
+    if (k.SignalPending(k.cur)) return k.Return(-kEINTR);
+    return Flow::kBlocked;
+  }
   k.filter().flags = static_cast<uint8_t>(k.op().flags);
   STEP("mutex_unlock(&filter->notify_lock)");
   k.Unlock();
@@ -431,8 +447,11 @@ Flow seccomp_notify_addfd(Kernel& k) {
   }
   k.me().kaddfd = Kaddfd{};
   STEP("ret = mutex_lock_interruptible(&filter->notify_lock)");
-  if (k.SignalPending(k.cur)) return k.Return(-kEINTR);
-  if (!k.TryLock()) return Flow::kBlocked;
+  // A lock that is free is taken whatever signal waits.
+  if (!k.TryLock()) {
+    if (k.SignalPending(k.cur)) return k.Return(-kEINTR);
+    return Flow::kBlocked;
+  }
   {
     const Op& addfd = k.op();
     const int target = k.FindNotification(k.me().variable_id[addfd.variable]);
@@ -509,22 +528,30 @@ Flow seccomp_notify_poll(Kernel& k) {
     STEP("poll_wait(file, &filter->wqh, poll_tab)");
     k.me().flags |= kOnWqh;
     STEP("mutex_lock_interruptible(&filter->notify_lock)");
-    if (k.SignalPending(k.cur)) {
+    if (!k.TryLock()) {
+      if (!k.SignalPending(k.cur)) return Flow::kBlocked;
       l.events = 8;  // EPOLLERR
-    } else {
-      if (!k.TryLock()) return Flow::kBlocked;
-      l.events = 0;
-      for (size_t t = 0; t < k.p.tasks.size(); ++t) {
-        const Knotif& n = k.s->tasks[t].knotif;
-        if (n.listed && n.state == kInit) l.events |= 1;  // EPOLLIN
-        if (n.listed && n.state == kSent) l.events |= 4;  // EPOLLOUT
-      }
-      STEP("mutex_unlock(&filter->notify_lock)");
-      k.Unlock();
+      break;
     }
+    l.events = 0;
+    for (size_t t = 0; t < k.p.tasks.size(); ++t) {
+      const Knotif& n = k.s->tasks[t].knotif;
+      if (n.listed && n.state == kInit) l.events |= 1;  // EPOLLIN
+      if (n.listed && n.state == kSent) l.events |= 4;  // EPOLLOUT
+    }
+    STEP("mutex_unlock(&filter->notify_lock)");
+    k.Unlock();
     STEP("if (refcount_read(&filter->users) == 0)");
     if (k.filter().users == 0) l.events |= 16;  // EPOLLHUP
-    if (l.events != 0 || (k.op().options & kNonBlocking)) break;
+    if (l.events != 0) break;
+    if (k.op().options & kNonBlocking) {
+      // do_poll(): a signal that waits wins over the end of the time.
+      if (k.SignalPending(k.cur)) {
+        k.me().flags &= static_cast<uint8_t>(~kOnWqh);
+        return k.Return(-kEINTR);
+      }
+      break;
+    }
     STEP("schedule_hrtimeout_range()");
     if (k.SignalPending(k.cur)) {
       k.me().flags &= static_cast<uint8_t>(~kOnWqh);
@@ -548,6 +575,10 @@ Flow seccomp_notify_detach(Kernel& k) {
     k.s->tasks[l.task].knotif.state = kReplied;
     k.s->tasks[l.task].knotif.error = -kENOSYS;
     k.s->tasks[l.task].knotif.val = 0;
+    if (k.s->tasks[l.task].ghost & kGhostReplied) {
+      k.Raise(Event::kReplyLost);
+      k.s->tasks[l.task].ghost &= static_cast<uint8_t>(~kGhostReplied);
+    }
     k.Note("knotif {}: REPLIED, -ENOSYS", static_cast<int>(k.s->tasks[l.task].knotif.id));
     if (k.proposal.detach != nullptr) {
       CALL_HOOK(l.hook, k.proposal.detach(k, l.task));

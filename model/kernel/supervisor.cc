@@ -2,6 +2,8 @@
 //
 // A supervisor's user space, and what it does to a target besides ioctls.
 
+#include <algorithm>
+
 #include "model/kernel/kernel.h"
 #include "model/kernel/locals.h"
 
@@ -9,14 +11,15 @@ namespace knotcheck::model {
 namespace {
 
 // Whether the policy allows the call that the supervisor looked at, by what it saw.
-bool Allows(const Kernel& k, Nr nr) {
+bool Allows(const Kernel& k, int id, Nr nr) {
   const Task& me = k.me();
   for (const PolicyRule& rule : k.p.policy) {
     if (rule.nr != nr) continue;
-    bool met = !(me.ghost & kGhostTruncated);
+    const bool seen = me.ghost_id == id;
+    bool met = !(seen && (me.ghost & kGhostTruncated));
     for (const PolicyCondition& condition : rule.conditions) {
       const SeenLayout& layout = k.p.seen[static_cast<size_t>(nr)][condition.role];
-      met = met && (me.ghost_roles >> condition.role & 1);
+      met = met && seen && (me.ghost_roles >> condition.role & 1);
       for (size_t i = 0; i < condition.words.size() && met; ++i) {
         met = me.seen[layout.base + i] == condition.words[i];
       }
@@ -49,13 +52,6 @@ int IoctlOf(const Kernel& k) {
   }
 }
 
-void Forget(Task& t) {
-  t.ghost_id = 0;
-  t.ghost_roles = 0;
-  t.ghost &= static_cast<uint8_t>(~kGhostTruncated);
-  for (Value& v : t.seen) v = kZero;
-}
-
 }  // namespace
 
 Flow supervisor_mode(Kernel& k) {
@@ -78,7 +74,8 @@ Flow supervisor_mode(Kernel& k) {
         k.me().op = hit ? op.target : static_cast<uint8_t>(k.me().op + 1);
       } else if (op.code == OpCode::kAfter) {
         k.Note("{}", op.text);
-        k.me().variable_id[op.variable] = static_cast<uint8_t>(k.me().variable_id[op.word] + 1);
+        k.me().variable_id[op.variable] =
+            static_cast<uint8_t>(std::min(k.me().variable_id[op.word] + 1, k.p.max_id + 1));
         k.me().variable_task[op.variable] = 0;
         ++k.me().op;
       } else if (op.code == OpCode::kJumpIfNothing) {
@@ -92,7 +89,8 @@ Flow supervisor_mode(Kernel& k) {
       } else if (op.code == OpCode::kDecide) {
         const int target = k.me().variable_task[op.variable] - 1;
         const bool allow =
-            target >= 0 && Allows(k, k.CallOf(target, k.me().variable_call[op.variable]).nr);
+            target >= 0 && Allows(k, k.me().variable_id[op.variable],
+                                  k.CallOf(target, k.me().variable_call[op.variable]).nr);
         k.Note("policy: {}", allow ? "allow" : "deny");
         k.me().op = allow ? static_cast<uint8_t>(k.me().op + 1) : op.target;
       } else {
@@ -135,7 +133,7 @@ Flow supervisor_mode(Kernel& k) {
     if (k.op().code == OpCode::kAddfd && (k.op().options & kAddfdSend) && l.ret >= 0) {
       k.Raise(Event::kAddfdSent);
     }
-    if (k.op().code == OpCode::kRecv || k.op().code == OpCode::kSend) Forget(k.me());
+    if (k.op().code == OpCode::kSend && l.ret == 0) k.ForgetSeen();
     k.me().ret = l.ret;
     k.FinishOp(l.ret);
     l.ret = 0;
@@ -148,7 +146,7 @@ Flow supervisor_mode(Kernel& k) {
 Flow process_vm_rw_core(Kernel& k) {
   auto& l = k.Locals<VmReadLocals>();
   FUNCTION_BEGIN;
-  Forget(k.me());
+  if (k.me().ghost_id != k.me().variable_id[l.variable]) k.ForgetSeen();
   for (l.role = 0; l.role < kMaxRoles; ++l.role) {
     {
       const int target = k.me().variable_task[l.variable] - 1;

@@ -176,7 +176,7 @@ Flow task_work_run(Kernel& k) {
     std::swap(k.me().running_works, k.me().task_works);
     if (k.me().running_works[0] == 0) break;
     while (k.me().running_works[0] != 0) {
-      // next = work->next
+      STEP("next = work->next");
       if (k.proposal.read_task_work != nullptr) {
         k.proposal.read_task_work(k, k.me().running_works[0]);
       }

@@ -35,7 +35,7 @@ KNOT_REGISTER_PROPERTY(
 
 KNOT_REGISTER_PROPERTY(
     addfd_once, {.name = "addfd-once",
-                 .sentence = "a call for which a descriptor was installed does not start anew",
+                 .sentence = "a call for which a descriptor was installed is not interrupted",
                  .source = "commit 0ae71c7720e3, \"Support atomic addfd + send reply\"",
                  .broken_by = Bit(Event::kInstalledLost),
                  .witness = Bit(Event::kInstalled)});

@@ -231,29 +231,44 @@ int LookupCurrent(Kernel& k, Value user_addr) {
 }
 
 // What the supervisor finds in its buffer, for one argument.
-void ShowToSupervisor(Kernel& k, Nr nr, const PinnedArg& arg, int arg_idx) {
-  const int role = RoleOfArg(nr, arg_idx);
+void ShowToSupervisor(Kernel& k, const Op& call, const PinnedArg& arg, int arg_idx) {
+  const int role = RoleOfArg(call.nr, arg_idx);
   k.Raise(Event::kCopyOut);
-  if (role < 0) return;
   Task& me = k.me();
+  SeenLayout layout;
+  int bytes = arg.size;
+  if (role >= 0) {
+    layout = k.p.seen[static_cast<size_t>(call.nr)][static_cast<size_t>(role)];
+    const int length_arg = SyscallOf(call.nr).roles[static_cast<size_t>(role)].length_arg;
+    // The call looks at no more bytes than its length says.
+    if (length_arg >= 0) {
+      bytes = std::min<int>(bytes, call.scalars[static_cast<size_t>(length_arg)]);
+    }
+  }
+  if (layout.entries != 0) {
+    me.ghost_roles |= static_cast<uint8_t>(1 << role);
+    for (int i = 0; i < layout.entries * layout.stride; ++i) me.seen[layout.base + i] = kZero;
+  }
   bool uninitialised = arg.gaps > 0;
   const auto show = [&](int entry, int w, Value value) {
-    const int slot = k.SlotOf(nr, role, entry, w);
     uninitialised |= value == kUninit;
+    const int slot = layout.entries == 0 ? -1 : k.SlotOf(call.nr, role, entry, w);
     if (slot >= 0) me.seen[slot] = value;
   };
-  me.ghost_roles |= static_cast<uint8_t>(1 << role);
   if (arg.kind == kCstringArray) {
-    const int stride = Stride(k, role);
+    const int stride = Stride(k, std::max(role, 0));
     for (int e = 0; e < arg.count; ++e) {
       for (int w = 0; w < stride && e * stride + w < kPinWords; ++w) {
-        show(e, w, arg.words[e * stride + w]);
-        if (k.p.values[arg.words[e * stride + w]].has_nul) break;
+        const Value value = arg.words[e * stride + w];
+        show(e, w, value);
+        if (value == kUninit || k.p.values[value].has_nul) break;
       }
     }
     show(arg.count, 0, kAbsent);
   } else {
-    for (int w = 0; w < (arg.size + 7) / 8 && w < kPinWords; ++w) show(0, w, arg.words[w]);
+    for (int w = 0; w < (arg.size + 7) / 8 && w < kPinWords; ++w) {
+      show(0, w, Truncated(k, arg.words[w], bytes - 8 * w));
+    }
   }
   if (uninitialised) {
     k.Raise(Event::kUninitialisedOut);
@@ -263,18 +278,9 @@ void ShowToSupervisor(Kernel& k, Nr nr, const PinnedArg& arg, int arg_idx) {
          k.ValueText(arg.kind == kCstringArray && arg.count == 0 ? kZero : arg.words[0]));
 }
 
-void ForgetSeen(Kernel& k) {
-  Task& me = k.me();
-  me.ghost_id = 0;
-  me.ghost_roles = 0;
-  me.ghost &= static_cast<uint8_t>(~kGhostTruncated);
-  for (Value& v : me.seen) v = kZero;
-}
-
 Flow seccomp_notif_pin_args(Kernel& k) {
   auto& l = k.Locals<PinArgsLocals>();
   FUNCTION_BEGIN;
-  ForgetSeen(k);
   {
     const Op& uargs = k.op();
     // copy_from_user(&kargs, uargs, sizeof(kargs))
@@ -329,6 +335,7 @@ Flow seccomp_notif_pin_args(Kernel& k) {
   }
   STEP("mutex_unlock(&filter->notify_lock)");
   k.Unlock();
+  if (k.me().ghost_id != l.id) k.ForgetSeen();
   k.me().ghost_id = l.id;
   CALL({
     const PinArgsLocals from = l;
@@ -378,7 +385,6 @@ cleanup:
   k.Unlock();
   FreeRecord(k, Pins(k).building[k.cur]);
   Pins(k).building[k.cur] = 0;
-  ForgetSeen(k);
   return k.Return(l.ret);
 
 unlock_a:
@@ -446,7 +452,7 @@ Flow seccomp_pin_args_walk(Kernel& k) {
         goto err_free;
       }
       // copy_to_user(user_buf + buf_off, kpa->args[i].data, kpa->args[i].size)
-      ShowToSupervisor(k, k.CallOf(l.task, l.call).nr, arg, Descriptors(k)[l.i].arg);
+      ShowToSupervisor(k, k.CallOf(l.task, l.call), arg, Descriptors(k)[l.i].arg);
       l.buf_off = static_cast<uint8_t>(l.buf_off + arg.size);
     }
   }
@@ -455,15 +461,15 @@ Flow seccomp_pin_args_walk(Kernel& k) {
 err_free:
   FreeRecord(k, Pins(k).building[k.cur]);
   Pins(k).building[k.cur] = 0;
-  ForgetSeen(k);
   return k.Return(l.ret);
   FUNCTION_END;
 }
 
-// The task still has an mm: get_task_mm() fails once exit_mm() has run.
-bool HasMm(const Kernel& k, int task) {
-  return k.s->tasks[task].status == kAlive && !(k.s->tasks[task].flags & kExeced);
-}
+// get_task_mm(): fails once exit_mm() has run, which is the end of a task here.
+bool HasMm(const Kernel& k, int task) { return k.s->tasks[task].status != kDead; }
+
+// ... and gives another address space once the task has executed a program.
+bool HasOldMm(const Kernel& k, int task) { return !(k.s->tasks[task].flags & kExeced); }
 
 Flow pin_one_fixed(Kernel& k) {
   auto& l = k.Locals<FixedLocals>();
@@ -485,13 +491,14 @@ Flow pin_one_fixed(Kernel& k) {
     }
     const Value address = AddressOf(k, l.task, l.call, desc.arg);
     const int object = k.p.values[address].object;
-    const int mapped = object < 0 ? 0 : k.p.objects[static_cast<size_t>(object)].bytes;
+    const bool gone = object < 0 || (l.w == 0 && !HasOldMm(k, l.task));
+    const int mapped = gone ? 0 : k.p.objects[static_cast<size_t>(object)].bytes;
     const int read = std::min<int>(static_cast<int>(desc.max_bytes), mapped);
     if (read <= 0) {
       out = PinnedArg{};
       return k.Return(-kEFAULT);
     }
-    const auto word = k.ReadUser(l.task, address, l.w);
+    const auto word = k.ReadUser(l.task, address, l.w, true);
     KNOT_CHECK(word.mapped && l.w < kPinWords);
     k.Note("snapshots {}", k.ValueText(word.value));
     if (!k.Has(Toggle::k_mutate_unpinned_walk)) {
@@ -532,8 +539,8 @@ Flow pin_one_cstring(Kernel& k) {
     Record& kpa = Deref(k, Pins(k).building[k.cur]);
     PinnedArg& out = kpa.args[l.arg];
     const Value address = AddressOf(k, l.task, l.call, desc.arg);
-    const auto word =
-        l.w == 0 && !HasMm(k, l.task) ? Kernel::UserWord{} : k.ReadUser(l.task, address, l.w);
+    const auto word = l.w == 0 && !HasMm(k, l.task) ? Kernel::UserWord{}
+                                                    : k.ReadUser(l.task, address, l.w, l.w > 0);
     if (!word.mapped) {
       out = PinnedArg{};
       return k.Return(-kEFAULT);
@@ -571,6 +578,16 @@ Flow pin_one_cstring(Kernel& k) {
   FUNCTION_END;
 }
 
+// Whether a table certainly ends at this entry. An entry that a peer may write does not.
+bool EndsAt(const Kernel& k, Value table, int entry) {
+  const int object = k.p.values[table].object;
+  if (object < 0) return false;
+  const Object& o = k.p.objects[static_cast<size_t>(object)];
+  if (entry >= o.words) return false;
+  const auto index = static_cast<size_t>(o.first_word + entry);
+  return !k.p.words[index].shared && (k.s->memory[index] ^ k.p.words[index].domain[0]) == kZero;
+}
+
 // Layout of the buffer: [u32 count][u32 offsets[count]][u8 strings[]].
 Flow pin_one_cstring_array(Kernel& k) {
   auto& l = k.Locals<ArrayLocals>();
@@ -588,7 +605,8 @@ Flow pin_one_cstring_array(Kernel& k) {
       uint32_t max_entries = desc.max_entries != 0 ? desc.max_entries : 0x7fffffffu;
       max_entries = std::min(max_entries, desc.max_bytes / 5);
       if (l.count >= max_entries) {
-        l.truncated = l.cut = 1;
+        l.truncated = 1;
+        l.cut = !EndsAt(k, AddressOf(k, l.task, l.call, desc.arg), l.count);
         k.Note("truncated entries");
         break;
       }
@@ -598,8 +616,8 @@ Flow pin_one_cstring_array(Kernel& k) {
       Deref(k, Pins(k).building[k.cur]).args[l.arg] = PinnedArg{};
       return k.Return(-kESRCH);
     }
-    const auto word =
-        k.ReadUser(l.task, AddressOf(k, l.task, l.call, Descriptors(k)[l.arg].arg), l.count);
+    const auto word = k.ReadUser(l.task, AddressOf(k, l.task, l.call, Descriptors(k)[l.arg].arg),
+                                 l.count, l.count > 0);
     if (!word.mapped) {
       Deref(k, Pins(k).building[k.cur]).args[l.arg] = PinnedArg{};
       return k.Return(-kEFAULT);
@@ -619,7 +637,7 @@ Flow pin_one_cstring_array(Kernel& k) {
     STEP("access_remote_vm(mm, user_addr + i * sizeof(ptr), &ptr, sizeof(ptr), 0)");
     {
       const auto word =
-          k.ReadUser(l.task, AddressOf(k, l.task, l.call, Descriptors(k)[l.arg].arg), l.i);
+          k.ReadUser(l.task, AddressOf(k, l.task, l.call, Descriptors(k)[l.arg].arg), l.i, true);
       if (!word.mapped) {
         Deref(k, Pins(k).building[k.cur]).args[l.arg] = PinnedArg{};
         return k.Return(-kEFAULT);
@@ -636,7 +654,7 @@ Flow pin_one_cstring_array(Kernel& k) {
     l.w = 0;
     while (true) {
       STEP("copied = copy_remote_vm_str(task, ptr, (char *)kbuf + byte_off, remaining, 0)");
-      const auto word = k.ReadUser(l.task, l.ptr, l.w);
+      const auto word = k.ReadUser(l.task, l.ptr, l.w, l.w > 0);
       PinnedArg& out = Deref(k, Pins(k).building[k.cur]).args[l.arg];
       if (!word.mapped) {
         out = PinnedArg{};

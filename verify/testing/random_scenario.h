@@ -40,8 +40,9 @@ inline RandomScenario MakeScenario(const std::vector<uint8_t>& numbers) {
   Dice dice(numbers);
   RandomScenario scenario;
   std::string& text = scenario.before;
-  text = "# name: random\n# question: q\n# source: s\n# result: baseline=? pin_args=?\n"
-         "# why: generated\n";
+  text =
+      "# name: random\n# question: q\n# source: s\n# result: baseline=? pin_args=?\n"
+      "# why: generated\n";
   if (dice.Chance()) text += "filter wait_killable\n";
   const int kind = dice.Below(4);
   const bool policy = dice.Chance();
@@ -51,9 +52,8 @@ inline RandomScenario MakeScenario(const std::vector<uint8_t>& numbers) {
       "memory v = \"/ok\" | \"/evil\"\n", "memory v = bytes \"unix/A\" | \"unix/B\"\n",
       "memory v = bytes \"PINNED\" | \"MUTATE\"\n", "memory v = \"/ok\"\n"};
   text += kMemory[kind];
-  static constexpr const char* kStatements[] = {"openat(AT_FDCWD, v, O_RDONLY)",
-                                                "bind(sock, v, 6)", "write(file, v, 6)",
-                                                "umask()"};
+  static constexpr const char* kStatements[] = {"openat(AT_FDCWD, v, O_RDONLY)", "bind(sock, v, 6)",
+                                                "write(file, v, 6)", "umask()"};
   const bool null = kind < 3 && dice.Below(6) == 0;
   std::string call = kStatements[kind];
   if (null) call = kind == 0 ? "openat(AT_FDCWD, NULL, O_RDONLY)" : "bind(sock, NULL, 6)";
@@ -74,19 +74,32 @@ inline RandomScenario MakeScenario(const std::vector<uint8_t>& numbers) {
     rest += "supervisor S" + (threads > 1 ? "[" + std::to_string(threads) + "]" : std::string()) +
             " {\n  n = recv(" + (dice.Below(4) == 0 ? "fault" : "") + ")\n";
     const int steps = 1 + dice.Below(4);
-    static constexpr const char* kSteps[] = {
-        "send(n, continue)", "send(n, error EACCES)", "id_valid(n)",      "addfd(n)",
-        "addfd(n, send)",    "send(n, value 3)",      "read(n)",          "n = recv()",
-        "poll(nowait)",      "close(listener)",       "m = after(n)",     "pin(n, 1: fixed 6)",
-        "pin(n, 1: cstring 64)", "send(n, continue pinned)", "pin(n, 1: cstring 3, fault)",
-        "pin(n, 1: fixed 4)"};
+    static constexpr const char* kSteps[] = {"send(n, continue)",
+                                             "send(n, error EACCES)",
+                                             "id_valid(n)",
+                                             "addfd(n)",
+                                             "addfd(n, send)",
+                                             "send(n, value 3)",
+                                             "read(n)",
+                                             "n = recv()",
+                                             "poll(nowait)",
+                                             "close(listener)",
+                                             "m = after(n)",
+                                             "pin(n, 1: fixed 6)",
+                                             "pin(n, 1: cstring 64)",
+                                             "send(n, continue pinned)",
+                                             "pin(n, 1: cstring 3, fault)",
+                                             "pin(n, 1: fixed 4)"};
     for (int i = 0; i < steps; ++i) rest += std::string("  ") + kSteps[dice.Below(16)] + "\n";
     rest += "}\n";
   }
   const int signals = dice.Below(6);
-  static constexpr const char* kSignals[] = {
-      "", "signals to T: 1, handler restarts\n", "signals to T: 1, handler\n",
-      "signals to T: 1, fatal\n", "signals to T: 1, ignored\n", "signals to T: 1, handler { umask() }\n"};
+  static constexpr const char* kSignals[] = {"",
+                                             "signals to T: 1, handler restarts\n",
+                                             "signals to T: 1, handler\n",
+                                             "signals to T: 1, fatal\n",
+                                             "signals to T: 1, ignored\n",
+                                             "signals to T: 1, handler { umask() }\n"};
   rest += kSignals[signals];
   if (dice.Below(5) == 0) rest += "allocation failures: 1\n";
   if (dice.Below(6) == 0) rest += "listener closes\n";
