@@ -169,6 +169,9 @@ Result Explore(const M& model, const Options& options) {
   // Successors wait in a batch, so that the cache misses of their look-ups overlap. They are
   // inserted in the order in which they were found.
   constexpr size_t kBatch = 64;
+  // The limit is looked at after each state, so a batch and the successors of one state come on
+  // top: 26 threads of 65,536 choices at most. The numbers of states must not run out before.
+  const uint64_t max_states = std::min(options.max_states, VisitedSet::kMaxStates - (1u << 21));
   std::vector<uint64_t> batch(kBatch * static_cast<size_t>(words));
   uint64_t hashes[kBatch];
   uint32_t parents[kBatch];
@@ -246,7 +249,7 @@ Result Explore(const M& model, const Options& options) {
       record(model.AtRest(state), &violated, &violation, index, std::nullopt);
     }
     if (depth_first) flush();
-    if (visited.size() >= options.max_states) {
+    if (visited.size() >= max_states) {
       result.end = End::kStateLimit;
       break;
     }
@@ -310,7 +313,7 @@ struct Replayed {
 template <Model M, class Visit>
 Replayed Replay(const M& model, const Path& path, Visit&& visit) {
   Replayed replayed;
-  const auto initial = model.InitialStates();
+  const auto& initial = model.InitialStates();
   if (path.initial >= initial.size()) return replayed;
   typename M::State state = initial[path.initial];
   bool fault = false;
@@ -393,7 +396,7 @@ WalkResult Walk(const M& model, const WalkOptions& options) {
     if (options.interrupted != nullptr && options.interrupted->load(std::memory_order_relaxed)) {
       break;
     }
-    const auto initial = model.InitialStates();
+    const auto& initial = model.InitialStates();
     Path path;
     path.initial = static_cast<uint32_t>(next_random() % initial.size());
     State state = initial[path.initial];

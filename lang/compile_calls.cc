@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What targets, children, peers and handlers do.
+
+#include "lang/compiler.h"
+
+namespace knotcheck::lang {
+
+std::string Quoted(const std::string& bytes) {
+  std::string text = "\"";
+  for (const char c : bytes) {
+    if (c >= 0x20 && c < 0x7f) {
+      text.push_back(c);
+    } else {
+      absl::StrAppend(&text, "\\x", absl::Hex(static_cast<uint8_t>(c), absl::kZeroPad2));
+    }
+  }
+  return text + "\"";
+}
+
+// The statement as the scenario has it, for traces.
+std::string AtomText(const Atom& atom) {
+  switch (atom.kind) {
+    case Atom::Kind::kName:
+      return atom.text;
+    case Atom::Kind::kNumber:
+      return absl::StrCat(atom.number);
+    case Atom::Kind::kString:
+      return Quoted(atom.text);
+  }
+  return "";
+}
+
+std::string CallText(const Call& call) {
+  std::vector<std::string> args;
+  for (const Arg& arg : call.args) {
+    std::vector<std::string> atoms;
+    for (const Atom& atom : arg.atoms) atoms.push_back(AtomText(atom));
+    const std::string text = absl::StrJoin(atoms, arg.joined ? "|" : " ");
+    args.push_back(arg.index ? absl::StrCat(*arg.index, ": ", text) : text);
+  }
+  return absl::StrCat(call.function, "(", absl::StrJoin(args, ", "), ")");
+}
+
+absl::StatusOr<int> Compiler::ObjectNamed(const Atom& atom) const {
+  const auto at = objects_.find(atom.text);
+  if (atom.kind == Atom::Kind::kName && at != objects_.end()) return at->second;
+  std::vector<std::string> known;
+  for (const auto& [name, index] : objects_) known.push_back(name);
+  return Unknown(atom.where, "an object that 'memory' declares", AtomText(atom), known);
+}
+
+absl::StatusOr<int> Compiler::TaskNamed(const std::string& name, Location where) const {
+  const auto at = tasks_.find(name);
+  if (at != tasks_.end()) return at->second;
+  std::vector<std::string> known;
+  for (const auto& [task, index] : tasks_) known.push_back(task);
+  return Unknown(where, "a task", name, known);
+}
+
+absl::StatusOr<Nr> Compiler::CallNamed(const std::string& name, Location where) const {
+  std::vector<std::string> known;
+  for (int nr = 0; nr < static_cast<int>(Nr::kCount); ++nr) {
+    known.emplace_back(SyscallOf(static_cast<Nr>(nr)).name);
+    if (known.back() == name) return static_cast<Nr>(nr);
+  }
+  return Unknown(where, "a system call", name, known);
+}
+
+absl::Status Compiler::CompileExpectations(const Call& call, Op* op) {
+  op->text = CallText(call);
+  op->line = call.where.line;
+  if (call.expected) {
+    op->has_expected = true;
+    if (call.expected->kind == Atom::Kind::kNumber) {
+      if (call.expected->number < 0 || call.expected->number > 127) {
+        return Error(call.expected->where, "expected a result from 0 to 127, or an error's name");
+      }
+      op->expected = static_cast<model::Ret>(call.expected->number);
+    } else {
+      const int error = model::ErrnoNumber(call.expected->text);
+      if (error == 0) {
+        int count = 0;
+        const std::string* names = model::ErrnoNames(&count);
+        return Unknown(call.expected->where, "a number or an error's name", call.expected->text,
+                       std::vector<std::string>(names, names + count));
+      }
+      op->expected = static_cast<model::Ret>(-error);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Compiler::CompileStore(const Store& store, std::vector<Op>* ops) {
+  Atom name;
+  name.text = store.object;
+  name.where = store.where;
+  const auto index = ObjectNamed(name);
+  if (!index.ok()) return index.status();
+  const Object& object = program_.objects[static_cast<size_t>(*index)];
+  std::vector<std::pair<int, Value>> words;
+  if (object.kind == Object::Kind::kPointers) {
+    if (!store.index || *store.index < 0 || *store.index >= object.words) {
+      return Error(store.where, absl::StrCat("expected ", object.name, "[0] to ", object.name, "[",
+                                             object.words - 1, "]"));
+    }
+    Value value = model::kZero;
+    if (store.value.text != "NULL") {
+      const auto target = ObjectNamed(store.value);
+      if (!target.ok()) return target.status();
+      value = InternPointer(*target);
+    }
+    words.emplace_back(object.first_word + static_cast<int>(*store.index), value);
+  } else {
+    if (store.value.kind != Atom::Kind::kString || store.index) {
+      return Error(store.where, absl::StrCat("expected ", object.name, " = \"...\""));
+    }
+    std::vector<Value> value = Words(store.value.text, object.kind == Object::Kind::kString);
+    value.resize(object.words, model::kZero);
+    if (std::find(object.alternatives.begin(), object.alternatives.end(), value) ==
+        object.alternatives.end()) {
+      return Error(store.value.where,
+                   absl::StrCat("found ", Quoted(store.value.text),
+                                ", expected one of the alternatives that 'memory ", object.name,
+                                "' declares"));
+    }
+    for (int w = 0; w < object.words; ++w) {
+      if (program_.words[static_cast<size_t>(object.first_word + w)].domain.size() > 1) {
+        words.emplace_back(object.first_word + w, value[static_cast<size_t>(w)]);
+      }
+    }
+  }
+  for (const auto& [w, value] : words) {
+    auto& word = program_.words[static_cast<size_t>(w)];
+    if (std::find(word.domain.begin(), word.domain.end(), value) == word.domain.end()) {
+      return Error(store.value.where, "expected one of the alternatives that 'memory' declares");
+    }
+    Op op;
+    op.code = OpCode::kStore;
+    op.word = static_cast<uint8_t>(w);
+    op.value = value;
+    op.line = store.where.line;
+    op.text = store.index
+                  ? absl::StrCat(store.object, "[", *store.index, "] = ", AtomText(store.value))
+                  : absl::StrCat(store.object, " = ", AtomText(store.value));
+    ops->push_back(op);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* ops) {
+  if (call.function == "kill") {
+    if (call.args.size() != 1 || call.args[0].atoms.size() != 1) {
+      return Error(call.where, "expected kill(TASK)");
+    }
+    const auto victim = TaskNamed(call.args[0].atoms[0].text, call.args[0].where);
+    if (!victim.ok()) return victim.status();
+    if (program_.tasks[static_cast<size_t>(*victim)].kind == model::TaskKind::kSupervisor) {
+      return Error(call.where,
+                   "found a supervisor, expected a target: 'listener closes' stands for "
+                   "a supervisor that dies");
+    }
+    Op op;
+    op.code = OpCode::kKill;
+    op.task = static_cast<uint8_t>(*victim);
+    if (auto status = CompileExpectations(call, &op); !status.ok()) return status;
+    ops->push_back(op);
+    return absl::OkStatus();
+  }
+  const auto nr = CallNamed(call.function, call.where);
+  if (!nr.ok()) return nr.status();
+  const model::Syscall& syscall = SyscallOf(*nr);
+  Op op;
+  op.code = OpCode::kSyscall;
+  op.nr = *nr;
+  if (auto status = CompileExpectations(call, &op); !status.ok()) return status;
+  const size_t most = syscall.args;
+  const size_t least = *nr == Nr::kUmask || *nr == Nr::kExit ? 0 : most;
+  if (call.args.size() < least || call.args.size() > most) {
+    return Error(call.where, absl::StrCat("found ", call.args.size(), " arguments, expected ", most,
+                                          " for ", call.function));
+  }
+  for (size_t i = 0; i < call.args.size(); ++i) {
+    const Arg& arg = call.args[i];
+    if (arg.index || arg.atoms.empty()) return Error(arg.where, "expected a plain argument");
+    const auto role = std::find_if(syscall.roles.begin(), syscall.roles.end(),
+                                   [i](const model::Role& r) { return r.arg == i; });
+    if (role != syscall.roles.end()) {
+      op.is_pointer |= static_cast<uint8_t>(1u << i);
+      if (arg.atoms[0].text == "NULL" && arg.atoms[0].kind == Atom::Kind::kName) continue;
+      const auto object = ObjectNamed(arg.atoms[0]);
+      if (!object.ok()) return object.status();
+      op.pointers[i] = InternPointer(*object);
+      const bool table =
+          program_.objects[static_cast<size_t>(*object)].kind == Object::Kind::kPointers;
+      if (table != (role->shape == model::Shape::kStrings)) {
+        return Error(arg.where, absl::StrCat("found '", arg.atoms[0].text, "', expected ",
+                                             table ? "a string or bytes" : "a table of pointers",
+                                             " for the ", role->name, " of ", call.function));
+      }
+    } else if (*nr == Nr::kFork || *nr == Nr::kClone) {
+      const auto child = TaskNamed(arg.atoms[0].text, arg.where);
+      if (!child.ok()) return child.status();
+      TaskInfo& info = program_.tasks[static_cast<size_t>(*child)];
+      if (info.starts || !started_.insert(*child).second) {
+        return Error(arg.where, absl::StrCat("found '", arg.atoms[0].text,
+                                             "', expected a 'child' "
+                                             "that no other call starts"));
+      }
+      op.task = static_cast<uint8_t>(*child);
+      const TaskInfo& parent = program_.tasks[static_cast<size_t>(task)];
+      if (*nr == Nr::kClone) {
+        info.files = parent.files;
+        info.group = parent.group;
+      } else if (files_tables_ < model::kMaxFilesTables) {
+        info.files = static_cast<uint8_t>(files_tables_++);
+      } else {
+        return Error(arg.where, absl::StrCat("expected at most ", model::kMaxFilesTables,
+                                             " descriptor tables: targets and forked children"));
+      }
+    } else {
+      int64_t value = arg.atoms[0].number;
+      if (arg.atoms[0].kind == Atom::Kind::kName) {
+        static const auto* const names =
+            new std::map<std::string, int>{{"AT_FDCWD", -100},
+                                           {"sock", model::kFdSock},
+                                           {"file", model::kFdFile},
+                                           {"legacy", model::kFdLegacy}};
+        const auto at = names->find(arg.atoms[0].text);
+        value = at != names->end() ? at->second : 0;
+        if (at == names->end() && arg.atoms[0].text.rfind("O_", 0) != 0) {
+          return Unknown(arg.where, "a number, a flag O_..., or a descriptor", arg.atoms[0].text,
+                         {"sock", "file", "legacy", "AT_FDCWD"});
+        }
+      }
+      if (value < -1000 || value > 1'000'000) {
+        return Error(arg.where, absl::StrCat("found ", value, ", expected -1000 to 1000000"));
+      }
+      op.scalars[i] = static_cast<int32_t>(value);
+      const auto measured =
+          std::find_if(syscall.roles.begin(), syscall.roles.end(),
+                       [i](const model::Role& r) { return r.length_arg == static_cast<int>(i); });
+      if (measured != syscall.roles.end() && value < 0) {
+        return Error(arg.where, absl::StrCat("found a length of ", value, ", expected 0 or more"));
+      }
+      if (measured != syscall.roles.end() && value > 8 * kMaxStringWords &&
+          measured->shape != model::Shape::kSockaddr) {
+        return Error(arg.where, absl::StrCat("found a length of ", value, ", expected at most ",
+                                             8 * kMaxStringWords));
+      }
+    }
+  }
+  if (call.uses) {
+    op.has_uses = true;
+    const bool string = !syscall.roles.empty() && syscall.roles[0].shape == model::Shape::kPath;
+    op.uses = Words(call.uses->text, string);
+  }
+  if (*nr == Nr::kExit) op.has_expected = false;
+  ops->push_back(op);
+  return absl::OkStatus();
+}
+
+absl::Status Compiler::CompileBody(const std::vector<Statement>& body, int task,
+                                   std::vector<Op>* ops) {
+  std::map<std::string, uint8_t> variables;
+  const TaskInfo& info = program_.tasks[static_cast<size_t>(task)];
+  for (const Statement& statement : body) {
+    absl::Status status;
+    Location where;
+    if (const auto* store = std::get_if<Store>(&statement)) {
+      where = store->where;
+      status = CompileStore(*store, ops);
+    } else {
+      const Call& call = std::get<Call>(statement);
+      where = call.where;
+      status = info.kind == model::TaskKind::kSupervisor ? CompileIoctl(call, &variables, ops)
+                                                         : CompileCall(call, task, ops);
+    }
+    if (!status.ok()) return status;
+    if (ops->size() > model::kMaxOps) {
+      return Error(where, absl::StrCat("expected at most ", model::kMaxOps, " statements"));
+    }
+  }
+  Op end;
+  end.code = OpCode::kEnd;
+  ops->push_back(end);
+  return absl::OkStatus();
+}
+
+absl::Status Compiler::Bodies() {
+  for (const Declaration& declaration : scenario_.declarations) {
+    if (const auto* task = std::get_if<Task>(&declaration)) {
+      const int index = tasks_[task->name];
+      std::vector<Op> ops;
+      if (auto status = CompileBody(task->body, index, &ops); !status.ok()) return status;
+      program_.tasks[static_cast<size_t>(index)].ops = std::move(ops);
+    } else if (const auto* peer = std::get_if<Peer>(&declaration)) {
+      if (peer->kind != Peer::Kind::kScript) continue;
+      const int index = tasks_[peer->name];
+      std::vector<Op> ops;
+      if (auto status = CompileBody(peer->body, index, &ops); !status.ok()) return status;
+      program_.tasks[static_cast<size_t>(index)].ops = std::move(ops);
+    } else if (const auto* supervisor = std::get_if<Supervisor>(&declaration)) {
+      if (!supervisor->policy.empty()) continue;
+      for (int i = 0; i < supervisor->threads; ++i) {
+        const std::string name =
+            supervisor->threads == 1 ? supervisor->name : absl::StrCat(supervisor->name, i + 1);
+        std::vector<Op> ops;
+        if (auto status = CompileBody(supervisor->body, tasks_[name], &ops); !status.ok()) {
+          return status;
+        }
+        program_.tasks[static_cast<size_t>(tasks_[name])].ops = std::move(ops);
+      }
+    } else if (const auto* signals = std::get_if<Signals>(&declaration)) {
+      const int index = tasks_[signals->to];
+      std::vector<Op> ops;
+      if (auto status = CompileBody(signals->handler, index, &ops); !status.ok()) return status;
+      TaskInfo& info = program_.tasks[static_cast<size_t>(index)];
+      if (info.handler.size() <= 1) info.handler = std::move(ops);
+    } else if (const auto* setting = std::get_if<Setting>(&declaration)) {
+      if (setting->key != "listener closes") continue;
+      Op close;
+      close.code = OpCode::kClose;
+      close.text = "close(listener)";
+      program_.tasks[static_cast<size_t>(tasks_["closer"])].ops = {close, Op{}};
+    }
+  }
+  for (TaskInfo& info : program_.tasks) {
+    if (info.handler.empty()) info.handler.push_back(Op{});
+    if (std::any_of(info.ops.begin(), info.ops.end(),
+                    [](const Op& op) { return op.code == OpCode::kAddfd; })) {
+      ++addfd_tasks_;
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace knotcheck::lang

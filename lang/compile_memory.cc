@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// User memory and the values that its words can hold.
+
+#include "lang/compiler.h"
+
+namespace knotcheck::lang {
+
+Value Compiler::Intern(const std::array<uint8_t, 8>& bytes) {
+  const auto [at, fresh] = bytes_.emplace(bytes, static_cast<Value>(program_.values.size()));
+  if (fresh) {
+    model::ValueInfo info;
+    info.bytes = bytes;
+    const auto nul = std::find(bytes.begin(), bytes.end(), 0);
+    info.has_nul = nul != bytes.end();
+    std::string text(bytes.begin(), bytes.end());
+    // Trailing zeros are the end of a string, others are shown.
+    text.erase(std::find_if(text.rbegin(), text.rend(), [](char c) { return c != 0; }).base(),
+               text.end());
+    info.text = Quoted(text);
+    program_.values.push_back(info);
+  }
+  return at->second;
+}
+
+Value Compiler::InternPointer(int object) {
+  const auto [at, fresh] = pointers_.emplace(object, static_cast<Value>(program_.values.size()));
+  if (fresh) {
+    model::ValueInfo info;
+    // Not zero, and no string in it.
+    info.bytes.fill(0xff);
+    info.object = static_cast<int8_t>(object);
+    info.text = "&" + program_.objects[static_cast<size_t>(object)].name;
+    program_.values.push_back(info);
+  }
+  return at->second;
+}
+
+// The 8-byte words of a text; a string gets its NUL.
+std::vector<Value> Compiler::Words(const std::string& bytes, bool string) {
+  std::vector<Value> words;
+  const size_t length = bytes.size() + (string ? 1 : 0);
+  for (size_t at = 0; at < length; at += 8) {
+    std::array<uint8_t, 8> word{};
+    for (size_t i = 0; i < 8 && at + i < bytes.size(); ++i) {
+      word[i] = static_cast<uint8_t>(bytes[at + i]);
+    }
+    words.push_back(Intern(word));
+  }
+  return words;
+}
+
+void Compiler::CloseTruncation() {
+  for (size_t v = 0; v < program_.values.size() && program_.values.size() <= kMaxValues; ++v) {
+    std::array<Value, 8> row{};
+    for (size_t n = 0; n < 8; ++n) {
+      if (program_.values[v].object >= 0) {
+        row[n] = static_cast<Value>(v);
+        continue;
+      }
+      std::array<uint8_t, 8> bytes{};
+      std::copy_n(program_.values[v].bytes.begin(), n, bytes.begin());
+      row[n] = Intern(bytes);
+    }
+    program_.truncated.push_back(row);
+  }
+}
+
+absl::Status Compiler::Memories() {
+  Intern({});
+  KNOT_CHECK(program_.values[model::kZero].bytes == (std::array<uint8_t, 8>{}));
+  program_.values[model::kZero].text = "\"\"";
+  bool general = false;
+  for (const Declaration& declaration : scenario_.declarations) {
+    const auto* peer = std::get_if<Peer>(&declaration);
+    if (peer == nullptr || peer->shares != Peer::Shares::kMemory) continue;
+    if (peer->kind == Peer::Kind::kGeneral) {
+      general = true;
+      if (options_.explicit_writes >= 0) {
+        program_.writers.push_back({peer->name, static_cast<uint8_t>(options_.explicit_writes)});
+      }
+    }
+    if (peer->kind == Peer::Kind::kWrites) {
+      if (peer->writes < 1 || peer->writes > 20) {
+        return Error(peer->where, absl::StrCat("found ", peer->writes,
+                                               " writes, expected 1 to 20, or no number for the "
+                                               "most general peer"));
+      }
+      program_.writers.push_back({peer->name, static_cast<uint8_t>(peer->writes)});
+    }
+    if (program_.writers.size() > model::kMaxWriters) {
+      return Error(peer->where,
+                   absl::StrCat("expected at most ", model::kMaxWriters, " peers that write"));
+    }
+  }
+  program_.general_peer = general;
+  const bool shared = general && options_.explicit_writes < 0;
+  // Objects first, for pointers to later ones.
+  for (const Declaration& declaration : scenario_.declarations) {
+    const auto* memory = std::get_if<Memory>(&declaration);
+    if (memory == nullptr) continue;
+    if (memory->name == "NULL" || memory->name == "sock" || memory->name == "file" ||
+        memory->name == "legacy" ||
+        !objects_.emplace(memory->name, program_.objects.size()).second) {
+      return Error(memory->where,
+                   absl::StrCat("found a second '", memory->name, "', expected another name"));
+    }
+    Object object;
+    object.name = memory->name;
+    program_.objects.push_back(object);
+  }
+  for (const Declaration& declaration : scenario_.declarations) {
+    const auto* memory = std::get_if<Memory>(&declaration);
+    if (memory == nullptr) continue;
+    const int index = objects_[memory->name];
+    Object object = program_.objects[static_cast<size_t>(index)];
+    object.first_word = static_cast<uint8_t>(program_.words.size());
+    std::vector<std::vector<Value>> domains;
+    if (memory->kind == Memory::Kind::kPointers) {
+      object.kind = Object::Kind::kPointers;
+      for (const auto& entry : memory->entries) {
+        std::vector<Value> domain;
+        for (const Atom& atom : entry) {
+          Value value = model::kZero;
+          if (atom.text != "NULL") {
+            const auto target = ObjectNamed(atom);
+            if (!target.ok()) return target.status();
+            value = InternPointer(*target);
+          }
+          if (std::find(domain.begin(), domain.end(), value) == domain.end()) {
+            domain.push_back(value);
+          }
+        }
+        domains.push_back(domain);
+      }
+      object.bytes = static_cast<uint16_t>(8 * domains.size());
+    } else {
+      const bool string = memory->kind == Memory::Kind::kString;
+      object.kind = string ? Object::Kind::kString : Object::Kind::kBytes;
+      size_t longest = 0;
+      for (const Atom& atom : memory->alternatives) {
+        longest = std::max(longest, atom.text.size());
+        if (string && atom.text.find('\0') != std::string::npos) {
+          return Error(atom.where, "found a NUL inside a string, expected 'bytes' before it");
+        }
+        if (!string && atom.text.size() != memory->alternatives[0].text.size()) {
+          return Error(atom.where,
+                       "found alternatives of different lengths, expected bytes of one "
+                       "length");
+        }
+      }
+      object.bytes = static_cast<uint16_t>(longest + (string ? 1 : 0));
+      const size_t words = (object.bytes + size_t{7}) / 8;
+      if (words > kMaxStringWords || words == 0) {
+        return Error(memory->where, absl::StrCat("found ", longest, " bytes, expected 1 to ",
+                                                 8 * kMaxStringWords - (string ? 1 : 0)));
+      }
+      domains.resize(words);
+      for (const Atom& atom : memory->alternatives) {
+        std::vector<Value> value = Words(atom.text, string);
+        value.resize(words, model::kZero);
+        for (size_t w = 0; w < words; ++w) {
+          auto& domain = domains[w];
+          if (std::find(domain.begin(), domain.end(), value[w]) == domain.end()) {
+            domain.push_back(value[w]);
+          }
+        }
+        object.alternatives.push_back(value);
+      }
+    }
+    object.words = static_cast<uint8_t>(domains.size());
+    for (const auto& domain : domains) {
+      model::Word word;
+      word.object = static_cast<uint8_t>(index);
+      word.domain = domain;
+      word.shared = shared && domain.size() > 1;
+      program_.words.push_back(word);
+    }
+    if (program_.words.size() > model::kMaxWords) {
+      return Error(memory->where, absl::StrCat("found ", program_.words.size(),
+                                               " words of user memory, expected at most ",
+                                               model::kMaxWords, " (a word is 8 bytes)"));
+    }
+    program_.objects[static_cast<size_t>(index)] = object;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace knotcheck::lang

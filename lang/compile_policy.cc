@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Policies: what is looked at, where it is kept, and what is done with it.
+
+#include "lang/compiler.h"
+
+namespace knotcheck::lang {
+
+absl::Status Compiler::Policy() {
+  for (const Declaration& declaration : scenario_.declarations) {
+    const auto* supervisor = std::get_if<Supervisor>(&declaration);
+    if (supervisor == nullptr || supervisor->policy.empty()) continue;
+    if (!program_.policy.empty()) {
+      return Error(supervisor->where, "found a second policy, expected one for all supervisors");
+    }
+    for (const Rule& rule : supervisor->policy) {
+      const auto nr = CallNamed(rule.call, rule.where);
+      if (!nr.ok()) return nr.status();
+      model::PolicyRule compiled;
+      compiled.nr = *nr;
+      compiled.error = model::ErrnoNumber(rule.otherwise.text);
+      if (compiled.error == 0) {
+        int count = 0;
+        const std::string* names = model::ErrnoNames(&count);
+        return Unknown(rule.otherwise.where, "an error number", rule.otherwise.text,
+                       std::vector<std::string>(names, names + count));
+      }
+      if (!program_.policy.empty() && program_.policy[0].error != compiled.error) {
+        return Error(rule.otherwise.where,
+                     "found another error number than in the first rule, "
+                     "expected one for the whole policy");
+      }
+      program_.trapped |= 1u << static_cast<int>(*nr);
+      program_.policy.push_back(compiled);
+    }
+    for (int i = 0; i < supervisor->threads; ++i) {
+      const std::string name =
+          supervisor->threads == 1 ? supervisor->name : absl::StrCat(supervisor->name, i + 1);
+      policies_.emplace_back(tasks_[name], supervisor);
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Which words of which arguments supervisors look at, and where they stand in `seen`.
+absl::Status Compiler::Layouts() {
+  for (int nr = 0; nr < static_cast<int>(Nr::kCount); ++nr) {
+    const model::Syscall& syscall = SyscallOf(static_cast<Nr>(nr));
+    int base = 0;
+    for (size_t r = 0; r < syscall.roles.size(); ++r) {
+      const model::Role& role = syscall.roles[r];
+      int entries = 0;
+      int stride = 0;
+      const auto look = [&](const Op& op) {
+        if (op.code != OpCode::kSyscall || op.nr != static_cast<Nr>(nr)) return;
+        const int object = program_.values[op.pointers[role.arg]].object;
+        if (object < 0) return;
+        const Object& o = program_.objects[static_cast<size_t>(object)];
+        if (role.shape == model::Shape::kStrings) {
+          entries = std::max<int>(entries, o.words);
+          for (int w = 0; w < o.words; ++w) {
+            for (const Value v : program_.words[static_cast<size_t>(o.first_word + w)].domain) {
+              const int string = program_.values[v].object;
+              if (string >= 0) {
+                stride = std::max<int>(stride, program_.objects[static_cast<size_t>(string)].words);
+              }
+            }
+          }
+        } else {
+          entries = 1;
+          stride = std::max<int>(stride, o.words);
+        }
+      };
+      for (const TaskInfo& info : program_.tasks) {
+        for (const Op& op : info.ops) look(op);
+        for (const Op& op : info.handler) look(op);
+      }
+      bool inspected = policies_.empty();
+      for (const auto& [task, supervisor] : policies_) {
+        for (const Rule& rule : supervisor->policy) {
+          if (rule.call != syscall.name) continue;
+          for (const Condition& condition : rule.conditions) {
+            inspected |= condition.role == role.name;
+          }
+        }
+      }
+      for (const TaskInfo& info : program_.tasks) {
+        for (const Op& op : info.ops) {
+          inspected |= op.code == OpCode::kReadArgs;
+          for (const model::Descriptor& d : op.descriptors) inspected |= d.arg == role.arg;
+        }
+      }
+      if (!inspected || entries == 0) continue;
+      stride = std::max(stride, 1);
+      if (role.shape == model::Shape::kStrings && (entries - 1) * stride > kMaxTableWords) {
+        return Error({1, 1}, absl::StrCat("the strings of ", role.name, " take up to ",
+                                          (entries - 1) * stride, " words, expected at most ",
+                                          kMaxTableWords));
+      }
+      if (base + entries * stride > model::kMaxSeen) {
+        return Error({1, 1}, absl::StrCat("the arguments of ", syscall.name, " take ",
+                                          base + entries * stride, " words, expected at most ",
+                                          model::kMaxSeen));
+      }
+      model::SeenLayout& layout = program_.seen[static_cast<size_t>(nr)][r];
+      layout.base = static_cast<uint8_t>(base);
+      layout.entries = static_cast<uint8_t>(entries);
+      layout.stride = static_cast<uint8_t>(stride);
+      base += entries * stride;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Compiler::FinishPolicy() {
+  if (policies_.empty()) return absl::OkStatus();
+  const Supervisor& declared = *policies_[0].second;
+  for (size_t i = 0; i < declared.policy.size(); ++i) {
+    const Rule& rule = declared.policy[i];
+    model::PolicyRule& compiled = program_.policy[i];
+    const model::Syscall& syscall = SyscallOf(compiled.nr);
+    for (const Condition& condition : rule.conditions) {
+      const auto role =
+          std::find_if(syscall.roles.begin(), syscall.roles.end(),
+                       [&condition](const model::Role& r) { return condition.role == r.name; });
+      if (role == syscall.roles.end()) {
+        std::vector<std::string> known;
+        for (const model::Role& r : syscall.roles) known.emplace_back(r.name);
+        return Unknown(condition.where, absl::StrCat("a pointer argument of ", rule.call),
+                       condition.role, known);
+      }
+      const bool table = role->shape == model::Shape::kStrings;
+      if (table != condition.table) {
+        return Error(condition.where,
+                     table ? "expected a list [\"...\", \"...\"]" : "expected one \"...\"");
+      }
+      model::PolicyCondition c;
+      c.role = static_cast<uint8_t>(role - syscall.roles.begin());
+      const model::SeenLayout& layout = program_.seen[static_cast<size_t>(compiled.nr)][c.role];
+      const bool string = role->shape == model::Shape::kPath || table;
+      if (!table) {
+        c.words = Words(condition.values[0].text, string);
+        // Bytes are compared as far as the call may look at them.
+        if (!string) c.words.resize(std::max<size_t>(c.words.size(), layout.stride));
+      } else {
+        for (const Atom& value : condition.values) {
+          std::vector<Value> words = Words(value.text, true);
+          words.resize(std::max<size_t>(words.size(), layout.stride), model::kZero);
+          c.words.insert(c.words.end(), words.begin(), words.end());
+        }
+        c.words.push_back(model::kAbsent);
+      }
+      if (layout.base + c.words.size() > model::kMaxSeen) {
+        return Error(condition.where, "expected a shorter value");
+      }
+      compiled.conditions.push_back(c);
+
+      model::Descriptor descriptor;
+      descriptor.arg = role->arg;
+      uint32_t bytes = 0;
+      for (const TaskInfo& info : program_.tasks) {
+        for (const Op& op : info.ops) {
+          if (op.code != OpCode::kSyscall || op.nr != compiled.nr || role->length_arg < 0) continue;
+          bytes = std::max(
+              bytes, static_cast<uint32_t>(op.scalars[static_cast<size_t>(role->length_arg)]));
+        }
+      }
+      if (proposal_.descriptor_for != nullptr &&
+          proposal_.descriptor_for(role->shape, bytes, &descriptor)) {
+        auto& pins = program_.policy_pins[static_cast<size_t>(compiled.nr)];
+        // One descriptor an argument, whatever the number of conditions.
+        if (std::none_of(pins.begin(), pins.end(), [&descriptor](const model::Descriptor& d) {
+              return d.arg == descriptor.arg;
+            })) {
+          pins.push_back(descriptor);
+        }
+      }
+    }
+  }
+  for (const auto& [task, supervisor] : policies_) {
+    model::Reactions reactions;
+    for (const Reaction& reaction : supervisor->reactions) {
+      reactions.emplace_back(reaction.error, reaction.action);
+    }
+    std::string error;
+    std::vector<Op> ops = proposal_.policy_script(reactions, &error);
+    if (!error.empty()) {
+      // What one proposal reacts to, another does not return.
+      for (const model::Proposal* other : model::AllProposals()) {
+        std::string ignored;
+        if (other != &proposal_ && other->policy_script != nullptr &&
+            !other->policy_script(reactions, &ignored).empty() && ignored.empty()) {
+          ops = proposal_.policy_script({}, &ignored);
+          error.clear();
+          break;
+        }
+      }
+    }
+    if (!error.empty()) {
+      return Error(supervisor->reactions[0].where, absl::StrCat("expected ", error));
+    }
+    for (Op& op : ops) {
+      if (op.error == model::kPolicyError) {
+        op.error = static_cast<int16_t>(-program_.policy[0].error);
+        op.text = absl::StrCat("ioctl(SEND, -", model::ErrnoName(program_.policy[0].error), ")");
+      }
+      if (op.code == OpCode::kSend && (op.flags & 1) == 0 && op.text == "ioctl(SEND, error)") {
+        op.error = static_cast<int16_t>(-program_.policy[0].error);
+      }
+    }
+    program_.tasks[static_cast<size_t>(task)].ops = std::move(ops);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace knotcheck::lang

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The compiler of scenarios, spread over compile*.cc. Internal to lang/.
+
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/check.h"
+#include "lang/ast.h"
+#include "lang/compile.h"
+#include "lang/parse.h"
+#include "model/policy.h"
+#include "model/program.h"
+#include "model/property.h"
+#include "model/proposal.h"
+
+namespace knotcheck::lang {
+
+using model::Nr;
+using model::Object;
+using model::Op;
+using model::OpCode;
+using model::Program;
+using model::TaskInfo;
+using model::Value;
+
+inline constexpr int kMaxStringWords = 3;
+inline constexpr size_t kMaxValues = 250;
+inline constexpr int kMaxNotifications = 30;
+inline constexpr int kMaxAddfdTasks = 2;
+inline constexpr int kMaxTableWords = 4;  // of all strings of a table
+
+// A text in quotes, unprintable bytes escaped.
+std::string Quoted(const std::string& bytes);
+// An atom and a call as the scenario has them, for traces and messages.
+std::string AtomText(const Atom& atom);
+std::string CallText(const Call& call);
+
+class Compiler {
+ public:
+  Compiler(const Scenario& scenario, const model::Proposal& proposal, const CompileOptions& options)
+      : scenario_(scenario), proposal_(proposal), options_(options) {}
+
+  absl::StatusOr<Program> Run();
+
+ private:
+  absl::Status Error(Location where, absl::string_view message) const {
+    return ErrorAt(scenario_.file, where, message);
+  }
+  absl::Status Unknown(Location where, absl::string_view what, const std::string& found,
+                       const std::vector<std::string>& known) const {
+    std::string message =
+        absl::StrCat("found '", found, "', expected ", what, ": ", absl::StrJoin(known, ", "));
+    const std::string near = Nearest(found, known);
+    if (!near.empty()) absl::StrAppend(&message, "; did you mean '", near, "'?");
+    return Error(where, message);
+  }
+  absl::Status NotUnder(Location where, const std::string& what) const {
+    return absl::FailedPreconditionError(absl::StrCat(scenario_.file, ":", where.line, ":",
+                                                      where.column, ": ", what,
+                                                      " means nothing under ", proposal_.name));
+  }
+
+  absl::Status Names();
+  absl::Status Memories();
+  absl::Status Settings();
+  absl::Status ResourceLimits();
+  absl::Status Policy();
+  absl::Status Bodies();
+  absl::Status Layouts();
+  absl::Status FinishPolicy();
+  absl::Status Limits();
+
+  Value Intern(const std::array<uint8_t, 8>& bytes);
+  Value InternPointer(int object);
+  std::vector<Value> Words(const std::string& bytes, bool string);
+  void CloseTruncation();
+
+  absl::StatusOr<int> ObjectNamed(const Atom& atom) const;
+  absl::StatusOr<int> TaskNamed(const std::string& name, Location where) const;
+  absl::StatusOr<Nr> CallNamed(const std::string& name, Location where) const;
+  absl::Status CompileStore(const Store& store, std::vector<Op>* ops);
+  absl::Status CompileCall(const Call& call, int task, std::vector<Op>* ops);
+  absl::Status CompileIoctl(const Call& call, std::map<std::string, uint8_t>* variables,
+                            std::vector<Op>* ops);
+  absl::Status CompileExpectations(const Call& call, Op* op);
+  absl::Status CompileBody(const std::vector<Statement>& body, int task, std::vector<Op>* ops);
+  absl::Status VerbArgs(const Call& call, const model::Verb& verb, Op* op);
+  absl::Status SendArgs(const Call& call, Op* op);
+  absl::Status AddfdArgs(const Call& call, Op* op);
+
+  const Scenario& scenario_;
+  const model::Proposal& proposal_;
+  const CompileOptions options_;
+  Program program_;
+  std::map<std::string, int> objects_;
+  std::map<std::string, int> tasks_;
+  std::map<std::array<uint8_t, 8>, Value> bytes_;
+  std::map<int, Value> pointers_;
+  // Tasks of supervisors with a policy, with their declaration.
+  std::vector<std::pair<int, const Supervisor*>> policies_;
+  // Call and role of each pointer that some op passes: how large the argument can be.
+  std::set<int> started_;
+  int files_tables_ = 0;
+  int addfd_tasks_ = 0;
+};
+
+}  // namespace knotcheck::lang
