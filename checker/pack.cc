@@ -113,7 +113,7 @@ struct Packer::Bmi2 {
 };
 #endif
 
-Packer::Packer(const PackMasks& masks)
+Packer::Packer(const PackMasks& masks, [[maybe_unused]] Method method)
     : state_words_(static_cast<int>(masks.words.size())),
       packed_words_(0),
       packed_bits_(0),
@@ -133,7 +133,7 @@ Packer::Packer(const PackMasks& masks)
   packed_bits_ = static_cast<int>(fill);
   packed_words_ = fill == 0 ? 1 : static_cast<int>((fill + 63) / 64);
 #if defined(__x86_64__)
-  if (fill > 0 && __builtin_cpu_supports("bmi2")) {
+  if (method == Method::kFastest && fill > 0 && __builtin_cpu_supports("bmi2")) {
     pack_ = &Bmi2::Pack;
     unpack_ = &Bmi2::Unpack;
   }

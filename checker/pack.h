@@ -17,7 +17,11 @@ namespace knotcheck::checker {
 // set bit outside the masks ends the program with an internal error that names the byte.
 class Packer {
  public:
-  explicit Packer(const PackMasks& masks);
+  // Both methods give the same words. kFastest is BMI2 where the processor has it; kPortable is
+  // what remains elsewhere, by name so that tests reach it everywhere.
+  enum class Method : uint8_t { kFastest, kPortable };
+
+  explicit Packer(const PackMasks& masks, Method method = Method::kFastest);
 
   int state_words() const { return state_words_; }
   int packed_words() const { return packed_words_; }

@@ -1,16 +1,86 @@
-#include <cstdio>
-#include <fstream>
-#include <sstream>
-#include <chrono>
+// SPDX-License-Identifier: Apache-2.0
+
+#include <algorithm>
+#include <exception>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "lang/parse.h"
-#include "verify/check.h"
-int main(int argc,char**argv){ using namespace knotcheck;
- for(int i=1;i<argc;i++){ std::ifstream f(argv[i]); std::stringstream ss; ss<<f.rdbuf();
-  auto sc=lang::Parse(ss.str(), argv[i]); if(!sc.ok()){printf("%s\n",std::string(sc.status().message()).c_str());continue;}
-  for(auto* p: model::AllProposals()){ auto t0=std::chrono::steady_clock::now(); auto a=verify::Check(*sc,*p,{}); if(!a.ok()){printf("%s\n",a.status().ToString().c_str());continue;}
-   double dt=std::chrono::duration<double>(std::chrono::steady_clock::now()-t0).count();
-   printf("%s %s: %s states=%lu trans=%lu depth=%lu bits=%d %.2fs %.2f Mtr/s\n",argv[i],p->name,verify::Outcome(*a).c_str(),a->result.states,a->result.transitions,a->result.depth,a->result.state_bits,dt,a->result.transitions/dt/1e6);
-   for(auto&v:a->vacuous) printf("  vacuous %s\n",v.c_str());
-   auto q=verify::Question::Make(*sc,*p,{});
-   for(auto&pv:a->properties) if(pv.status==checker::Status::kViolated && getenv("V")){ printf(" -- %s\n",pv.info.name.c_str()); auto r=verify::Trace((*q)->system(),pv.path); for(auto&s:r.steps){ printf("   %-6s %s: %s",(*q)->system().ThreadName(s.thread).c_str(),s.shown.function.c_str(),s.shown.statement.c_str()); for(auto&n:s.shown.notes) printf(" | %s",n.c_str()); printf("\n"); } }
-  } } }
+#include "report/text.h"
+#include "tools/common.h"
+
+namespace knotcheck::tools {
+namespace {
+
+constexpr char kFooter[] =
+    "Exit status: 0 every verdict is as its scenario's '# result:' says; 1 some verdict differs;\n"
+    "2 wrong usage, or an output that cannot be written; 3 a scenario or trace that cannot be\n"
+    "used; 4 a limit was hit or Ctrl-C came, the answer is incomplete; 70 internal error.\n";
+
+// "did you mean" for a misspelt option, which CLI11 only calls not expected.
+std::string Suggestion(const CLI::App& app, const std::vector<Command>& commands,
+                       const std::vector<std::string>& words) {
+  const CLI::App* at = &app;
+  for (const Command& command : commands) {
+    if (command.app->get_name() == words[0]) at = command.app;
+  }
+  std::vector<std::string> known;
+  for (const CLI::Option* option : at->get_options()) {
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  }
+  for (const std::string& word : words) {
+    const std::string name = word.substr(0, word.find('='));
+    if (!absl::StartsWith(name, "--")) continue;
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    const std::string near = lang::Nearest(name, known);
+    if (!near.empty()) return absl::StrCat("; did you mean '", near, "'?");
+  }
+  return "";
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("knotcheck checks what the seccomp notifier and its proposals promise.",
+               "knotcheck");
+  app.set_version_flag("--version", absl::StrCat("knotcheck ", kVersion));
+  app.require_subcommand(1);
+  app.footer(kFooter);
+  const std::vector<Command> commands = {AddCheck(app), AddList(app), AddShow(app), AddReplay(app),
+                                         AddSimulate(app)};
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  std::vector<std::string> names;
+  for (const Command& command : commands) names.push_back(command.app->get_name());
+  if (!words.empty() && !words[0].empty() && words[0][0] != '-' &&
+      std::find(names.begin(), names.end(), words[0]) == names.end()) {
+    return FailUsage(absl::InvalidArgumentError(report::UnknownName("a command", words[0], names)));
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    // Exit code 0: --help or --version.
+    if (e.get_exit_code() == 0) return app.exit(e);
+    return FailUsage(absl::InvalidArgumentError(
+        absl::StrCat(report::Ascii(e.what()), words.empty() ? "" : Suggestion(app, commands, words),
+                     "\nknotcheck --help and knotcheck COMMAND --help say more.")));
+  }
+  for (const Command& command : commands) {
+    if (command.app->parsed()) return command.run();
+  }
+  return kUsage;
+}
+
+}  // namespace
+}  // namespace knotcheck::tools
+
+int main(int argc, char** argv) {
+  namespace tools = knotcheck::tools;
+  try {
+    return tools::Main(argc, argv);
+  } catch (const std::bad_alloc&) {
+    return tools::Fail(tools::kIncomplete, "knotcheck: no memory is left; see --max-memory");
+  } catch (const std::exception& e) {
+    return tools::Fail(tools::kInternal, std::string("knotcheck: internal error: ") + e.what());
+  }
+}

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A random model: two to four threads, each a small automaton, over a few shared bytes. A seed
-// gives the same model on every machine. Deadlocks, cycles, faults, steps without effect, several
-// equal initial states and properties in every state of truth all occur.
+// gives the same model on every machine. Deadlocks, cycles, faults, steps without effect and equal
+// initial states occur, and so does every status of a property.
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "checker/model.h"
 
 namespace knotcheck::checker::testing {
@@ -125,7 +126,7 @@ class RandomModel {
   }
   Test AnyTest(Random& random) const;
   void PlaceFields(Random& random);
-  void MakeLocation(Random& random, int thread, Location& location) const;
+  void MakeLocation(Random& random, int thread, int here, Location& location) const;
   void MakeProperties(Random& random);
 
   std::vector<Field> fields_;  // the program counters, then the shared bytes
@@ -219,15 +220,19 @@ inline void RandomModel::PlaceFields(Random& random) {
   }
 }
 
-inline void RandomModel::MakeLocation(Random& random, int thread, Location& location) const {
+inline void RandomModel::MakeLocation(Random& random, int thread, int here,
+                                      Location& location) const {
   const int count = static_cast<int>(threads_[static_cast<size_t>(thread)].size());
-  const auto any_target = [&] { return static_cast<uint64_t>(random.Below(count)); };
+  // Mostly on to the next location, so that most of them are reached.
+  const auto any_target = [&] {
+    return static_cast<uint64_t>(random.OneIn(3) ? random.Below(count) : (here + 1) % count);
+  };
   const int shared = Shared(random);
   const uint64_t value = ValueOf(shared, random);
   Choice choice;
   choice.target = any_target();
   const auto add = [&] { location.choices.push_back(choice); };
-  switch (random.Below(8)) {
+  switch (random.Below(9)) {
     case 0:  // Lock.
       choice.guards = {Test{shared, 0, true}};
       choice.operation = Operation::kSet;
@@ -264,8 +269,8 @@ inline void RandomModel::MakeLocation(Random& random, int thread, Location& loca
       choice.target = any_target();
       add();
       break;
-    case 6:  // The end, or a step without effect that repeats for ever.
-      if (!random.OneIn(3)) break;
+    case 6:  // The end, or just a step.
+      if (!random.OneIn(4)) break;
       add();
       break;
     default:  // Choose.
@@ -298,7 +303,7 @@ inline void RandomModel::MakeProperties(Random& random) {
   for (size_t p = 0; p < properties_.size(); ++p) {
     const uint64_t bit = uint64_t{1} << p;
     Property& property = properties_[p];
-    property.name = "p" + std::to_string(p);
+    property.name = absl::StrCat("p", p);
     property.kind = static_cast<PropertyKind>(random.Below(3));
     if (property.kind == PropertyKind::kEventually) {
       for (int n = random.Below(3); n > 0; --n) rests_.push_back(Rest{bit, AnyTest(random)});
@@ -317,14 +322,24 @@ inline void RandomModel::MakeProperties(Random& random) {
 inline RandomModel::RandomModel(uint64_t seed) {
   Random random(seed);
   threads_.resize(static_cast<size_t>(random.From(2, 4)));
+  // The reference is slow: when this many states are conceivable, all further fields are bits.
+  int states = 20'000;
+  const auto values = [&](int most) {
+    const int count = random.From(2, std::clamp(states, 2, most));
+    states /= count;
+    return count;
+  };
   for (auto& thread : threads_) {
-    thread.resize(static_cast<size_t>(random.From(2, 5)));
+    thread.resize(static_cast<size_t>(values(7)));
     fields_.push_back(Field{0, 0, 0, static_cast<int>(thread.size())});
   }
-  for (int n = random.From(1, 3); n > 0; --n) fields_.push_back(Field{0, 0, 0, random.From(2, 4)});
+  for (int n = random.From(2, 4); n > 0; --n) fields_.push_back(Field{0, 0, 0, values(5)});
   PlaceFields(random);
   for (int t = 0; t < ThreadCount(); ++t) {
-    for (Location& location : threads_[static_cast<size_t>(t)]) MakeLocation(random, t, location);
+    auto& thread = threads_[static_cast<size_t>(t)];
+    for (size_t i = 0; i < thread.size(); ++i) {
+      MakeLocation(random, t, static_cast<int>(i), thread[i]);
+    }
   }
   MakeProperties(random);
   initial_.push_back(State{});

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "checker/pack.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <bit>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "checker/testing/random_model.h"
+
+namespace knotcheck::checker {
+namespace {
+
+using Words = std::vector<uint64_t>;
+constexpr uint64_t kAll = ~uint64_t{0};
+constexpr uint64_t kGarbage = 0xa5a5a5a5a5a5a5a5u;
+constexpr Packer::Method kMethods[] = {Packer::Method::kFastest, Packer::Method::kPortable};
+
+// Into words full of garbage: every one must be written.
+Words Pack(const Packer& packer, const Words& state) {
+  Words packed(static_cast<size_t>(packer.packed_words()), kGarbage);
+  packer.Pack(state.data(), packed.data());
+  return packed;
+}
+
+Words Unpack(const Packer& packer, const Words& packed) {
+  Words state(static_cast<size_t>(packer.state_words()), kGarbage);
+  packer.Unpack(packed.data(), state.data());
+  return state;
+}
+
+// What packing is, one bit after the other.
+Words SlowPack(const Words& masks, const Words& state) {
+  Words packed;
+  size_t fill = 0;
+  for (size_t w = 0; w < masks.size(); ++w) {
+    for (int bit = 0; bit < 64; ++bit) {
+      if (!(masks[w] >> bit & 1)) continue;
+      if (fill % 64 == 0) packed.push_back(0);
+      packed.back() |= (state[w] >> bit & 1) << (fill % 64);
+      ++fill;
+    }
+  }
+  if (packed.empty()) packed.push_back(0);
+  return packed;
+}
+
+// None, few, half, most or all of the bits; and halves of words, which fill packed words exactly.
+uint64_t AnyMask() {
+  const auto random = *rc::gen::arbitrary<uint64_t>();
+  const auto other = *rc::gen::arbitrary<uint64_t>();
+  switch (*rc::gen::inRange(0, 8)) {
+    case 0:
+      return 0;
+    case 1:
+      return kAll;
+    case 2:
+      return random & other;
+    case 3:
+      return random | other;
+    case 4:
+      return 0x00000000ffffffffu;
+    case 5:
+      return 0xffffffff00000000u;
+    case 6:
+      return uint64_t{1} << (random % 64);
+    default:
+      return random;
+  }
+}
+
+Words AnyMasks() {
+  Words masks(*rc::gen::inRange<size_t>(1, 12));
+  for (uint64_t& mask : masks) mask = AnyMask();
+  return masks;
+}
+
+Words AnyState(const Words& masks) {
+  Words state = masks;
+  for (uint64_t& word : state) {
+    if (*rc::gen::inRange(0, 4) != 0) word &= *rc::gen::arbitrary<uint64_t>();
+  }
+  return state;
+}
+
+void ExpectPacks(const Words& masks, const Words& state) {
+  uint64_t bits = 0;
+  for (const uint64_t mask : masks) bits += static_cast<uint64_t>(std::popcount(mask));
+  const Words expected = SlowPack(masks, state);
+  for (const Packer::Method method : kMethods) {
+    const Packer packer(PackMasks{masks}, method);
+    EXPECT_EQ(packer.state_words(), static_cast<int>(masks.size()));
+    EXPECT_EQ(packer.packed_bits(), static_cast<int>(bits));
+    EXPECT_EQ(packer.packed_words(), static_cast<int>(expected.size()));
+    const Words packed = Pack(packer, state);
+    EXPECT_EQ(packed, expected);
+    EXPECT_EQ(Unpack(packer, packed), state);
+  }
+}
+
+RC_GTEST_PROP(PackTest, RoundTrip, ()) {
+  const Words masks = AnyMasks();
+  ExpectPacks(masks, AnyState(masks));
+  ExpectPacks(masks, masks);
+  ExpectPacks(masks, Words(masks.size()));
+  RC_ASSERT(!::testing::Test::HasFailure());
+}
+
+// RapidCheck's numbers are often small; these are not.
+TEST(PackTest, RoundTripOfManyRandomMasks) {
+  testing::Random random(1);
+  for (int i = 0; i < 20'000 && !HasFailure(); ++i) {
+    SCOPED_TRACE(i);
+    Words masks(static_cast<size_t>(random.From(1, 10)));
+    for (uint64_t& mask : masks) {
+      mask = random.OneIn(4) ? 0 : random.OneIn(4) ? kAll : random.Next();
+      if (random.OneIn(2)) mask &= random.Next();
+      if (random.OneIn(4)) mask &= uint64_t{0xff} << random.Below(60);
+    }
+    Words state = masks;
+    for (uint64_t& word : state) word &= random.Next();
+    ExpectPacks(masks, state);
+  }
+}
+
+// All ways in which a second lane can start within the first packed word.
+TEST(PackTest, LanesThatCrossPackedWords) {
+  for (int first = 0; first <= 64; ++first) {
+    for (int second = 0; second <= 64; ++second) {
+      const auto low = [](int bits) { return bits == 64 ? kAll : (uint64_t{1} << bits) - 1; };
+      const Words masks = {low(first), 0, ~low(64 - second), low(3)};
+      ExpectPacks(masks, masks);
+      ExpectPacks(masks, {masks[0] & kGarbage, 0, masks[2] & kGarbage, 5});
+      if (HasFailure()) FAIL() << first << " and " << second << " bits";
+    }
+  }
+}
+
+TEST(PackTest, StateWithoutInformation) {
+  ExpectPacks({0, 0, 0}, {0, 0, 0});
+  EXPECT_EQ(Packer(PackMasks{{0, 0}}).packed_words(), 1);
+  EXPECT_EQ(Packer(PackMasks{{0, 0}}).packed_bits(), 0);
+}
+
+TEST(PackDeathTest, OverflowNamesTheByte) {
+  // The second and the last word must be zero, the others have some bits.
+  const Words masks = {0x00ff00000000ff0fu, 0, kAll >> 1, 0};
+  const struct {
+    int word, bit, byte;
+  } rows[] = {{0, 4, 0}, {0, 7, 0},   {0, 16, 2},  {0, 56, 7}, {0, 63, 7},
+              {1, 0, 8}, {1, 63, 15}, {2, 63, 23}, {3, 0, 24}, {3, 40, 29}};
+  for (const Packer::Method method : kMethods) {
+    const Packer packer(PackMasks{masks}, method);
+    for (const auto& row : rows) {
+      Words state = {0x00ab00000000cd05u, 0, 42, 0};
+      const uint64_t bit = uint64_t{1} << row.bit;
+      state[static_cast<size_t>(row.word)] |= bit;
+      EXPECT_EXIT(Pack(packer, state), ::testing::ExitedWithCode(70),
+                  absl::StrCat("internal error: a state uses byte ", row.byte,
+                               " beyond its declared width \\(bits 0x", absl::Hex(bit), "\\)"));
+    }
+    // The first of several.
+    EXPECT_EXIT(Pack(packer, {kAll, 0, kAll, kAll}), ::testing::ExitedWithCode(70),
+                "byte 0 .*bits 0xff00ffffffff00f0");
+  }
+  for (const Packer::Method method : kMethods) {
+    EXPECT_EXIT(Pack(Packer(PackMasks{{0, 0}}, method), {0, uint64_t{1} << 32}),
+                ::testing::ExitedWithCode(70), "byte 12 ");
+  }
+}
+
+TEST(HashTest, IsTheSameEverywhere) {
+  const uint64_t words[] = {0, 1, 0x0123456789abcdefu};
+  EXPECT_EQ(HashWords(words, 1), 5'414'685'047'222'068'144u);
+  EXPECT_EQ(HashWords(words, 2), 3'821'082'114'018'259'686u);
+  EXPECT_EQ(HashWords(words, 3), 3'019'319'696'559'933'372u);
+}
+
+// The index takes the low bits, the tags the high ones: both must spread what packed states are
+// like, small numbers that differ in a few bits.
+TEST(HashTest, SpreadsSmallDifferences) {
+  constexpr uint64_t kCount = 1 << 16;
+  for (int words = 1; words <= 3; ++words) {
+    for (int place = 0; place < words; ++place) {
+      for (int shift = 0; shift <= 48; shift += 16) {
+        std::set<uint64_t> low, high;
+        Words state(static_cast<size_t>(words));
+        for (uint64_t i = 0; i < kCount; ++i) {
+          state[static_cast<size_t>(place)] = i << shift;
+          const uint64_t hash = HashWords(state.data(), words);
+          low.insert(hash % kCount);
+          high.insert(hash >> 48);
+        }
+        // A random function hits 63 % of the values.
+        EXPECT_GT(low.size(), kCount * 62 / 100) << words << " " << place << " " << shift;
+        EXPECT_GT(high.size(), kCount * 62 / 100) << words << " " << place << " " << shift;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace knotcheck::checker

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The columns view: one column a thread, time downwards. Plain ASCII that can go into a mail or a
+// commit message.
+
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "report/trace.h"
+
+namespace knotcheck::report {
+
+inline constexpr size_t kMinWidth = 20;  // of any report
+
+struct ColumnsOptions {
+  size_t width = 80;  // no line is longer; at least kMinWidth
+  bool all = false;   // every step, with its C statement
+  bool color = false;
+  // The trace file that shows the same run; empty: the replay line gives the path itself.
+  std::string trace_file;
+};
+
+std::string Columns(const Trace& trace, const ColumnsOptions& options);
+
+}  // namespace knotcheck::report

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "report/golden.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "report/table.h"
+#include "report/testing/example.h"
+
+namespace knotcheck::report {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+Entry Example() {
+  const TraceSubject subject = ExampleSubject();
+  Entry entry;
+  entry.scenario = subject.scenario.header.name;
+  entry.file = subject.file;
+  entry.proposal = "baseline";
+  entry.claim = ClaimText(subject.scenario.header, "baseline");
+  entry.state = Entry::State::kAnswered;
+  entry.answer = *verify::Check(subject.scenario, *subject.proposal, {});
+  return entry;
+}
+
+TEST(GoldenPath, StandsBesideTheScenario) {
+  EXPECT_EQ(GoldenPath("a/b.scn"), "a/b.expected");
+  EXPECT_EQ(GoldenPath("a/b"), "a/b.expected");
+}
+
+TEST(GoldenText, HasALineForEveryProperty) {
+  const Entry entry = Example();
+  const std::string text = GoldenText({&entry});
+  EXPECT_THAT(text, HasSubstr("\nbaseline: violated(toctou)\n  end exhausted, states "));
+  for (const verify::PropertyVerdict& property : entry.answer.properties) {
+    EXPECT_THAT(text, HasSubstr(absl::StrCat("\n  ", property.info.name, " ")));
+  }
+  EXPECT_THAT(text, HasSubstr("  toctou                  violated    witnesses "));
+  EXPECT_THAT(text, HasSubstr(" path 0:a"));
+  EXPECT_THAT(text, HasSubstr("not reached (not asked)\n"));
+}
+
+TEST(DiffExcerpt, ShowsTheDifferenceWithALittleAround) {
+  EXPECT_EQ(DiffExcerpt("a\nb\n", "a\nb\n", 10), "");
+  EXPECT_EQ(DiffExcerpt("1\n2\n3\n4\n5\n6\n7\n", "1\n2\n3\nx\n5\n6\n7\n", 10),
+            "@@\n 2\n 3\n-4\n+x\n 5\n 6\n");
+  EXPECT_EQ(DiffExcerpt("", "a\n", 10), "+a\n");
+  EXPECT_EQ(DiffExcerpt("a\n", "", 10), "-a\n");
+  EXPECT_EQ(DiffExcerpt("a", "a\n", 10), "(only the end of the last line differs)\n");
+  EXPECT_EQ(DiffExcerpt("a\nb\nc\n", "x\ny\nz\n", 2), "-a\n-b\n...\n");
+}
+
+TEST(DiffExcerpt, LongTexts) {
+  std::string a;
+  std::string b;
+  for (int i = 0; i < 5000; ++i) {
+    absl::StrAppend(&a, "a", i, "\n");
+    absl::StrAppend(&b, "b", i, "\n");
+  }
+  EXPECT_THAT(DiffExcerpt(a, b, 3), StartsWith("-a0\n-a1\n-a2\n..."));
+}
+
+TEST(Mark, FollowsTheClaim) {
+  Entry entry = Example();
+  EXPECT_EQ(MarkOf(entry), Mark::kAgrees);
+  entry.state = Entry::State::kMeansNothing;
+  EXPECT_EQ(MarkOf(entry), Mark::kDiffers);
+  entry.claim = "?";
+  EXPECT_EQ(MarkOf(entry), Mark::kMeansNothing);
+  entry.state = Entry::State::kNotAsked;
+  EXPECT_EQ(MarkOf(entry), Mark::kIncomplete);
+  EXPECT_EQ(OutcomeText(entry), "incomplete");
+}
+
+TEST(Table, NeverExceedsTheWidth) {
+  Entry entry = Example();
+  entry.scenario = std::string(100, 'n') + "\x1b";
+  entry.answer.violated = {"dies-with-call", "fail-closed", "fresh-pin", "toctou"};
+  entry.answer.vacuous = {"one-reply"};
+  entry.answer.agreement = verify::Answer::Agreement::kDiffers;
+  entry.answer.result.states = 123456789;
+  entry.answer.result.transitions = 12345678901;
+  for (size_t width = 20; width < 120; ++width) {
+    TableOptions options;
+    options.width = width;
+    const std::string text = TableHead(options) + TableRows({&entry}, options);
+    size_t begin = 0;
+    for (size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n', begin)) {
+      ASSERT_LE(end - begin, width) << text.substr(begin, end - begin);
+      begin = end + 1;
+    }
+    EXPECT_THAT(text, HasSubstr("DIFFERS"));
+  }
+}
+
+TEST(Summary, CountsEachQuestionOnce) {
+  std::vector<Entry> entries(4, Example());
+  entries[1].state = Entry::State::kMeansNothing;
+  entries[1].claim = "";
+  entries[2].state = Entry::State::kNotAsked;
+  entries[3].file = "other.scn";
+  entries[3].answer.agreement = verify::Answer::Agreement::kNotJudged;
+  EXPECT_EQ(SummaryText(Summarise(entries)),
+            "2 scenarios, 3 questions: 1 agree, 0 differ, 1 incomplete, 1 not judged");
+}
+
+}  // namespace
+}  // namespace knotcheck::report

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "report/json.h"
+
+#include "checker/path.h"
+#include "nlohmann/json.hpp"
+
+namespace knotcheck::report {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kIndent = 2;
+
+// File names need not be UTF-8; what is not is shown as U+FFFD rather than thrown at.
+std::string Dump(const Json& json) {
+  return json.dump(kIndent, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Json PropertyJson(const Entry& entry, const verify::PropertyVerdict& property) {
+  Json json;
+  json["name"] = property.info.name;
+  json["status"] = StatusWord(property);
+  json["judged"] = property.judged;
+  json["asked"] = property.asked;
+  json["witnesses"] = property.witnesses;
+  json["path"] = nullptr;
+  if (property.status == checker::Status::kViolated) {
+    json["path"] = checker::PathToString(property.path);
+  }
+  json["trace"] = nullptr;
+  for (const auto& [name, file] : entry.traces) {
+    if (name == property.info.name) json["trace"] = file;
+  }
+  return json;
+}
+
+Json EntryJson(const Entry& entry) {
+  Json json;
+  json["scenario"] = entry.scenario;
+  json["file"] = entry.file;
+  json["proposal"] = entry.proposal;
+  json["claim"] = entry.claim.empty() ? Json(nullptr) : Json(entry.claim);
+  json["verdict"] = OutcomeText(entry);
+  json["agreement"] = MarkWord(MarkOf(entry));
+  json["reason"] = entry.reason.empty() ? Json(nullptr) : Json(entry.reason);
+  if (entry.state != Entry::State::kAnswered) return json;
+  const checker::Result& result = entry.answer.result;
+  json["violated"] = entry.answer.violated;
+  json["vacuous"] = entry.answer.vacuous;
+  json["end"] = EndWord(result.end);
+  json["states"] = result.states;
+  json["transitions"] = result.transitions;
+  json["depth"] = result.depth;
+  json["at_rest"] = result.at_rest;
+  json["state_bits"] = result.state_bits;
+  json["properties"] = Json::array();
+  for (const verify::PropertyVerdict& property : entry.answer.properties) {
+    json["properties"].push_back(PropertyJson(entry, property));
+  }
+  return json;
+}
+
+}  // namespace
+
+std::string ResultsJson(const RunInfo& run, const std::vector<Entry>& entries,
+                        const std::vector<FileError>& errors) {
+  Json json;
+  json["format"] = "knotcheck-results";
+  json["version"] = kResultsVersion;
+  json["toggles"] = run.toggles;
+  json["order"] = run.order;
+  json["results"] = Json::array();
+  for (const Entry& entry : entries) json["results"].push_back(EntryJson(entry));
+  json["errors"] = Json::array();
+  for (const FileError& error : errors) {
+    json["errors"].push_back(Json{{"file", error.file}, {"message", error.message}});
+  }
+  const Summary summary = Summarise(entries);
+  json["summary"] = Json{{"scenarios", summary.scenarios},
+                         {"questions", summary.questions()},
+                         {"agree", summary.agree},
+                         {"differ", summary.differ},
+                         {"incomplete", summary.incomplete},
+                         {"not_judged", summary.not_judged},
+                         {"mean_nothing", summary.mean_nothing}};
+  return Dump(json);
+}
+
+std::string TraceJson(const Trace& trace) {
+  Json json;
+  json["format"] = "knotcheck-trace";
+  json["version"] = kTraceVersion;
+  json["scenario_file"] = trace.subject.file;
+  json["scenario"] = trace.subject.text;
+  json["proposal"] = trace.subject.proposal->name;
+  json["toggles"] = ToggleNames(trace.subject.toggles);
+  json["property"] = trace.property;
+  json["sentence"] = trace.sentence;
+  json["source"] = trace.source;
+  json["path"] = checker::PathToString(trace.path);
+  json["concrete"] = nullptr;
+  if (trace.concrete) {
+    json["concrete"] = Json{{"writes", trace.concrete->writes},
+                            {"path", checker::PathToString(trace.concrete->path)}};
+  }
+  json["threads"] = Json::array();
+  for (const TraceThread& thread : trace.threads) {
+    json["threads"].push_back(Json{{"name", thread.name}, {"role", thread.role}});
+  }
+  json["steps"] = Json::array();
+  for (const TraceLine& line : trace.lines) {
+    json["steps"].push_back(Json{{"thread", line.thread},
+                                 {"function", line.function},
+                                 {"file", line.file},
+                                 {"statement", line.statement},
+                                 {"notes", line.notes},
+                                 {"violated", line.violated}});
+  }
+  json["at_rest"] = trace.at_rest;
+  return Dump(json);
+}
+
+}  // namespace knotcheck::report

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "report/result.h"
+
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace knotcheck::report {
+
+Mark MarkOf(const Entry& entry) {
+  if (entry.state == Entry::State::kNotAsked) return Mark::kIncomplete;
+  if (entry.state == Entry::State::kMeansNothing) {
+    const bool claimed = !entry.claim.empty() && entry.claim != "?";
+    return claimed ? Mark::kDiffers : Mark::kMeansNothing;
+  }
+  switch (entry.answer.agreement) {
+    case verify::Answer::Agreement::kAgrees:
+      return Mark::kAgrees;
+    case verify::Answer::Agreement::kDiffers:
+      return Mark::kDiffers;
+    case verify::Answer::Agreement::kNotJudged:
+      return Mark::kNotJudged;
+    case verify::Answer::Agreement::kIncomplete:
+      break;
+  }
+  return Mark::kIncomplete;
+}
+
+const char* MarkWord(Mark mark) {
+  switch (mark) {
+    case Mark::kAgrees:
+      return "ok";
+    case Mark::kDiffers:
+      return "DIFFERS";
+    case Mark::kNotJudged:
+      return "?";
+    case Mark::kIncomplete:
+      return "INCOMPLETE";
+    case Mark::kMeansNothing:
+      break;
+  }
+  return "n/a";
+}
+
+std::string ClaimText(const lang::Header& header, const std::string& proposal) {
+  for (const lang::Claim& claim : header.results) {
+    if (claim.proposal != proposal) continue;
+    switch (claim.kind) {
+      case lang::Claim::Kind::kHolds:
+        return "holds";
+      case lang::Claim::Kind::kViolated:
+        return absl::StrCat("violated(", absl::StrJoin(claim.properties, ", "), ")");
+      case lang::Claim::Kind::kUnknown:
+        return "?";
+    }
+  }
+  return "";
+}
+
+std::string OutcomeText(const Entry& entry) {
+  if (entry.state == Entry::State::kMeansNothing) return "n/a";
+  if (entry.state == Entry::State::kNotAsked) return "incomplete";
+  std::string text = verify::Outcome(entry.answer);
+  if (!entry.answer.complete() && !entry.answer.violated.empty()) {
+    absl::StrAppend(&text, ", incomplete");
+  }
+  return text;
+}
+
+const char* EndWord(checker::End end) {
+  switch (end) {
+    case checker::End::kExhausted:
+      return "exhausted";
+    case checker::End::kStateLimit:
+      return "state limit";
+    case checker::End::kMemoryLimit:
+      return "memory limit";
+    case checker::End::kInterrupted:
+      return "interrupted";
+    case checker::End::kStopped:
+      break;
+  }
+  return "stopped";
+}
+
+const char* StatusWord(const verify::PropertyVerdict& property) {
+  switch (property.status) {
+    case checker::Status::kViolated:
+      return "violated";
+    case checker::Status::kHolds:
+    case checker::Status::kWitnessed:
+      // What no run came near holds only in name.
+      return property.witnesses == 0 ? "not reached" : "holds";
+    case checker::Status::kNotReached:
+      return "not reached";
+    case checker::Status::kIncomplete:
+      break;
+  }
+  return "incomplete";
+}
+
+Summary Summarise(const std::vector<Entry>& entries) {
+  Summary summary;
+  std::set<std::string> scenarios;
+  for (const Entry& entry : entries) {
+    scenarios.insert(entry.file);
+    switch (MarkOf(entry)) {
+      case Mark::kAgrees:
+        ++summary.agree;
+        break;
+      case Mark::kDiffers:
+        ++summary.differ;
+        break;
+      case Mark::kNotJudged:
+        ++summary.not_judged;
+        break;
+      case Mark::kIncomplete:
+        ++summary.incomplete;
+        break;
+      case Mark::kMeansNothing:
+        ++summary.mean_nothing;
+        break;
+    }
+  }
+  summary.scenarios = scenarios.size();
+  return summary;
+}
+
+std::string SummaryText(const Summary& summary) {
+  const auto counted = [](size_t n, absl::string_view what) {
+    return absl::StrCat(n, " ", what, n == 1 ? "" : "s");
+  };
+  return absl::StrCat(counted(summary.scenarios, "scenario"), ", ",
+                      counted(summary.questions(), "question"), ": ", summary.agree, " agree, ",
+                      summary.differ, " differ, ", summary.incomplete, " incomplete, ",
+                      summary.not_judged, " not judged");
+}
+
+}  // namespace knotcheck::report

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "report/table.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "report/text.h"
+
+namespace knotcheck::report {
+namespace {
+
+constexpr size_t kIndent = 2;
+constexpr size_t kMarkWidth = 10;
+constexpr size_t kStatesWidth = 9;
+constexpr size_t kTransitionsWidth = 11;
+constexpr size_t kGap = 2;
+// Below it the outcome stands under its row instead of in it.
+constexpr size_t kMinOutcome = 26;
+
+std::string Left(const std::string& text, size_t width) {
+  return text + std::string(width - std::min(width, text.size()), ' ');
+}
+
+std::string Right(const std::string& text, size_t width) {
+  return std::string(width - std::min(width, text.size()), ' ') + text;
+}
+
+size_t OutcomeAt(const TableOptions& options) {
+  return kIndent + kMarkWidth + kGap + options.proposal_width + kGap;
+}
+
+// 0: there is no room.
+size_t OutcomeWidth(const TableOptions& options) {
+  const size_t others = OutcomeAt(options) + kGap + kStatesWidth + kGap + kTransitionsWidth;
+  return options.width >= others + kMinOutcome ? options.width - others : 0;
+}
+
+std::string Trimmed(std::string line) {
+  line.erase(line.find_last_not_of(' ') + 1);
+  return line + "\n";
+}
+
+void AppendWrapped(const std::string& text, size_t width, size_t indent, std::string* out) {
+  for (const std::string& line : Wrap(text, width, indent, indent + 2)) {
+    absl::StrAppend(out, Trimmed(line));
+  }
+}
+
+// A mark in its column; the colour codes have no width.
+std::string MarkCell(Mark mark, bool color) {
+  const std::string word = MarkWord(mark);
+  const std::string cell = Left(word, kMarkWidth);
+  const bool bad = mark == Mark::kDiffers || mark == Mark::kIncomplete;
+  return color && bad ? absl::StrCat("\x1b[31m", word, "\x1b[0m", cell.substr(word.size())) : cell;
+}
+
+const char* EndPhrase(checker::End end) {
+  switch (end) {
+    case checker::End::kStateLimit:
+      return "the limit of states was hit";
+    case checker::End::kMemoryLimit:
+      return "the limit of memory was hit";
+    default:
+      return "the search was interrupted";
+  }
+}
+
+void AppendWhy(const Entry& entry, const TableOptions& options, std::string* out) {
+  const size_t indent = std::min(kIndent + kMarkWidth + kGap, options.width / 3);
+  const auto say = [&](const std::string& text) {
+    AppendWrapped(text, options.width, indent, out);
+  };
+  if (!entry.reason.empty()) say(Ascii(entry.reason));
+  const Mark mark = MarkOf(entry);
+  if (mark == Mark::kDiffers) {
+    say(absl::StrCat("claimed ", entry.claim, ", found ", OutcomeText(entry)));
+  }
+  if (entry.state != Entry::State::kAnswered) return;
+  if (!entry.answer.complete()) {
+    say(absl::StrCat("incomplete: ", EndPhrase(entry.answer.result.end),
+                     "; what was not found may still exist"));
+  } else if (mark == Mark::kDiffers && !entry.answer.vacuous.empty()) {
+    say(absl::StrCat("asked but never reached: ", absl::StrJoin(entry.answer.vacuous, ", ")));
+  }
+}
+
+void AppendRow(const Entry& entry, const TableOptions& options, std::string* out) {
+  const size_t outcome_width = OutcomeWidth(options);
+  const bool answered = entry.state == Entry::State::kAnswered;
+  const std::string states = answered ? absl::StrCat(entry.answer.result.states) : "-";
+  const std::string transitions = answered ? absl::StrCat(entry.answer.result.transitions) : "-";
+  if (outcome_width == 0) {
+    // Too narrow for a table.
+    const size_t indent = 2 * kIndent;
+    AppendWrapped(absl::StrCat(MarkWord(MarkOf(entry)), "  ", entry.proposal), options.width,
+                  kIndent, out);
+    AppendWrapped(OutcomeText(entry), options.width, indent, out);
+    AppendWrapped(absl::StrCat(states, " states, ", transitions, " transitions"), options.width,
+                  indent, out);
+    return;
+  }
+  std::string line = std::string(kIndent, ' ') + MarkCell(MarkOf(entry), options.color) +
+                     std::string(kGap, ' ') + Left(entry.proposal, options.proposal_width);
+  const std::vector<std::string> outcome = Wrap(OutcomeText(entry), outcome_width, 0, 2);
+  absl::StrAppend(&line, std::string(kGap, ' '), Left(outcome[0], outcome_width),
+                  std::string(kGap, ' '), Right(states, kStatesWidth), std::string(kGap, ' '),
+                  Right(transitions, kTransitionsWidth));
+  absl::StrAppend(out, Trimmed(line));
+  for (size_t i = 1; i < outcome.size(); ++i) {
+    absl::StrAppend(out, std::string(OutcomeAt(options), ' '), outcome[i], "\n");
+  }
+}
+
+}  // namespace
+
+std::string TableHead(const TableOptions& options) {
+  const size_t outcome_width = OutcomeWidth(options);
+  if (outcome_width == 0) return "";
+  std::string line = "scenario";
+  line += std::string(kIndent + kMarkWidth + kGap - line.size(), ' ');
+  absl::StrAppend(&line, Left("proposal", options.proposal_width), std::string(kGap, ' '),
+                  Left("outcome", outcome_width), std::string(kGap, ' '),
+                  Right("states", kStatesWidth), std::string(kGap, ' '),
+                  Right("transitions", kTransitionsWidth), "\n");
+  return line;
+}
+
+std::string TableRows(const std::vector<const Entry*>& entries, const TableOptions& options) {
+  std::string out;
+  if (entries.empty()) return out;
+  AppendWrapped(Ascii(entries[0]->scenario), options.width, 0, &out);
+  for (const Entry* entry : entries) {
+    AppendRow(*entry, options, &out);
+    AppendWhy(*entry, options, &out);
+  }
+  return out;
+}
+
+}  // namespace knotcheck::report

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The table that `knotcheck check` prints, in pieces: rows appear as the answers do.
+
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "report/result.h"
+
+namespace knotcheck::report {
+
+struct TableOptions {
+  size_t width = 80;
+  bool color = false;
+  size_t proposal_width = 8;  // of the longest name
+};
+
+std::string TableHead(const TableOptions& options);
+
+// The scenario's line and one row for each of its entries; under a row that differs or is
+// incomplete, why.
+std::string TableRows(const std::vector<const Entry*>& entries, const TableOptions& options);
+
+}  // namespace knotcheck::report

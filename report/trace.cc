@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "report/trace.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace knotcheck::report {
+namespace {
+
+absl::Status CannotBeTaken(const checker::Path& path, size_t steps) {
+  if (path.initial != 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the path begins with initial state ", path.initial, ", expected 0: there is only one"));
+  }
+  checker::Path step;
+  step.actions.push_back(path.actions[steps]);
+  return absl::InvalidArgumentError(
+      absl::StrCat("the path cannot be taken: after ", steps, " of its ", path.actions.size(),
+                   " steps, '", checker::PathToString(step).substr(2), "' is not possible"));
+}
+
+absl::StatusOr<verify::Run> RunOf(const verify::Question& question, const checker::Path& path) {
+  if (path.actions.size() > kMaxTraceSteps) {
+    return absl::InvalidArgumentError(absl::StrCat("the path has ", path.actions.size(),
+                                                   " steps, expected at most ", kMaxTraceSteps));
+  }
+  verify::Run run = verify::Trace(question.system(), path);
+  if (!run.possible) return CannotBeTaken(path, run.steps.size());
+  return run;
+}
+
+absl::StatusOr<std::unique_ptr<verify::Question>> Ask(const TraceSubject& subject, int writes) {
+  lang::CompileOptions options;
+  options.explicit_writes = writes;
+  return verify::Question::Make(subject.scenario, *subject.proposal, subject.toggles, options);
+}
+
+// The bit of a property among those of `system`.
+absl::StatusOr<uint64_t> BitOf(const model::System& system, const std::string& property) {
+  const auto& properties = system.properties();
+  for (size_t i = 0; i < properties.size(); ++i) {
+    if (properties[i].name == property) return uint64_t{1} << i;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("'", property, "' is no property under ", system.proposal().name));
+}
+
+std::vector<std::string> Names(const model::System& system, uint64_t bits) {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < system.properties().size(); ++i) {
+    if (bits >> i & 1) names.push_back(system.properties()[i].name);
+  }
+  return names;
+}
+
+std::vector<TraceThread> Threads(const model::System& system) {
+  const model::Program& program = system.program();
+  std::vector<TraceThread> threads;
+  for (int t = 0; t < system.thread_count(); ++t) {
+    TraceThread thread{system.ThreadName(t), ""};
+    const size_t i = static_cast<size_t>(t);
+    if (i >= program.tasks.size()) {
+      if (i >= program.tasks.size() + program.senders.size()) thread.role = "peer";
+    } else if (program.tasks[i].kind == model::TaskKind::kTarget) {
+      thread.role = "target";
+    } else {
+      thread.role = program.tasks[i].kind == model::TaskKind::kPeer ? "peer" : "supervisor";
+    }
+    threads.push_back(std::move(thread));
+  }
+  return threads;
+}
+
+// Where each task stands when nothing more happens. A task that cannot go on has still entered the
+// step that it waits at, so that tracing names it.
+std::vector<std::string> Waits(const model::System& system, const checker::Path& path) {
+  model::State state = system.initial();
+  for (const checker::Action action : path.actions) {
+    system.Step(&state, action.thread, action.choice);
+  }
+  std::vector<std::string> waits;
+  for (size_t t = 0; t < system.program().tasks.size(); ++t) {
+    const std::string& name = system.program().tasks[t].name;
+    if (state.tasks[t].status == model::kNotStarted) {
+      waits.push_back(absl::StrCat(name, " was never started"));
+    }
+    if (state.tasks[t].status != model::kAlive && state.tasks[t].status != model::kExiting) {
+      continue;
+    }
+    model::State next = state;
+    model::TraceStep step;
+    system.Step(&next, static_cast<int>(t), 0, &step);
+    if (step.statement == "(user mode)") {
+      waits.push_back(absl::StrCat(name, " is at the end of its script"));
+    } else {
+      waits.push_back(absl::StrCat(name, " waits in ", step.function, "(): ", step.statement));
+    }
+  }
+  return waits;
+}
+
+void Fill(const verify::Question& question, const checker::Path& path, const verify::Run& run,
+          uint64_t bit, Trace* trace) {
+  const model::System& system = question.system();
+  trace->threads = Threads(system);
+  uint64_t in_steps = 0;
+  for (const verify::RunStep& step : run.steps) {
+    TraceLine line;
+    line.thread = step.thread;
+    line.function = step.shown.function;
+    line.file = step.shown.file;
+    line.statement = step.shown.statement;
+    line.notes = step.shown.notes;
+    line.violated = Names(system, step.violated);
+    in_steps |= step.violated;
+    trace->lines.push_back(std::move(line));
+  }
+  if (!(in_steps & bit)) trace->at_rest = Waits(system, path);
+}
+
+absl::Status DoesNotViolate(const verify::Question& question, uint64_t violated,
+                            const std::string& property) {
+  std::string what;
+  for (const std::string& name : Names(question.system(), violated)) {
+    absl::StrAppend(&what, what.empty() ? "; it violates " : ", ", name);
+  }
+  return absl::NotFoundError(
+      absl::StrCat("the path can be taken, but it does not violate ", property, what));
+}
+
+}  // namespace
+
+absl::StatusOr<Trace> MakeTrace(const TraceSubject& subject, const checker::Path& path,
+                                const std::string& property) {
+  const auto question = Ask(subject, -1);
+  if (!question.ok()) return question.status();
+  const model::System& system = (*question)->system();
+  const auto bit = BitOf(system, property);
+  if (!bit.ok()) return bit.status();
+  const auto run = RunOf(**question, path);
+  if (!run.ok()) return run.status();
+  if (!(run->violated & *bit)) return DoesNotViolate(**question, run->violated, property);
+
+  Trace trace;
+  trace.subject = subject;
+  trace.property = property;
+  trace.path = path;
+  for (const model::PropertyInfo& info : system.properties()) {
+    if (info.name != property) continue;
+    trace.sentence = info.sentence;
+    trace.source = info.source;
+  }
+  if (!(*question)->program().general_peer) {
+    Fill(**question, path, *run, *bit, &trace);
+    return trace;
+  }
+  const auto concrete = verify::Concretise(subject.scenario, *subject.proposal, subject.toggles,
+                                           **question, path, property);
+  if (!concrete.ok()) {
+    // Whatever went wrong: the path was fine.
+    return absl::InternalError(concrete.status().message());
+  }
+  trace.concrete = Trace::Concrete{concrete->writes, concrete->path};
+  Fill(*concrete->question, concrete->path,
+       verify::Trace(concrete->question->system(), concrete->path), *bit, &trace);
+  return trace;
+}
+
+absl::StatusOr<std::vector<std::string>> ViolatedBy(const TraceSubject& subject,
+                                                    const checker::Path& path) {
+  const auto question = Ask(subject, -1);
+  if (!question.ok()) return question.status();
+  const auto run = RunOf(**question, path);
+  if (!run.ok()) return run.status();
+  uint64_t before_last = 0;
+  for (size_t i = 0; i + 1 < run->steps.size(); ++i) before_last |= run->steps[i].violated;
+  std::vector<std::string> names = Names((*question)->system(), run->violated & ~before_last);
+  const auto rest = Names((*question)->system(), run->violated & before_last);
+  names.insert(names.end(), rest.begin(), rest.end());
+  return names;
+}
+
+absl::Status ReplayConcrete(const TraceSubject& subject, const Trace::Concrete& concrete,
+                            const std::string& property) {
+  const auto question = Ask(subject, concrete.writes);
+  if (!question.ok()) return question.status();
+  const auto bit = BitOf((*question)->system(), property);
+  if (!bit.ok()) return bit.status();
+  const auto run = RunOf(**question, concrete.path);
+  if (!run.ok()) return run.status();
+  if (!(run->violated & *bit)) return DoesNotViolate(**question, run->violated, property);
+  return absl::OkStatus();
+}
+
+std::vector<std::string> ToggleNames(model::Toggles toggles) {
+  std::vector<std::string> names;
+  for (const model::ToggleInfo& info : model::AllToggles()) {
+    if (toggles.Has(info.toggle)) names.push_back(info.name);
+  }
+  return names;
+}
+
+std::vector<std::string> ReplayCommand(const Trace& trace) {
+  std::vector<std::string> words = {"knotcheck",        "replay",     "--scenario",
+                                    trace.subject.file, "--proposal", trace.subject.proposal->name};
+  for (const model::ToggleInfo& info : model::AllToggles()) {
+    if (!trace.subject.toggles.Has(info.toggle)) continue;
+    words.push_back(info.mutation ? "--mutate" : "--kernel");
+    words.push_back(info.name);
+  }
+  words.insert(words.end(), {"--property", trace.property, checker::PathToString(trace.path)});
+  return words;
+}
+
+}  // namespace knotcheck::report

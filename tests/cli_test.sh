@@ -1,0 +1,341 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The command line from end to end: every exit status, and bad input of every kind. What is tested
+# is what a user sees; the pieces have tests of their own.
+#
+#   tests/cli_test.sh PATH/knotcheck
+set -eu
+
+KNOTCHECK=$(realpath "$1")
+DIR=$(mktemp -d)
+trap 'chmod -R u+w "$DIR"; rm -rf "$DIR"' EXIT
+cd "$DIR"
+unset NO_COLOR || true
+tests=0
+
+fail() {
+  echo "FAILED: $*"
+  echo "--- stdout"; head -50 out
+  echo "--- stderr"; head -50 err
+  exit 1
+}
+
+# expect STATUS ARGUMENT...: runs knotcheck; its output is in the files out and err.
+expect() {
+  local wanted=$1 status=0
+  shift
+  tests=$((tests + 1))
+  command=$*
+  "$KNOTCHECK" "$@" >out 2>err </dev/null || status=$?
+  [ "$status" = "$wanted" ] || fail "exit status $status, expected $wanted: knotcheck $command"
+}
+out_has() { grep -qF -- "$1" out || fail "stdout lacks '$1': knotcheck $command"; }
+out_lacks() { ! grep -qF -- "$1" out || fail "stdout has '$1': knotcheck $command"; }
+err_has() { grep -qF -- "$1" err || fail "stderr lacks '$1': knotcheck $command"; }
+err_empty() { [ ! -s err ] || fail "stderr is not empty: knotcheck $command"; }
+
+mkdir -p scn/sub empty
+cat >scn/sub/race.scn <<'END'
+# name:     test/race
+# question: Can a peer change the path?
+# source:   none
+# result:   baseline=violated(toctou)
+
+memory path = "/ok" | "/evil"
+target T { openat(AT_FDCWD, path, O_RDONLY) }
+peer P shares memory with T
+supervisor S { policy: allow openat if path == "/ok", else EACCES }
+never toctou
+END
+sed 's|test/race|test/alone|; s|=violated(toctou)|=holds pin_args=?|; /^peer/d' \
+  scn/sub/race.scn >scn/alone.scn
+sed 's|violated(toctou)|holds|' scn/sub/race.scn >wrong.scn
+cat >pins.scn <<'END'
+# name:     test/pins
+# question: Does it mean anything elsewhere?
+# source:   none
+# result:   baseline=? pin_args=?
+
+memory path = "/ok"
+target T { openat(AT_FDCWD, path, O_RDONLY) }
+supervisor S {
+  n = recv()
+  pin(n, 1: cstring 4096)
+  send(n, continue)
+}
+filter openat
+END
+cat >big.scn <<'END'
+# name:     test/big
+# question: How long is too long?
+# source:   none
+# result:   baseline=?
+
+memory path = "/ok" | "/evil"
+memory name = "/a" | "/b"
+target T { openat(AT_FDCWD, path, O_RDONLY) }
+target U { openat(AT_FDCWD, name, O_RDONLY) }
+signals to T: 2, handler restarts
+signals to U: 2, handler restarts
+peer P shares memory with T
+supervisor S[2] { policy: allow openat if path == "/ok", else EACCES }
+END
+RACE=scn/sub/race.scn
+
+# 0: as the result says.
+expect 0 check $RACE
+err_empty
+out_has 'test/race: toctou violated under baseline'
+out_has 'P (peer)'
+out_has '<-- approved "/ok"'
+out_has '1 scenario, 1 question: 1 agree, 0 differ, 0 incomplete, 0 not judged'
+expect 0 check scn
+out_lacks 'steps shown'
+out_has '2 scenarios, 3 questions: 2 agree, 0 differ, 0 incomplete, 1 not judged'
+[ "$(grep -n test/alone out | cut -d: -f1)" -lt "$(grep -n test/race out | cut -d: -f1)" ] ||
+  fail "scenarios are not sorted by path"
+cp out first
+expect 0 check scn --jobs 1
+cmp -s out first || fail "the output depends on --jobs"
+expect 0 check scn --traces first --width 40
+awk 'length($0) > 40 { exit 1 }' out || fail "a line exceeds --width 40"
+expect 0 check $RACE --all --width 140
+out_has '| mutex_lock(&match->notify_lock)'
+expect 0 check $RACE --order dfs --traces none
+expect 0 check pins.scn
+out_has 'n/a'
+out_has 'pin() means nothing under baseline'
+expect 0 --version
+expect 0 --help
+out_has 'Exit status'
+expect 0 check --help
+out_lacks '--mutate'
+expect 0 list scenarios scn
+out_has 'Can a peer change the path?'
+for what in proposals properties kernels mutations; do
+  expect 0 list $what
+  [ -s out ] || fail "list $what prints nothing"
+done
+expect 0 simulate $RACE --seed 7 --walks 50 --steps 500
+out_has 'prove nothing'
+cp out first
+expect 0 simulate $RACE --seed 7 --walks 50 --steps 500
+cmp -s out first || fail "the same seed gives other walks"
+
+# 1: some verdict differs.
+expect 1 check wrong.scn
+out_has 'DIFFERS'
+out_has 'claimed holds, found violated(toctou)'
+expect 1 check $RACE --mutate mutate_no_complete
+out_has 'asked but never reached: toctou'
+out_has 'then nothing more can happen:'
+expect 1 simulate wrong.scn
+out_has 'DIFFERS'
+
+# 2: the command line is wrong.
+expect 2
+expect 2 chekc scn
+err_has "did you mean 'check'?"
+expect 2 check --propsal baseline scn
+err_has "did you mean '--proposal'?"
+expect 2 check --proposal pinargs scn
+err_has "did you mean 'pin_args'?"
+expect 2 check --kernel lifo_notification scn
+err_has "did you mean 'lifo_notifications'?"
+expect 2 check --kernel mutate_no_complete scn
+expect 2 check --mutate no_complete scn
+expect 2 check --order sideways scn
+expect 2 check --max-states 0 scn
+expect 2 check --max-states many scn
+for size in 0 -1 12MB 99999999999TiB MiB ''; do
+  expect 2 check "--max-memory=$size" scn
+done
+expect 2 check --width 3 scn
+expect 2 check --jobs 0 scn
+expect 2 check --traces some scn
+expect 2 check --rewrite --proposal baseline scn
+expect 2 list
+expect 2 list propertis
+err_has "did you mean 'properties'?"
+expect 2 list kernels scn
+expect 2 show
+expect 2 replay
+expect 2 replay --proposal baseline 0:a
+expect 2 simulate
+expect 2 simulate $RACE --seed x
+
+# 3: a scenario that cannot be used.
+expect 3 check missing.scn
+err_has 'missing.scn: cannot be read: No such file or directory'
+expect 3 check empty
+err_has 'empty: found no *.scn in this directory'
+expect 3 check
+expect 3 simulate scn
+err_has 'found a directory, expected a file'
+: >nothing.scn
+expect 3 check nothing.scn
+err_has 'nothing.scn:1:1: '
+head -c 10485760 /dev/zero | tr '\0' 'x' >large.scn
+expect 3 check large.scn
+err_has 'large.scn: found 10485760 bytes, expected at most 1048576'
+expect 3 check /dev/zero
+err_has 'found more than 1048576 bytes'
+head -c 5000 /dev/urandom >random.scn
+expect 3 check random.scn
+sed 's|openat(AT|opneat(AT|' $RACE >word.scn
+expect 3 check word.scn
+err_has 'word.scn:7:12: '
+err_has "did you mean 'openat'?"
+sed 's|never toctou|never toctuo|' $RACE >never.scn
+expect 3 check never.scn
+err_has "toctou"
+sed 's|violated(toctou)|violated(toctuo)|' $RACE >claim.scn
+expect 3 check claim.scn
+err_has "claim.scn:4:"
+err_has "did you mean 'toctou'?"
+sed 's|baseline=|basline=|' $RACE >claim.scn
+expect 3 check claim.scn
+err_has "did you mean 'baseline'?"
+# The others are still checked, and the status is that of the worst.
+expect 3 check word.scn $RACE wrong.scn
+out_has 'test/race'
+out_has 'DIFFERS'
+
+# Traces.
+expect 0 check $RACE --trace-dir traces --json results.json
+TRACE=traces/test_race.baseline.toctou.json
+[ -s $TRACE ] || fail "no $TRACE"
+out_has "replay: knotcheck replay $TRACE"
+[ -s results.json ] || fail "no results.json"
+cp results.json first
+cp $TRACE first_trace
+expect 0 check $RACE --trace-dir traces --json results.json --jobs 2
+cmp -s results.json first || fail "the results differ from run to run"
+cmp -s $TRACE first_trace || fail "the trace differs from run to run"
+expect 0 show $TRACE
+out_has 'toctou violated under baseline'
+expect 0 show $TRACE --format json
+cmp -s out $TRACE || fail "show --format json is not the file"
+expect 0 replay $TRACE
+out_has 'replays, and violates toctou'
+expect 0 replay $TRACE --quiet
+# The line that a counterexample prints is a command.
+"$KNOTCHECK" check $RACE --width 30 |
+  sed -n '/^replay:/,/[^\\]$/p' | sed '1s/^replay: knotcheck/"$KNOTCHECK"/' >replay.sh
+tests=$((tests + 1))
+KNOTCHECK="$KNOTCHECK" bash -eu replay.sh >out 2>err || fail "$(cat replay.sh)"
+grep -q 'violates toctou' out || fail "$(cat replay.sh)"
+PATH_TEXT=$(sed -n 's/^  "path": "\(.*\)",/\1/p' $TRACE)
+expect 0 replay --scenario $RACE --property toctou "$PATH_TEXT"
+expect 1 replay --scenario $RACE --property one-reply "$PATH_TEXT"
+expect 1 replay --scenario $RACE 0:a
+err_has 'violates nothing'
+expect 3 replay --scenario $RACE 0:aaaaaaaaaaaaaaaa
+err_has 'the path cannot be taken'
+expect 3 replay --scenario $RACE 0:A
+err_has 'path:1:3: '
+expect 3 replay --scenario missing.scn 0:a
+expect 2 replay --scenario $RACE --proposal x 0:a
+
+# 3 and 1: traces that cannot be used, or do not show what they say.
+expect 3 show missing.json
+expect 3 show scn
+err_has 'found a directory, expected a file'
+expect 3 show nothing.scn
+err_has 'it was cut off'
+expect 3 show $RACE
+err_has 'race.scn:1:1: no JSON'
+head -c 1500 $TRACE >cut.json
+for command in show replay; do
+  expect 3 $command cut.json
+  err_has 'cut.json:'
+  err_has 'it was cut off'
+done
+head -c 17000000 /dev/zero >large.json
+expect 3 show large.json
+err_has 'expected at most 16777216'
+sed 's|"version": 1|"version": 2|' $TRACE >version.json
+expect 3 replay version.json
+err_has 'version 2, this knotcheck reads version 1'
+sed 's|"path": "0:a|"path": "0:z|' $TRACE >edited.json
+expect 3 replay edited.json
+err_has 'cannot be taken'
+sed '/"property"/d' $TRACE >key.json
+expect 3 replay key.json
+err_has "'property' is missing"
+sed 's|"path": "0:.*"|"path": "0:aaa"|' $TRACE >short.json
+expect 1 replay short.json
+err_has 'does not violate toctou'
+sed 's|knotif 1: SENT|knotif 2: SENT|' $TRACE >note.json
+expect 1 replay note.json
+err_has "'steps["
+expect 1 show note.json
+
+# Goldens: written only by --rewrite.
+expect 1 check scn --golden
+out_has 'there is no golden file'
+expect 0 check scn
+[ -z "$(find scn -name '*.expected')" ] || fail "check wrote a golden file"
+expect 0 check scn --rewrite
+for golden in scn/alone.expected scn/sub/race.expected; do
+  [ -s $golden ] || fail "no $golden"
+done
+expect 0 check scn --golden
+expect 0 check scn --rewrite
+out_lacks 'wrote'
+sed -i 's/states [0-9]*/states 7/' scn/sub/race.expected
+expect 1 check scn --golden
+out_has '-  end exhausted, states 7,'
+out_has '+  end exhausted, states '
+out_has 'golden files that differ: 1'
+
+# 4: incomplete is never a pass.
+expect 4 check $RACE --max-states 10
+out_has 'INCOMPLETE'
+out_has 'the limit of states was hit'
+expect 4 check big.scn --max-memory 32MiB --traces none --golden
+out_has 'the limit of memory was hit'
+expect 1 check wrong.scn big.scn --max-memory 64MiB
+"$KNOTCHECK" check big.scn $RACE --jobs 1 --json interrupted.json >out 2>err &
+child=$!
+sleep 1
+kill -INT $child
+status=0
+wait $child || status=$?
+tests=$((tests + 1))
+command='check big.scn (interrupted)'
+[ $status = 4 ] || fail "exit status $status after Ctrl-C, expected 4"
+out_has 'the search was interrupted'
+out_has 'interrupted before its turn'
+out_has '2 incomplete'
+grep -q '"end": "interrupted"' interrupted.json || fail "no results after Ctrl-C"
+
+# Outputs that cannot be written.
+expect 2 check $RACE --json no/such/directory.json
+err_has 'no/such/directory.json: cannot be created'
+expect 2 check $RACE --json scn
+expect 2 check $RACE --trace-dir $RACE
+if [ -w /dev/full ]; then
+  expect 2 check $RACE --json /dev/full
+  err_has 'No space left on device'
+  [ -c /dev/full ] || fail "/dev/full was replaced"
+  status=0
+  "$KNOTCHECK" list properties >/dev/full 2>err || status=$?
+  [ $status = 2 ] || fail "exit status $status with a full stdout, expected 2"
+  grep -q 'standard output' err || fail "a full stdout is not reported"
+fi
+if [ "$(id -u)" != 0 ]; then
+  mkdir readonly
+  cp $RACE readonly/race.scn
+  chmod a-w readonly
+  expect 2 check $RACE --json readonly/x.json
+  expect 2 check readonly --rewrite
+fi
+[ -z "$(find . -name '*.tmp')" ] || fail "temporary files are left: $(find . -name '*.tmp')"
+
+# No colour and no control characters where there is no terminal.
+expect 0 check $RACE
+! grep -q "$(printf '\033')" out || fail "colour without a terminal"
+
+echo "$tests commands tested"

@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// knotcheck check: asks every scenario's question under every proposal that its result names.
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <set>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "report/columns.h"
+#include "report/files.h"
+#include "report/golden.h"
+#include "report/json.h"
+#include "report/result.h"
+#include "report/table.h"
+#include "report/text.h"
+#include "report/trace.h"
+#include "tools/common.h"
+#include "tools/progress.h"
+#include "tools/searches.h"
+
+namespace knotcheck::tools {
+namespace {
+
+constexpr size_t kMaxDiffLines = 40;
+constexpr size_t kMaxJobs = 256;
+
+struct Arguments {
+  std::vector<std::string> paths;
+  std::vector<std::string> proposals;
+  std::vector<std::string> kernels;
+  std::vector<std::string> mutations;
+  std::string order = "bfs";
+  uint64_t max_states = 0;
+  std::string max_memory;
+  std::string json;
+  std::string trace_dir;
+  size_t jobs = 0;
+  std::string traces;
+  bool all = false;
+  size_t width = 0;
+  bool golden = false;
+  bool rewrite = false;
+  bool quiet = false;
+};
+
+class Check {
+ public:
+  explicit Check(const Arguments& arguments) : arguments_(arguments), progress_(arguments.quiet) {}
+
+  int Run();
+
+ private:
+  // What to do; anything but OK is a usage error.
+  absl::Status Prepare();
+  absl::Status PrepareLimits();
+  absl::Status PrepareOutputs();
+  void Load(const std::vector<std::string>& files);
+  void Report(size_t scenario, size_t first, size_t last, Searches* searches);
+  void Collect(size_t question, absl::StatusOr<verify::Answer> answer);
+  std::string Traces(report::Entry* entry, const report::TraceSubject& subject);
+  std::string TraceFile(const report::Entry& entry, const std::string& property);
+  std::string Golden(const std::vector<const report::Entry*>& entries);
+  void BadFile(const std::string& file, absl::string_view message);
+  void OutputFailed(const absl::Status& status);
+  int Finish();
+
+  const Arguments& arguments_;
+  Progress progress_;
+  verify::CheckOptions options_;
+  std::vector<const model::Proposal*> proposals_;  // of --proposal
+  std::vector<std::unique_ptr<report::TraceSubject>> scenarios_;
+  // One a search; `first_` is where the searches of each scenario begin.
+  std::vector<Search> searches_;
+  std::vector<size_t> first_;
+  report::TableOptions table_;
+  std::string traces_;  // "none", "first" or "all"
+  std::vector<report::Entry> entries_;
+  std::vector<report::FileError> errors_;
+  std::set<std::string> trace_files_;
+  size_t goldens_differ_ = 0;
+  size_t goldens_written_ = 0;
+  bool output_failed_ = false;
+  bool internal_ = false;
+};
+
+absl::Status Check::PrepareLimits() {
+  verify::CheckOptions& options = options_;
+  if (arguments_.order == "dfs") options.explore.order = checker::Order::kDepthFirst;
+  if (arguments_.max_states != 0) {
+    options.explore.max_states = std::min(options.explore.max_states, arguments_.max_states);
+  }
+  options.explore.max_bytes = MemoryBytes() / 10 * 8;
+  if (!arguments_.max_memory.empty()) {
+    const auto size = ParseSize(arguments_.max_memory);
+    if (!size.ok()) return size.status();
+    options.explore.max_bytes = *size;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Check::PrepareOutputs() {
+  if (arguments_.golden || arguments_.rewrite) {
+    const bool plain = arguments_.proposals.empty() && arguments_.kernels.empty() &&
+                       arguments_.mutations.empty() && arguments_.order == "bfs" &&
+                       arguments_.max_states == 0;
+    if (!plain) {
+      return absl::InvalidArgumentError(
+          "--golden and --rewrite are about the scenario as it stands: expected no --proposal, "
+          "--kernel, --mutate, --order or --max-states with them");
+    }
+  }
+  if (!arguments_.json.empty()) {
+    const absl::Status status = report::CheckWritable(arguments_.json);
+    if (!status.ok()) return status;
+  }
+  if (arguments_.trace_dir.empty()) return absl::OkStatus();
+  const absl::Status status = report::MakeDirectory(arguments_.trace_dir);
+  return status.ok() ? report::CheckWritable(arguments_.trace_dir + "/trace.json") : status;
+}
+
+absl::Status Check::Prepare() {
+  for (const std::string& name : arguments_.proposals) {
+    const auto proposal = ProposalNamed(name);
+    if (!proposal.ok()) return proposal.status();
+    if (std::find(proposals_.begin(), proposals_.end(), *proposal) == proposals_.end()) {
+      proposals_.push_back(*proposal);
+    }
+  }
+  const auto toggles = TogglesNamed(arguments_.kernels, arguments_.mutations);
+  if (!toggles.ok()) return toggles.status();
+  options_.toggles = *toggles;
+  if (const absl::Status status = PrepareLimits(); !status.ok()) return status;
+  if (const absl::Status status = PrepareOutputs(); !status.ok()) return status;
+
+  traces_ = arguments_.traces;
+  if (traces_.empty()) {
+    std::error_code ignored;
+    const bool one_file = arguments_.paths.size() == 1 &&
+                          !std::filesystem::is_directory(arguments_.paths[0], ignored);
+    traces_ = one_file ? "all" : "none";
+  }
+  table_.width = arguments_.width != 0 ? arguments_.width : TerminalWidth(STDOUT_FILENO);
+  table_.color = ColorOn(STDOUT_FILENO);
+  return absl::OkStatus();
+}
+
+void Check::BadFile(const std::string& file, absl::string_view message) {
+  const report::FileError error{file, std::string(message)};
+  // The same mistake is found under every proposal.
+  for (const report::FileError& known : errors_) {
+    if (known.file == error.file && known.message == error.message) return;
+  }
+  progress_.Clear();
+  Fail(kBadInput, message);
+  errors_.push_back(error);
+}
+
+void Check::OutputFailed(const absl::Status& status) {
+  progress_.Clear();
+  FailUsage(status);
+  output_failed_ = true;
+}
+
+void Check::Load(const std::vector<std::string>& files) {
+  for (const std::string& file : files) {
+    auto subject = LoadScenario(file);
+    if (!subject.ok()) {
+      BadFile(file, subject.status().message());
+      continue;
+    }
+    subject->toggles = options_.toggles;
+    first_.push_back(searches_.size());
+    scenarios_.push_back(std::make_unique<report::TraceSubject>(*std::move(subject)));
+    const lang::Scenario& scenario = scenarios_.back()->scenario;
+    std::vector<const model::Proposal*> asked = proposals_;
+    for (size_t i = 0; proposals_.empty() && i < scenario.header.results.size(); ++i) {
+      asked.push_back(model::FindProposal(scenario.header.results[i].proposal));
+    }
+    for (const model::Proposal* proposal : asked) {
+      const std::string name = proposal->name;
+      table_.proposal_width = std::max(table_.proposal_width, name.size());
+      searches_.push_back({&scenario, proposal, scenario.header.name + " " + name});
+    }
+  }
+  first_.push_back(searches_.size());
+}
+
+void Check::Collect(size_t question, absl::StatusOr<verify::Answer> answer) {
+  const Search& search = searches_[question];
+  report::Entry entry;
+  entry.scenario = search.scenario->header.name;
+  entry.file = search.scenario->file;
+  entry.proposal = search.proposal->name;
+  entry.claim = report::ClaimText(search.scenario->header, entry.proposal);
+  if (answer.ok()) {
+    entry.state = report::Entry::State::kAnswered;
+    entry.answer = *std::move(answer);
+  } else if (absl::IsFailedPrecondition(answer.status())) {
+    entry.state = report::Entry::State::kMeansNothing;
+    entry.reason = std::string(answer.status().message());
+  } else if (absl::IsCancelled(answer.status()) || absl::IsResourceExhausted(answer.status())) {
+    entry.reason = std::string(answer.status().message());
+  } else {
+    BadFile(entry.file, answer.status().message());
+    return;
+  }
+  entries_.push_back(std::move(entry));
+}
+
+// A name for a trace that stays inside the directory whatever the scenario calls itself.
+std::string Check::TraceFile(const report::Entry& entry, const std::string& property) {
+  std::string name;
+  for (const char c : entry.scenario) {
+    const bool plain = absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.';
+    name.push_back(plain && !(name.empty() && c == '.') ? c : '_');
+  }
+  name.resize(std::min<size_t>(name.size(), 100));
+  absl::StrAppend(&name, ".", entry.proposal, ".", property);
+  std::string free = name;
+  for (int i = 2; !trace_files_.insert(free).second; ++i) free = absl::StrCat(name, "-", i);
+  return absl::StrCat(arguments_.trace_dir, "/", free, ".json");
+}
+
+// Writes and shows the counterexamples of one answer, as far as they are asked for.
+std::string Check::Traces(report::Entry* entry, const report::TraceSubject& scenario) {
+  std::string text;
+  bool shown = false;
+  for (const verify::PropertyVerdict& property : entry->answer.properties) {
+    if (property.status != checker::Status::kViolated || !property.judged) continue;
+    const bool show = traces_ == "all" || (traces_ == "first" && !shown);
+    if (!show && arguments_.trace_dir.empty()) continue;
+    shown = true;
+    if (property.path.actions.size() > report::kMaxTraceSteps) {
+      absl::StrAppend(&text, "\n", property.info.name, ": a counterexample of ",
+                      property.path.actions.size(),
+                      " steps, too long to show; --order bfs finds the shortest\n");
+      continue;
+    }
+    report::TraceSubject subject = scenario;
+    subject.proposal = model::FindProposal(entry->proposal);
+    const auto trace = report::MakeTrace(subject, property.path, property.info.name);
+    if (!trace.ok()) {
+      progress_.Clear();
+      Fail(absl::InternalError(
+          absl::StrCat(entry->file, ": ", entry->proposal, ": ", trace.status().message())));
+      internal_ = true;
+      continue;
+    }
+    report::ColumnsOptions columns;
+    columns.width = table_.width;
+    columns.color = table_.color;
+    columns.all = arguments_.all;
+    if (!arguments_.trace_dir.empty()) {
+      const std::string file = TraceFile(*entry, property.info.name);
+      const absl::Status status = report::WriteFile(file, report::TraceJson(*trace));
+      if (status.ok()) {
+        columns.trace_file = file;
+        entry->traces.emplace_back(property.info.name, file);
+      } else {
+        OutputFailed(status);
+      }
+    }
+    if (show) absl::StrAppend(&text, "\n", report::Columns(*trace, columns));
+  }
+  return text;
+}
+
+std::string Check::Golden(const std::vector<const report::Entry*>& entries) {
+  if (entries.empty() || !(arguments_.golden || arguments_.rewrite)) return "";
+  for (const report::Entry* entry : entries) {
+    // A golden of half an answer would pin the limit, not the scenario.
+    if (report::MarkOf(*entry) == report::Mark::kIncomplete) return "";
+  }
+  const std::string path = report::GoldenPath(entries[0]->file);
+  const std::string found = report::GoldenText(entries);
+  const auto expected = report::ReadFile(path, report::kMaxGoldenBytes);
+  if (expected.ok() && *expected == found) return "";
+  if (arguments_.rewrite) {
+    const absl::Status status = report::WriteFile(path, found);
+    if (!status.ok()) {
+      OutputFailed(status);
+      return "";
+    }
+    ++goldens_written_;
+    return absl::StrCat("  wrote ", report::Ascii(path), "\n");
+  }
+  ++goldens_differ_;
+  if (!expected.ok()) {
+    const absl::string_view why = absl::IsNotFound(expected.status()) ? "there is no golden file"
+                                                                      : expected.status().message();
+    return absl::StrCat("  DIFFERS  ", report::Ascii(path), ": ", why,
+                        "; knotcheck check --rewrite writes it\n");
+  }
+  return absl::StrCat("  DIFFERS  from its golden file:\n--- ", report::Ascii(path),
+                      "\n+++ as found now\n", report::DiffExcerpt(*expected, found, kMaxDiffLines));
+}
+
+void Check::Report(size_t scenario, size_t first, size_t last, Searches* searches) {
+  const size_t begin = entries_.size();
+  for (size_t i = first; i < last; ++i) Collect(i, searches->Wait(i));
+  std::vector<const report::Entry*> entries;
+  std::string traces;
+  for (size_t i = begin; i < entries_.size(); ++i) {
+    absl::StrAppend(&traces, Traces(&entries_[i], *scenarios_[scenario]));
+  }
+  for (size_t i = begin; i < entries_.size(); ++i) entries.push_back(&entries_[i]);
+  const std::string golden = Golden(entries);
+  progress_.Clear();
+  Print(report::TableRows(entries, table_));
+  Print(golden);
+  Print(traces.empty() ? "" : traces + "\n");
+  static_cast<void>(FlushOutput());
+}
+
+int Check::Finish() {
+  const report::Summary summary = report::Summarise(entries_);
+  const auto print = [this](const std::string& text) {
+    for (const std::string& line : report::Wrap(text, table_.width, 0, 2)) Print(line + "\n");
+  };
+  print(report::SummaryText(summary));
+  if (goldens_differ_ > 0) print(absl::StrCat("golden files that differ: ", goldens_differ_));
+  if (goldens_written_ > 0) print(absl::StrCat("golden files written: ", goldens_written_));
+  if (!errors_.empty()) {
+    print(absl::StrCat("errors in scenarios, on stderr: ", errors_.size()));
+  }
+  if (!arguments_.json.empty()) {
+    report::RunInfo run;
+    run.toggles = report::ToggleNames(options_.toggles);
+    run.order = arguments_.order;
+    const absl::Status status =
+        report::WriteFile(arguments_.json, report::ResultsJson(run, entries_, errors_));
+    if (!status.ok()) OutputFailed(status);
+  }
+  if (const absl::Status status = FlushOutput(); !status.ok()) OutputFailed(status);
+  if (internal_) return kInternal;
+  if (output_failed_) return kUsage;
+  if (!errors_.empty()) return kBadInput;
+  if (summary.differ > 0 || goldens_differ_ > 0) return kDiffers;
+  return summary.incomplete > 0 ? kIncomplete : kOk;
+}
+
+int Check::Run() {
+  if (const absl::Status status = Prepare(); !status.ok()) return FailUsage(status);
+  const auto files = ScenarioFiles(arguments_.paths);
+  if (!files.ok()) return Fail(files.status());
+  CatchInterrupts();
+  Load(*files);
+  Print(report::TableHead(table_));
+  const size_t jobs =
+      arguments_.jobs != 0 ? arguments_.jobs : std::max(1u, std::thread::hardware_concurrency());
+  {
+    Searches searches(searches_, jobs, options_, &progress_);
+    for (size_t i = 0; i < scenarios_.size(); ++i) {
+      Report(i, first_[i], first_[i + 1], &searches);
+    }
+  }
+  return Finish();
+}
+
+void AddLimits(CLI::App* app, Arguments* a) {
+  app->add_option("--order", a->order, "bfs: shortest counterexamples; dfs: deep states early")
+      ->check(CLI::IsMember({"bfs", "dfs"}).description(""))
+      ->type_name("bfs|dfs");
+  app->add_option("--max-states", a->max_states, "end a search that has found this many states")
+      ->check(CLI::Range(uint64_t{1}, ~uint64_t{0}).description(""))
+      ->type_name("N");
+  app->add_option("--max-memory", a->max_memory,
+                  "memory for all searches together, as in 512MiB or 8GiB (default: 80% of RAM)")
+      ->type_name("SIZE");
+  app->add_option("--jobs", a->jobs, "searches at a time (default: the processors)")
+      ->check(CLI::Range(size_t{1}, kMaxJobs).description(""))
+      ->type_name("N");
+}
+
+void AddOutputs(CLI::App* app, Arguments* a) {
+  app->add_option("--json", a->json, "also write the results there")->type_name("FILE");
+  app->add_option("--trace-dir", a->trace_dir, "write each counterexample as a file there")
+      ->type_name("DIR");
+  app->add_option("--traces", a->traces,
+                  "counterexamples to show (default: all for one file, else none)")
+      ->check(CLI::IsMember({"none", "first", "all"}).description(""))
+      ->type_name("none|first|all");
+  app->add_flag("--all", a->all, "show every step of a counterexample");
+  AddWidthOption(app, &a->width);
+  app->add_flag("--golden", a->golden, "compare with the .expected files beside the scenarios");
+  app->add_flag("--rewrite", a->rewrite, "write the .expected files");
+  app->add_flag("--quiet", a->quiet, "no progress on stderr");
+}
+
+}  // namespace
+
+Command AddCheck(CLI::App& app) {
+  CLI::App* check = app.add_subcommand("check", "ask the scenarios' questions");
+  const auto arguments = std::make_shared<Arguments>();
+  check
+      ->add_option("paths", arguments->paths,
+                   "scenarios, or directories to search for *.scn (default: scenarios)")
+      ->type_name("FILE|DIR");
+  check
+      ->add_option("--proposal", arguments->proposals,
+                   "only under this proposal (default: those of each '# result:'); repeatable")
+      ->type_name("P")
+      ->allow_extra_args(false);
+  AddKernelOptions(check, &arguments->kernels, &arguments->mutations);
+  AddLimits(check, arguments.get());
+  AddOutputs(check, arguments.get());
+  return {check, [arguments] { return Check(*arguments).Run(); }};
+}
+
+}  // namespace knotcheck::tools

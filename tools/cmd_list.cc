@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// knotcheck list: what there is to name on a command line or in a scenario.
+
+#include <unistd.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "model/config.h"
+#include "model/property.h"
+#include "model/proposal.h"
+#include "report/text.h"
+#include "tools/common.h"
+
+namespace knotcheck::tools {
+namespace {
+
+struct Arguments {
+  std::string what;
+  std::vector<std::string> paths;
+  size_t width = 0;
+};
+
+void Item(const std::string& name, const std::vector<std::string>& texts, size_t width) {
+  const auto print = [width](const std::string& text, size_t indent) {
+    for (const std::string& line : report::Wrap(text, width, indent, indent + 2)) {
+      Print(line + "\n");
+    }
+  };
+  print(report::Ascii(name), 0);
+  for (const std::string& text : texts) {
+    if (!text.empty()) print(report::Ascii(text), 4);
+  }
+}
+
+int ListScenarios(const Arguments& arguments, size_t width) {
+  const auto files = ScenarioFiles(arguments.paths);
+  if (!files.ok()) return Fail(files.status());
+  int code = kOk;
+  for (const std::string& file : *files) {
+    const auto subject = LoadScenario(file);
+    if (!subject.ok()) {
+      code = Fail(subject.status());
+      continue;
+    }
+    std::string results;
+    for (const lang::Claim& claim : subject->scenario.header.results) {
+      absl::StrAppend(&results, results.empty() ? "" : " ", claim.proposal);
+    }
+    Item(subject->scenario.header.name,
+         {subject->scenario.header.question, absl::StrCat(file, " (", results, ")")}, width);
+  }
+  return code;
+}
+
+void ListProposals(size_t width) {
+  for (const model::Proposal* proposal : model::AllProposals()) {
+    const std::string left_out = proposal->not_covered;
+    Item(proposal->name,
+         {proposal->revision, proposal->source,
+          left_out.empty() ? "" : absl::StrCat("not covered: ", left_out)},
+         width);
+  }
+}
+
+void ListProperties(size_t width) {
+  for (const model::PropertyInfo& property : model::AllProperties()) {
+    std::string name = property.name;
+    if (!property.proposal.empty()) absl::StrAppend(&name, " (", property.proposal, " only)");
+    if (property.on_request) absl::StrAppend(&name, " (only where a scenario asks for it)");
+    Item(name, {property.sentence, property.source}, width);
+  }
+}
+
+void ListToggles(bool mutations, size_t width) {
+  for (const model::ToggleInfo& info : model::AllToggles()) {
+    if (info.mutation != mutations) continue;
+    Item(info.name, {info.what, mutations ? "" : absl::StrCat("in ", info.versions)}, width);
+  }
+}
+
+int List(const Arguments& arguments) {
+  const size_t width = arguments.width != 0 ? arguments.width : TerminalWidth(STDOUT_FILENO);
+  if (arguments.what != "scenarios" && !arguments.paths.empty()) {
+    return FailUsage(absl::InvalidArgumentError(absl::StrCat("list ", arguments.what, ": found '",
+                                                             report::Ascii(arguments.paths[0]),
+                                                             "', expected nothing more")));
+  }
+  if (arguments.what == "scenarios") return ListScenarios(arguments, width);
+  if (arguments.what == "proposals") ListProposals(width);
+  if (arguments.what == "properties") ListProperties(width);
+  if (arguments.what == "kernels") ListToggles(false, width);
+  if (arguments.what == "mutations") ListToggles(true, width);
+  return kOk;
+}
+
+}  // namespace
+
+Command AddList(CLI::App& app) {
+  CLI::App* list = app.add_subcommand("list", "what there is to name");
+  const auto arguments = std::make_shared<Arguments>();
+  list->add_option("what", arguments->what,
+                   "scenarios, proposals, properties, kernels or mutations")
+      ->required()
+      ->check([](const std::string& word) -> std::string {
+        const std::vector<std::string> known = {"scenarios", "proposals", "properties", "kernels",
+                                                "mutations"};
+        for (const std::string& name : known) {
+          if (name == word) return "";
+        }
+        return report::UnknownName("one", word, known);
+      });
+  list->add_option("paths", arguments->paths, "for scenarios: where (default: scenarios)")
+      ->type_name("FILE|DIR");
+  AddWidthOption(list, &arguments->width);
+  return {list, [arguments] {
+            const int code = List(*arguments);
+            const absl::Status status = FlushOutput();
+            return status.ok() ? code : FailUsage(status);
+          }};
+}
+
+}  // namespace knotcheck::tools

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// knotcheck simulate: random walks, for what is too large to search. They find, and prove nothing.
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <bitset>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "checker/explore.h"
+#include "fmt/format.h"
+#include "lang/compile.h"
+#include "report/text.h"
+#include "tools/common.h"
+#include "verify/check.h"
+#include "verify/kernel_model.h"
+
+namespace knotcheck::tools {
+namespace {
+
+struct Arguments {
+  std::string scenario;
+  std::vector<std::string> proposals;
+  std::vector<std::string> kernels;
+  std::vector<std::string> mutations;
+  uint64_t seed = 1;
+  uint64_t walks = 1000;
+  uint64_t steps = 10'000;
+  size_t width = 0;
+};
+
+// The model, noting where the threads of every state that a walk comes through stand.
+class Covering {
+ public:
+  using State = verify::KernelModel::State;
+
+  explicit Covering(const model::System& system) : model_(system) {}
+
+  const std::vector<State>& InitialStates() const { return model_.InitialStates(); }
+  int ThreadCount() const { return model_.ThreadCount(); }
+  const std::vector<checker::Property>& Properties() const { return model_.Properties(); }
+  const checker::PackMasks& Masks() const { return model_.Masks(); }
+  uint64_t AtRest(const State& state) const { return model_.AtRest(state); }
+  checker::Outcome Apply(State& state, checker::Action action, checker::Effects& effects) const {
+    return model_.Apply(state, action, effects);
+  }
+  template <class Fn>
+  void ForEachSuccessor(const State& state, int thread, Fn&& fn) const {
+    if (static_cast<size_t>(thread) < model_.system().program().tasks.size()) {
+      Note(state.tasks[thread]);
+    }
+    model_.ForEachSuccessor(state, thread, fn);
+  }
+
+  size_t functions() const {
+    size_t count = 0;
+    for (const auto& places : places_) count += places.any() ? 1 : 0;
+    return count;
+  }
+  size_t steps() const {
+    size_t count = 0;
+    for (const auto& places : places_) count += places.count();
+    return count;
+  }
+
+ private:
+  void Note(const model::Task& task) const {
+    for (int i = model::kMaxFrames - 1; i >= 0; --i) {
+      if (task.frames[i].function == 0) continue;
+      places_[task.frames[i].function].set(task.frames[i].pc);
+      return;
+    }
+  }
+
+  verify::KernelModel model_;
+  mutable std::array<std::bitset<256>, 256> places_;  // by function and program counter
+};
+static_assert(checker::Model<Covering>);
+
+class Simulate {
+ public:
+  explicit Simulate(const Arguments& arguments) : arguments_(arguments) {}
+  int Run();
+
+ private:
+  void Say(const std::string& text, size_t indent) {
+    for (const std::string& line : report::Wrap(report::Ascii(text), width_, indent, indent + 2)) {
+      Print(line + "\n");
+    }
+  }
+  absl::Status Under(const report::TraceSubject& subject, const model::Proposal& proposal);
+
+  const Arguments& arguments_;
+  size_t width_ = 80;
+  std::vector<std::string> asked_;
+  bool differs_ = false;
+};
+
+absl::Status Simulate::Under(const report::TraceSubject& subject, const model::Proposal& proposal) {
+  const auto question =
+      verify::Question::Make(subject.scenario, proposal, subject.toggles, lang::CompileOptions());
+  if (absl::IsFailedPrecondition(question.status())) {
+    Say(absl::StrCat(proposal.name, ": n/a: ", question.status().message()), 0);
+    return absl::OkStatus();
+  }
+  if (!question.ok()) return question.status();
+  const Covering covering((*question)->system());
+  checker::WalkOptions options;
+  options.seed = arguments_.seed;
+  options.walks = arguments_.walks;
+  options.max_steps = arguments_.steps;
+  options.interrupted = &Interrupted();
+  const checker::WalkResult result = checker::Walk(covering, options);
+
+  Say(absl::StrCat(proposal.name, ": ", result.walks, " walks, ", result.steps, " steps, ",
+                   result.at_rest, " came to rest; seen: ", covering.steps(), " steps of ",
+                   covering.functions(), " functions"),
+      0);
+  std::vector<std::string> violated;
+  const auto& properties = (*question)->system().properties();
+  for (size_t i = 0; i < properties.size(); ++i) {
+    const checker::Verdict& verdict = result.verdicts[i];
+    const bool asked = std::find(asked_.begin(), asked_.end(), properties[i].name) != asked_.end();
+    const bool judged = !properties[i].on_request || asked;
+    std::string line = fmt::format("{:<23} ", properties[i].name);
+    if (verdict.status == checker::Status::kViolated) {
+      if (judged) violated.push_back(properties[i].name);
+      absl::StrAppend(&line, "violated", judged ? "" : " (not asked)", ", ",
+                      verdict.path.actions.size(), " steps ", PathToString(verdict.path));
+    } else if (verdict.witnesses > 0) {
+      absl::StrAppend(&line, "not violated, reached ", verdict.witnesses, " times");
+    } else {
+      absl::StrAppend(&line, "never reached");
+    }
+    Say(line, 2);
+  }
+  for (const lang::Claim& claim : subject.scenario.header.results) {
+    if (claim.proposal != proposal.name || claim.kind == lang::Claim::Kind::kUnknown) continue;
+    for (const std::string& name : violated) {
+      const auto& claimed = claim.properties;
+      if (std::find(claimed.begin(), claimed.end(), name) != claimed.end()) continue;
+      Say("DIFFERS: the scenario does not claim that " + name + " is violated", 2);
+      differs_ = true;
+    }
+  }
+  return absl::OkStatus();
+}
+
+int Simulate::Run() {
+  auto subject = LoadScenario(arguments_.scenario);
+  if (!subject.ok()) return Fail(subject.status());
+  const auto toggles = TogglesNamed(arguments_.kernels, arguments_.mutations);
+  if (!toggles.ok()) return FailUsage(toggles.status());
+  subject->toggles = *toggles;
+  std::vector<const model::Proposal*> proposals;
+  for (const std::string& name : arguments_.proposals) {
+    const auto proposal = ProposalNamed(name);
+    if (!proposal.ok()) return FailUsage(proposal.status());
+    proposals.push_back(*proposal);
+  }
+  for (const lang::Claim& claim : subject->scenario.header.results) {
+    if (arguments_.proposals.empty()) proposals.push_back(model::FindProposal(claim.proposal));
+  }
+  const auto asked = lang::AskedOf(subject->scenario);
+  if (!asked.ok()) return Fail(asked.status());
+  asked_ = asked->never;
+  width_ = arguments_.width != 0 ? arguments_.width : TerminalWidth(STDOUT_FILENO);
+  CatchInterrupts();
+  for (const model::Proposal* proposal : proposals) {
+    if (const absl::Status status = Under(*subject, *proposal); !status.ok()) return Fail(status);
+  }
+  Say("Random walks prove nothing: what they did not find may still exist. knotcheck check "
+      "searches all runs.",
+      0);
+  if (const absl::Status status = FlushOutput(); !status.ok()) return FailUsage(status);
+  if (differs_) return kDiffers;
+  return Interrupted().load() ? kIncomplete : kOk;
+}
+
+}  // namespace
+
+Command AddSimulate(CLI::App& app) {
+  CLI::App* simulate = app.add_subcommand("simulate", "take random walks");
+  const auto arguments = std::make_shared<Arguments>();
+  simulate->add_option("scenario", arguments->scenario)->required()->type_name("FILE");
+  simulate
+      ->add_option("--proposal", arguments->proposals,
+                   "under this one (default: those of its '# result:'); repeatable")
+      ->type_name("P")
+      ->allow_extra_args(false);
+  AddKernelOptions(simulate, &arguments->kernels, &arguments->mutations);
+  simulate->add_option("--seed", arguments->seed, "the same seed gives the same walks (default: 1)")
+      ->type_name("N");
+  simulate->add_option("--walks", arguments->walks, "(default: 1000)")
+      ->check(CLI::Range(uint64_t{1}, ~uint64_t{0}).description(""))
+      ->type_name("N");
+  simulate->add_option("--steps", arguments->steps, "of one walk, at most (default: 10000)")
+      ->check(CLI::Range(uint64_t{1}, uint64_t{report::kMaxTraceSteps}).description(""))
+      ->type_name("N");
+  AddWidthOption(simulate, &arguments->width);
+  return {simulate, [arguments] { return Simulate(*arguments).Run(); }};
+}
+
+}  // namespace knotcheck::tools

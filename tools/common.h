@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the subcommands share: exit statuses, and the names that a command line may use.
+
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "CLI/App.hpp"
+#include "CLI/Config.hpp"
+#include "CLI/Formatter.hpp"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "lang/ast.h"
+#include "model/config.h"
+#include "model/proposal.h"
+#include "report/trace.h"
+
+namespace knotcheck::tools {
+
+inline constexpr char kVersion[] = "0.1.0";
+
+// Of the program. When several apply: the first of internal, bad input, differs, incomplete.
+enum ExitCode : int {
+  kOk = 0,          // every verdict is as its scenario says
+  kDiffers = 1,     // some verdict is not, or a trace does not show what it says
+  kUsage = 2,       // the command line is wrong, or an output cannot be written
+  kBadInput = 3,    // a scenario or a trace cannot be used
+  kIncomplete = 4,  // a limit was hit, or Ctrl-C: what was not found may still exist
+  kInternal = 70,   // a bug of knotcheck
+};
+
+// A subcommand: its part of the command line, and what it does afterwards.
+struct Command {
+  CLI::App* app;
+  std::function<int()> run;
+};
+Command AddCheck(CLI::App& app);
+Command AddList(CLI::App& app);
+Command AddReplay(CLI::App& app);
+Command AddShow(CLI::App& app);
+Command AddSimulate(CLI::App& app);
+
+// Prints the message to stderr and gives `code` back.
+int Fail(ExitCode code, absl::string_view message);
+// The same for a status about a scenario or a trace: Internal is 70, the rest is kBadInput.
+int Fail(const absl::Status& status);
+// The same for a wrong command line: "knotcheck: MESSAGE".
+int FailUsage(const absl::Status& status);
+
+// Columns of the terminal on `fd`; 80 when it is none.
+size_t TerminalWidth(int fd);
+bool ColorOn(int fd);
+
+// Set by the first Ctrl-C; the second one kills.
+const std::atomic<bool>& Interrupted();
+void Interrupt();
+void CatchInterrupts();
+
+// Adds --width, --kernel, --mutate, --proposal as several subcommands have them.
+void AddWidthOption(CLI::App* app, size_t* width);
+void AddKernelOptions(CLI::App* app, std::vector<std::string>* kernels,
+                      std::vector<std::string>* mutations);
+
+// Names of the command line. InvalidArgument says what was found, expected and meant.
+absl::StatusOr<model::Toggles> TogglesNamed(const std::vector<std::string>& kernels,
+                                            const std::vector<std::string>& mutations);
+absl::StatusOr<const model::Proposal*> ProposalNamed(const std::string& name);
+
+// Reads and parses a scenario, and checks the names in its "# result:".
+absl::StatusOr<report::TraceSubject> LoadScenario(const std::string& file);
+
+// The scenarios that the arguments name: files as given, directories searched for *.scn by path.
+// None given: the directory "scenarios".
+absl::StatusOr<std::vector<std::string>> ScenarioFiles(const std::vector<std::string>& arguments);
+
+// "512MiB", "8GiB" or a plain number of bytes.
+absl::StatusOr<uint64_t> ParseSize(const std::string& text);
+std::string SizeText(uint64_t bytes);
+// Of the machine, or of this control group if that has less.
+uint64_t MemoryBytes();
+
+// Writes to stdout; the first failure is kept for FlushOutput.
+void Print(absl::string_view text);
+// Unavailable when something could not be written.
+absl::Status FlushOutput();
+
+}  // namespace knotcheck::tools
