@@ -255,6 +255,18 @@ absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* 
     const bool string = !syscall.roles.empty() && syscall.roles[0].shape == model::Shape::kPath;
     op.uses = Words(call.uses->text, string);
   }
+  if (*nr == Nr::kRead && program_.values[op.pointers[1]].object >= 0) {
+    // The file's data, which is zeros here, is one more thing that the buffer may hold.
+    const Object& buffer =
+        program_.objects[static_cast<size_t>(program_.values[op.pointers[1]].object)];
+    for (int w = 0; w < buffer.words; ++w) {
+      model::Word& word = program_.words[static_cast<size_t>(buffer.first_word + w)];
+      if (std::find(word.domain.begin(), word.domain.end(), model::kZero) == word.domain.end()) {
+        word.domain.push_back(model::kZero);
+      }
+      word.shared = program_.general_peer && options_.explicit_writes < 0;
+    }
+  }
   if (*nr == Nr::kExit) op.has_expected = false;
   ops->push_back(op);
   return absl::OkStatus();

@@ -74,7 +74,7 @@ class Teller {
     return std::find(step.violated.begin(), step.violated.end(), trace_.property) !=
            step.violated.end();
   }
-  void Add(const TraceLine& step, size_t indent, std::string text, bool violated) {
+  void Add(const TraceLine& step, size_t indent, const std::string& text, bool violated) {
     Line line;
     line.thread = step.thread;
     line.indent = indent;
@@ -134,8 +134,8 @@ void Teller::TellNote(const TraceLine& step, size_t indent, const std::string& n
                       bool violated) {
   const size_t mark = note.find("<-- ");
   if (mark != 0) {
-    std::string text(absl::StripSuffix(note.substr(0, mark), " "));
-    Add(step, indent, std::move(text), violated);
+    const std::string text(absl::StripSuffix(note.substr(0, mark), " "));
+    Add(step, indent, text, violated);
   }
   if (mark == std::string::npos) return;
   // A mark alone belongs to the line before it, if that is this step's.

@@ -122,7 +122,7 @@ absl::Status Check::PrepareOutputs() {
     }
   }
   if (!arguments_.json.empty()) {
-    const absl::Status status = report::CheckWritable(arguments_.json);
+    absl::Status status = report::CheckWritable(arguments_.json);
     if (!status.ok()) return status;
   }
   if (arguments_.trace_dir.empty()) return absl::OkStatus();
@@ -141,8 +141,8 @@ absl::Status Check::Prepare() {
   const auto toggles = TogglesNamed(arguments_.kernels, arguments_.mutations);
   if (!toggles.ok()) return toggles.status();
   options_.toggles = *toggles;
-  if (const absl::Status status = PrepareLimits(); !status.ok()) return status;
-  if (const absl::Status status = PrepareOutputs(); !status.ok()) return status;
+  if (absl::Status status = PrepareLimits(); !status.ok()) return status;
+  if (absl::Status status = PrepareOutputs(); !status.ok()) return status;
 
   traces_ = arguments_.traces;
   if (traces_.empty()) {

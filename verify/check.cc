@@ -14,6 +14,32 @@ namespace knotcheck::verify {
 
 using checker::Status;
 
+namespace {
+
+constexpr int kMostWrites = 255;  // what State::writes_left holds
+
+// The index among the writers of the explicit program of each writer of `program`; last, that of
+// the (first) most general peer, which is a writer in the explicit program only.
+std::vector<uint16_t> Writers(const model::Program& program, const model::Program& with_writers) {
+  std::vector<uint16_t> indices;
+  uint16_t general = 0;
+  bool found = false;
+  for (size_t i = 0; i < with_writers.writers.size(); ++i) {
+    const size_t known = indices.size();
+    if (known < program.writers.size() &&
+        program.writers[known].name == with_writers.writers[i].name) {
+      indices.push_back(static_cast<uint16_t>(i));
+    } else if (!found) {
+      general = static_cast<uint16_t>(i);
+      found = true;
+    }
+  }
+  indices.push_back(general);
+  return indices;
+}
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<Question>> Question::Make(const lang::Scenario& scenario,
                                                          const model::Proposal& proposal,
                                                          model::Toggles toggles,
@@ -66,9 +92,17 @@ absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Propos
     std::vector<std::string> claimed = claim.properties;
     std::sort(claimed.begin(), claimed.end());
     const bool same = claimed == answer.violated && answer.vacuous.empty();
-    answer.agreement = same ? Answer::Agreement::kAgrees : Answer::Agreement::kDiffers;
+    // A search that was cut short may still find what is claimed, but it has found too much
+    // already.
+    const bool too_much = !std::includes(claimed.begin(), claimed.end(), answer.violated.begin(),
+                                         answer.violated.end());
+    answer.agreement = !answer.complete() && !too_much ? Answer::Agreement::kIncomplete
+                       : same                          ? Answer::Agreement::kAgrees
+                                                       : Answer::Agreement::kDiffers;
   }
-  if (!answer.complete()) answer.agreement = Answer::Agreement::kIncomplete;
+  if (!answer.complete() && answer.agreement == Answer::Agreement::kNotJudged) {
+    answer.agreement = Answer::Agreement::kIncomplete;
+  }
   return answer;
 }
 
@@ -116,32 +150,48 @@ absl::StatusOr<Concrete> Concretise(const lang::Scenario& scenario, const model:
   const Run run = Trace(question.system(), path);
   if (!run.possible) return absl::InternalError("the path does not replay");
 
+  // The explicit program, run along with more stores than can be needed: a store is needed where
+  // its memory does not hold what the read returned. Scripts and the kernel write there too.
+  lang::CompileOptions along;
+  along.explicit_writes = kMostWrites;
+  const auto explicit_question = Question::Make(scenario, proposal, toggles, along);
+  if (!explicit_question.ok()) return explicit_question.status();
+  const model::System& system = (*explicit_question)->system();
+  const model::Program& with_writers = (*explicit_question)->program();
+  const size_t others = program.tasks.size() + program.senders.size();
+  const std::vector<uint16_t> writer_of = Writers(program, with_writers);
+
   Concrete concrete;
   concrete.path.initial = path.initial;
-  const auto writer =
-      static_cast<uint16_t>(program.tasks.size() + program.senders.size() + program.writers.size());
-  std::vector<model::Value> now;
   std::vector<int> first_choice;  // of a writer, by word
   int choices = 0;
   for (const model::Word& word : program.words) {
-    now.push_back(word.domain[0]);
     first_choice.push_back(choices);
     if (word.domain.size() > 1) choices += static_cast<int>(word.domain.size());
   }
+  model::State state = system.initial();
+  const auto take = [&](checker::Action action) {
+    concrete.path.actions.push_back(action);
+    return system.Step(&state, action.thread, action.choice).possible;
+  };
+  bool possible = true;
   for (const RunStep& step : run.steps) {
     checker::Action action = step.action;
+    if (action.thread >= others) {
+      action.thread = static_cast<uint16_t>(others + writer_of[action.thread - others]);
+    }
     for (const auto& [word, value] : step.shown.reads) {
       const auto w = static_cast<size_t>(word);
       action.choice = 0;
-      if (now[w] == value) continue;
       const auto& domain = program.words[w].domain;
+      if ((state.memory[w] ^ domain[0]) == value) continue;
       const auto at = std::find(domain.begin(), domain.end(), value) - domain.begin();
-      concrete.path.actions.push_back(
-          checker::Action{writer, static_cast<uint16_t>(first_choice[w] + at)});
-      now[w] = value;
+      possible = possible && take({static_cast<uint16_t>(others + writer_of.back()),
+                                   static_cast<uint16_t>(first_choice[w] + at)});
       ++concrete.writes;
     }
-    concrete.path.actions.push_back(action);
+    possible = possible && concrete.writes <= kMostWrites && take(action);
+    if (!possible) return absl::InternalError("a step has no counterpart with real stores");
   }
   lang::CompileOptions options;
   options.explicit_writes = concrete.writes;
