@@ -13,8 +13,8 @@ namespace knotcheck {
 
 }  // namespace knotcheck
 
-#define KNOT_CHECK(condition)                                       \
-  do {                                                              \
-    if (!(condition)) [[unlikely]]                                  \
-      ::knotcheck::CheckFailed(__FILE__, __LINE__, #condition);     \
+#define KNOT_CHECK(condition)                                   \
+  do {                                                          \
+    if (!(condition)) [[unlikely]]                              \
+      ::knotcheck::CheckFailed(__FILE__, __LINE__, #condition); \
   } while (false)

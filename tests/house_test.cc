@@ -87,8 +87,8 @@ TEST(House, EverySourceHasItsLicenceAndFitsTheScreen) {
     for (std::string line; std::getline(lines, line);) {
       ++number;
       // Characters, not bytes: UTF-8's continuation bytes do not count.
-      const auto width = std::count_if(line.begin(), line.end(),
-                                       [](char c) { return (c & 0xc0) != 0x80; });
+      const auto width =
+          std::count_if(line.begin(), line.end(), [](char c) { return (c & 0xc0) != 0x80; });
       EXPECT_LE(width, 100) << source << ":" << number;
     }
   }
