@@ -60,8 +60,6 @@ struct Word {
   std::vector<Value> domain;
   // Any read may return any value of the domain: the most general peer writes here.
   bool shared = false;
-  // Some step can change it (explicit peers, stores of scripts, the kernel's own copy-outs).
-  bool changes = false;
 };
 
 // System calls with modelled bodies. The order is that of kSyscalls in syscalls.cc.
@@ -188,8 +186,7 @@ struct TaskInfo {
   bool filtered = false;          // has the filter
   uint8_t files = 0;              // descriptor table
   uint8_t group = 0;              // thread group: the task that leads it
-  bool signalled = false;         // some sender sends to it
-  bool killable = false;          // some step can send it SIGKILL
+  bool signalled = false;         // some sender sends it a signal with a handler
 };
 
 struct SenderInfo {
@@ -240,15 +237,12 @@ struct Program {
   uint32_t trapped = 0;  // bit nr: the filter returns USER_NOTIF
   bool wait_killable = false;
   bool polls = false;  // some supervisor polls
-  bool allocations_fail = false;
   uint8_t allocation_failures = 0;  // budget
   uint8_t nofile[kMaxFilesTables] = {kMaxFds, kMaxFds};
   bool general_peer = false;
   uint8_t max_id = 1;  // the largest notification id that can be given out
   // value_of_truncation[v][n]: the value whose first n bytes are v's and whose rest is zero.
   std::vector<std::array<Value, 8>> truncated;
-
-  int UserRoles(Nr nr) const { return static_cast<int>(SyscallOf(nr).roles.size()); }
 };
 
 }  // namespace knotcheck::model
