@@ -3,11 +3,13 @@
 // Explores one member of the protocol family and prints one JSON object, for bench_peers.py.
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
 
 #include "checker/explore.h"
+#include "checker/reduce.h"
 #include "checker/testing/family.h"
 #include "fmt/format.h"
 
@@ -17,10 +19,13 @@ int main(int argc, char** argv) {
   knotcheck::checker::Options options;
   std::string name = "bfs";
   std::vector<std::string> words;
+  uint32_t reductions = 0;
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--dfs") == 0) {
       options.order = knotcheck::checker::Order::kDepthFirst;
       name = "dfs";
+    } else if (std::strncmp(argv[i], "--reduce=", 9) == 0) {
+      reductions = static_cast<uint32_t>(std::atoi(argv[i] + 9));
     } else {
       words.emplace_back(argv[i]);
     }
@@ -31,7 +36,11 @@ int main(int argc, char** argv) {
     return 2;
   }
   const testing::Family family(*parameters);
-  const auto result = knotcheck::checker::Explore(family, options);
+  const auto result =
+      reductions == 0
+          ? knotcheck::checker::Explore(family, options)
+          : knotcheck::checker::Explore(
+                knotcheck::checker::Reduced<testing::Family>(family, reductions), options);
   bool violated = false;
   for (const auto& verdict : result.verdicts) violated |= verdict.status == Status::kViolated;
   // spin counts the initial state as a transition.

@@ -17,7 +17,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "checker/footprint.h"
 #include "checker/model.h"
+#include "checker/reduce.h"
 
 namespace knotcheck::checker::testing {
 
@@ -46,7 +48,7 @@ class Family {
   // Property indices.
   enum : uint64_t { kToctou = 0, kPinOutlives = 1, kApprovedRead = 2 };
 
-  struct Tracee {
+  struct alignas(8) Tracee {
     uint8_t pc, r, k, n_id;
     // n_state in bits 0-1, then ok, n_allow, pin_att, pin_live, pin_busy, tw.
     uint8_t flags;
@@ -54,7 +56,7 @@ class Family {
     uint8_t pin_val;  // 2 bits a word
     uint8_t zero;
   };
-  struct Supervisor {
+  struct alignas(4) Supervisor {
     uint8_t pc, id, snap;  // snap: 2 bits a word
     uint8_t tt_k_err;      // 2 bits each
   };
@@ -74,6 +76,16 @@ class Family {
   const std::vector<Property>& Properties() const { return properties_; }
   const PackMasks& Masks() const { return masks_; }
   uint64_t AtRest(const State&) const { return 0; }
+
+  // See checker/footprint.h. Everything that has no bit below is touched by its thread only.
+  Footprint FootprintOf(const State& s, int thread) const;
+  Footprint FootprintOf(const State& s, Action action) const;
+  Hold HoldOf(const State& s, int thread) const;
+
+  // Permutations of tracees, of peers and of supervisors; ids by rank; and what a supervisor
+  // remembers of a notification that is no longer there.
+  void Canonicalize(State& s, uint32_t reductions) const;
+  uint64_t OrbitSize(const State& s) const;
 
   Outcome Apply(State& s, Action action, Effects& effects) const {
     if (action.thread < p_.N) return StepTracee(s, action.thread, action.choice, effects);
@@ -171,6 +183,36 @@ class Family {
       effects.violated |= uint64_t{1} << kPinOutlives;
     }
   }
+
+  // Resources, as bits of a footprint. A notification, its pin and `pin_busy` are a tracee's each.
+  enum Resource : uint64_t { kLock = 1, kSem = 2, kNextId = 4, kSig = 8, kMem = 16 };
+  static uint64_t Notification(int n) { return uint64_t{1} << (8 + n); }
+  static uint64_t Pin(int n) { return uint64_t{1} << (16 + n); }
+  static uint64_t Busy(int n) { return uint64_t{1} << (24 + n); }
+  bool PeersDone(const State& s) const {
+    for (int m = 0; m < p_.M; ++m) {
+      if (s.writes[m] < p_.W) return false;
+    }
+    return true;
+  }
+  static bool HoldsLock(const Tracee& t) {
+    return t.pc == kNew || t.pc == kUnlockNew || t.pc == kDelete || t.pc == kUnlockReply ||
+           t.pc == kDeleteInterrupted || t.pc == kUnlockInterrupted;
+  }
+  static bool HoldsLock(const Supervisor& u) {
+    return u.pc == kFind || u.pc == kUnlockRecv || u.pc == kPhaseA || u.pc == kUnlockA ||
+           u.pc == kPhaseC || u.pc == kUnlockC || u.pc == kSend || u.pc == kUnlockSend;
+  }
+  Footprint FootprintOfTracee(const State& s, int n) const;
+  Footprint FootprintOfSupervisor(const State& s, int i) const;
+  // Whether it matters to a supervisor which tracee it works for.
+  bool HasTracee(const Supervisor& u) const { return u.id != 0 || HoldsBusy(u); }
+  bool HoldsBusy(const Supervisor& u) const {
+    return p_.MODE && ErrorOf(u) == kNoError &&
+           (u.pc == kUnlockA || u.pc == kCopy || u.pc == kPick || u.pc == kPhaseC);
+  }
+  void Renumber(State& s) const;
+  void SortThreads(State& s) const;
 
   Outcome StepTracee(State& s, int n, int choice, Effects& effects) const;
   Outcome StepPeer(State& s, int m, int choice) const;
@@ -349,10 +391,10 @@ inline Outcome Family::StepSupervisor(State& s, int i, Effects& effects) const {
         t.flags |= kPinAttached;
         t.pin_id = u.id;
         t.pin_val = u.snap;
+        CheckOutlive(t, effects);
       } else {
         SetError(u, kEnoent);
       }
-      CheckOutlive(t, effects);
       u.pc = kUnlockC;
       break;
     case kUnlockC:
@@ -373,8 +415,8 @@ inline Outcome Family::StepSupervisor(State& s, int i, Effects& effects) const {
         SetState(t, kReplied);
         if (allow) t.flags |= kAllow;
         if (p_.MODE && allow && (t.flags & kPinAttached)) t.flags |= kPinLive | kTaskWork;
+        CheckOutlive(t, effects);
       }
-      CheckOutlive(t, effects);
       u.pc = kUnlockSend;
       break;
     }
@@ -384,6 +426,115 @@ inline Outcome Family::StepSupervisor(State& s, int i, Effects& effects) const {
       break;
   }
   return Outcome::kStepped;
+}
+
+inline Footprint Family::FootprintOfTracee(const State& s, int n) const {
+  const Tracee& t = s.tracee[n];
+  const uint64_t notification = Notification(n), pin = Pin(n);
+  switch (t.pc) {
+    case kTrap:
+      return t.r >= p_.R ? Footprint{} : Footprint{.acquires = kLock};
+    case kNew:
+      return {.reads = pin, .writes = notification | kNextId, .releases = kSem};
+    case kWait:
+      return {.reads = notification, .writes = s.sig != 0 ? uint64_t{kSig} : 0};
+    case kLockReply:
+    case kLockInterrupted:
+      return {.acquires = kLock};
+    case kDelete:
+    case kDeleteInterrupted:
+      return {.writes = notification | pin};
+    case kRead: {
+      if (!(t.flags & kOk) || t.k >= p_.K) return {.writes = pin};
+      const bool pinned = (t.flags & kPinAttached) && (t.flags & kPinLive);
+      return {.reads = pinned ? pin : pin | kMem};
+    }
+    case kReturnInterrupted:
+      return {.writes = pin};
+    default:
+      return {.releases = kLock};
+  }
+}
+
+inline Footprint Family::FootprintOfSupervisor(const State& s, int i) const {
+  const Supervisor& u = s.supervisor[i];
+  const int n = TaskOf(u);
+  const Tracee& t = s.tracee[n];
+  const bool live = StateOf(t) == kSent && t.n_id == u.id;
+  switch (u.pc) {
+    case kRecv:
+      return {.acquires = kSem};
+    case kFind: {
+      Footprint footprint;
+      for (int m = 0; m < p_.N; ++m) {
+        footprint.reads |= Notification(m);
+        if (StateOf(s.tracee[m]) == kInit) footprint.writes |= Notification(m);
+      }
+      return footprint;
+    }
+    case kLockRecv:
+    case kLockA:
+    case kPick:
+    case kLockSend:
+      return {.acquires = kLock};
+    case kPhaseA:
+      return {.reads = live ? Notification(n) | Pin(n) : Notification(n),
+              .writes = live ? Busy(n) : 0};
+    case kCopy:
+      return {.reads = kMem};
+    case kPhaseC:
+      return {.reads = Notification(n), .writes = live ? Busy(n) | Pin(n) : Busy(n)};
+    case kSend:
+      return {.reads = Notification(n), .writes = live ? Notification(n) | Pin(n) : 0};
+    default:
+      return {.releases = kLock};
+  }
+}
+
+inline Footprint Family::FootprintOf(const State& s, int thread) const {
+  if (thread < p_.N) return FootprintOfTracee(s, thread);
+  if (thread < p_.N + p_.M) {
+    return {.writes = s.writes[thread - p_.N] < p_.W ? uint64_t{kMem} : 0};
+  }
+  return FootprintOfSupervisor(s, thread - p_.N - p_.M);
+}
+
+inline Footprint Family::FootprintOf(const State& s, Action action) const {
+  if (action.thread < p_.N && s.tracee[action.thread].pc == kWait) {
+    if (action.choice == 1) return {.writes = kSig};
+    return {.reads = Notification(action.thread)};
+  }
+  return FootprintOf(s, static_cast<int>(action.thread));
+}
+
+inline Hold Family::HoldOf(const State& s, int thread) const {
+  Hold hold;
+  if (PeersDone(s)) hold.stable |= kMem;
+  if (s.sig == 0) hold.stable |= kSig;
+  bool locked = false;
+  if (thread < p_.N) {
+    const Tracee& t = s.tracee[thread];
+    locked = HoldsLock(t);
+    // While its notification is not listed, nobody looks at a tracee's pin but itself; and once it
+    // is answered, nobody else changes it.
+    if (StateOf(t) == kFree) hold.exclusive |= Pin(thread);
+    if (StateOf(t) == kFree || StateOf(t) == kReplied) hold.stable |= Notification(thread);
+    if (locked) hold.exclusive |= Notification(thread);
+  } else if (thread >= p_.N + p_.M) {
+    locked = HoldsLock(s.supervisor[thread - p_.N - p_.M]);
+  }
+  if (locked) {
+    // Not the lock itself: others look whether it is free.
+    hold.exclusive |= kNextId;
+    for (int n = 0; n < p_.N; ++n) {
+      const NState state = StateOf(s.tracee[n]);
+      hold.exclusive |= Busy(n);
+      hold.stable |= Notification(n);
+      if (state == kInit || state == kSent) hold.exclusive |= Notification(n);
+      if (state != kFree) hold.exclusive |= Pin(n);
+    }
+  }
+  return hold;
 }
 
 }  // namespace knotcheck::checker::testing
