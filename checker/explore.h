@@ -275,7 +275,15 @@ Result Explore(const M& model, const Options& options) {
   result.depth = depth;
   result.bytes = visited.bytes();
 
-  const auto path_of = [&](const Find& find) {
+  const auto path_of = [&](const Find& find, uint64_t v, uint64_t w) {
+    if constexpr (requires { model.PathAlong(packer, std::span<const std::vector<uint64_t>>(), v, w); }) {
+      std::vector<std::vector<uint64_t>> chain;
+      for (uint32_t i = find.state; i != VisitedSet::kNoParent; i = visited.Parent(i)) {
+        chain.emplace_back(visited.State(i), visited.State(i) + words);
+      }
+      std::reverse(chain.begin(), chain.end());
+      return model.PathAlong(packer, std::span<const std::vector<uint64_t>>(chain), v, w);
+    }
     Path path = PathTo(model, packer, visited, find.state);
     if (find.action) path.actions.push_back(*find.action);
     return path;
@@ -288,12 +296,12 @@ Result Explore(const M& model, const Options& options) {
       verdict.status = (witnessed & bit) ? Status::kWitnessed
                        : complete        ? Status::kNotReached
                                          : Status::kIncomplete;
-      if (witnessed & bit) verdict.path = path_of(witness[i]);
+      if (witnessed & bit) verdict.path = path_of(witness[i], 0, bit);
     } else {
       verdict.status = (violated & bit) ? Status::kViolated
                        : complete       ? Status::kHolds
                                         : Status::kIncomplete;
-      if (violated & bit) verdict.path = path_of(violation[i]);
+      if (violated & bit) verdict.path = path_of(violation[i], bit, 0);
     }
   }
   return result;

@@ -58,6 +58,11 @@ absl::Status Compiler::Names() {
       TaskInfo& info = program_.tasks[static_cast<size_t>(index)];
       info.group = static_cast<uint8_t>(index);
       if (task->kind == Task::Kind::kTarget) {
+        if (files_tables_ == model::kMaxFilesTables) {
+          return Error(task->where,
+                       absl::StrCat("expected at most ", model::kMaxFilesTables,
+                                    " descriptor tables: targets and forked children"));
+        }
         info.files = static_cast<uint8_t>(files_tables_++);
       } else {
         const auto parent = TaskNamed(task->of, task->where);

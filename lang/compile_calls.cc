@@ -333,6 +333,7 @@ absl::Status Compiler::Bodies() {
       if (setting->key != "listener closes") continue;
       Op close;
       close.code = OpCode::kClose;
+      program_.closes = true;
       close.text = "close(listener)";
       program_.tasks[static_cast<size_t>(tasks_["closer"])].ops = {close, Op{}};
     }

@@ -221,6 +221,7 @@ absl::Status Compiler::CompileIoctl(const Call& call, std::map<std::string, uint
     status = variable();
   } else if (call.function == "close") {
     op.code = OpCode::kClose;
+    program_.closes = true;
     if (call.args.size() != 1 || call.args[0].atoms[0].text != "listener") {
       return Error(call.where, "expected close(listener)");
     }

@@ -19,7 +19,7 @@ inline constexpr int kMaxTasks = 7;
 inline constexpr int kMaxWords = 12;       // 8-byte words of user memory
 inline constexpr int kMaxSeen = 10;        // words that a supervisor inspects for one call
 inline constexpr int kMaxFds = 8;          // of one descriptor table
-inline constexpr int kMaxFilesTables = 2;  // descriptor tables
+inline constexpr int kMaxFilesTables = 4;  // descriptor tables
 inline constexpr int kMaxSenders = 3;      // signal senders
 inline constexpr int kMaxWriters = 2;      // peers with a budget of writes
 inline constexpr int kMaxVariables = 2;    // notifications that one script can name
@@ -236,9 +236,10 @@ struct Program {
   std::array<std::array<SeenLayout, kMaxRoles>, static_cast<size_t>(Nr::kCount)> seen{};
   uint32_t trapped = 0;  // bit nr: the filter returns USER_NOTIF
   bool wait_killable = false;
-  bool polls = false;  // some supervisor polls
+  bool polls = false;               // some supervisor polls
+  bool closes = false;              // some supervisor closes the listener
   uint8_t allocation_failures = 0;  // budget
-  uint8_t nofile[kMaxFilesTables] = {kMaxFds, kMaxFds};
+  uint8_t nofile[kMaxFilesTables] = {kMaxFds, kMaxFds, kMaxFds, kMaxFds};
   bool general_peer = false;
   uint8_t max_id = 1;  // the largest notification id that can be given out
   // value_of_truncation[v][n]: the value whose first n bytes are v's and whose rest is zero.

@@ -12,7 +12,10 @@
 namespace knotcheck::model {
 
 System::System(const Program& program, const Proposal& proposal, Toggles toggles)
-    : program_(program), proposal_(proposal), toggles_(toggles) {
+    : program_(program),
+      proposal_(proposal),
+      toggles_(toggles),
+      footprints_(program, proposal, toggles) {
   thread_count_ =
       static_cast<int>(program.tasks.size() + program.senders.size() + program.writers.size());
   for (const PropertyInfo& property : AllProperties()) {
@@ -220,7 +223,7 @@ void System::Describe() {
     add(absl::StrCat(name, "handler_op"), at + offsetof(Task, handler_op),
         info.handler.size() > 1 ? ones(info.handler.size()) : 0);
     add(absl::StrCat(name, "ret"), at + offsetof(Task, ret), 0xff);
-    add(absl::StrCat(name, "files"), at + offsetof(Task, files), 1);
+    add(absl::StrCat(name, "files"), at + offsetof(Task, files), ones(kMaxFilesTables - 1));
     for (size_t i = 0; i < 2; ++i) {
       add(absl::StrCat(name, "task_works", i), at + offsetof(Task, task_works) + i, 7);
       add(absl::StrCat(name, "running_works", i), at + offsetof(Task, running_works) + i, 7);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/config.h"
+#include "model/footprint.h"
 #include "model/kernel/kernel.h"
 #include "model/program.h"
 #include "model/property.h"
@@ -46,6 +47,8 @@ class System {
   };
   // Takes one step of a thread. When it is not possible, *state is garbage.
   Shown Step(State* state, int thread, int choice, TraceStep* trace = nullptr) const;
+  // See model/footprint.h.
+  const Footprints& footprints() const { return footprints_; }
   // Property bits that are broken when nothing more can happen in this state.
   uint64_t BrokenAtRest(const State& state) const;
 
@@ -61,6 +64,7 @@ class System {
   const Program& program_;
   const Proposal& proposal_;
   Toggles toggles_;
+  Footprints footprints_;
   State initial_{};
   int thread_count_;
   std::vector<PropertyInfo> properties_;

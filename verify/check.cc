@@ -8,7 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/check.h"
+#include "checker/reduce.h"
 #include "verify/kernel_model.h"
+#include <cstdlib>
 
 namespace knotcheck::verify {
 
@@ -62,7 +64,11 @@ absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Propos
   const KernelModel kernel_model(system);
   Answer answer;
   answer.proposal = proposal.name;
-  answer.result = checker::Explore(kernel_model, options.explore);
+  if (const char* r = std::getenv("KR")) {
+    answer.result = checker::Explore(checker::Reduced<KernelModel>(kernel_model, std::atoi(r)), options.explore);
+  } else {
+    answer.result = checker::Explore(kernel_model, options.explore);
+  }
   const auto named = [](const std::vector<std::string>& names, const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <vector>
 
+#include "checker/footprint.h"
 #include "checker/model.h"
 #include "model/system.h"
 
@@ -42,6 +43,18 @@ class KernelModel {
     effects.violated = shown.violated;
     effects.witnessed = shown.witnessed;
     return shown.fault ? checker::Outcome::kFault : checker::Outcome::kStepped;
+  }
+
+  checker::Footprint FootprintOf(const State& state, int thread) const {
+    const model::StepFootprint footprint = system_.footprints().Of(state, thread);
+    return {footprint.reads, footprint.writes, footprint.acquires, footprint.releases};
+  }
+  checker::Footprint FootprintOf(const State& state, checker::Action action) const {
+    return FootprintOf(state, static_cast<int>(action.thread));
+  }
+  checker::Hold HoldOf(const State& state, int thread) const {
+    const model::ThreadHold hold = system_.footprints().HoldOf(state, thread);
+    return {hold.exclusive, hold.stable};
   }
 
   template <class Fn>

@@ -55,11 +55,11 @@ Flow getname_flags(Kernel& k) {
   }
   // result = __getname()
   if (k.MayFailAllocation()) {
-    STEP("result = __getname()");
+    STEP("result = __getname()", kBudget);
     if (!k.Allocate()) return k.Return(-kENOMEM);
   }
   for (l.w = 0; l.w < kCopied; ++l.w) {
-    STEP("len = strncpy_from_user(kname, filename, EMBEDDED_NAME_MAX)");
+    STEP("len = strncpy_from_user(kname, filename, EMBEDDED_NAME_MAX)", kReadsMemory);
     const auto word = k.ReadUser(k.cur, k.PointerArg(SyscallOf(k.op().nr).roles[l.role].arg), l.w);
     if (!word.mapped) return k.Return(-kEFAULT);
     k.me().copied[l.w] = word.value;
@@ -78,14 +78,14 @@ Flow do_sys_openat2(Kernel& k) {
   FUNCTION_BEGIN;
   CALL(k.Push<CopyLocals>(Fn::k_getname_flags).role = 0);
   if (k.ret < 0) return k.Return(k.ret);
-  STEP("fd = get_unused_fd_flags(how->flags)");
+  STEP("fd = get_unused_fd_flags(how->flags)", kFiles);
   {
     const int fd = LowestFreeFd(k);
     if (fd < 0) return k.Return(fd);
     l.hook = static_cast<uint8_t>(fd);
     k.s->files[k.me().files][fd] = kReserved;
   }
-  STEP("fd_install(fd, do_filp_open(dfd, tmp, &op))");
+  STEP("fd_install(fd, do_filp_open(dfd, tmp, &op))", kFiles);
   k.ActsOn(k.me().copied, kCopied);
   k.Note("opens {} as fd {}", k.ValueText(k.me().copied[0]), static_cast<int>(l.hook));
   k.s->files[k.me().files][l.hook] = kOpened;
@@ -108,7 +108,7 @@ Flow move_addr_to_kernel(Kernel& k) {
     if (k.Served(l.hook)) return k.Return(k.ret);
   }
   for (l.w = 0; l.w < WordsOf(k.ScalarArg(2)); ++l.w) {
-    STEP("copy_from_user(kaddr, uaddr, ulen)");
+    STEP("copy_from_user(kaddr, uaddr, ulen)", kReadsMemory);
     const auto word = k.ReadUser(k.cur, k.PointerArg(SyscallOf(k.op().nr).roles[l.role].arg), l.w);
     if (!word.mapped) return k.Return(-kEFAULT);
     k.me().copied[l.w] = Covered(k, word.value, l.w, k.ScalarArg(2));
@@ -121,7 +121,7 @@ Flow move_addr_to_kernel(Kernel& k) {
 
 Flow __sys_bind(Kernel& k) {
   FUNCTION_BEGIN;
-  STEP("sock = sockfd_lookup_light(fd, &err, &fput_needed)");
+  STEP("sock = sockfd_lookup_light(fd, &err, &fput_needed)", kFiles);
   {
     const uint8_t file = LookUpFd(k);
     if (file == kNoFile) return k.Return(-kEBADF);
@@ -129,7 +129,7 @@ Flow __sys_bind(Kernel& k) {
   }
   CALL(k.Push<CopyLocals>(Fn::k_move_addr_to_kernel).role = 0);
   if (k.ret < 0) return k.Return(k.ret);
-  STEP("sock->ops->bind(sock, &address, addrlen)");
+  STEP("sock->ops->bind(sock, &address, addrlen)", kNothing);
   k.ActsOn(k.me().copied, WordsOf(k.ScalarArg(2)));
   k.Note("binds {}", k.ValueText(k.me().copied[0]));
   return k.Return(0);
@@ -139,7 +139,7 @@ Flow __sys_bind(Kernel& k) {
 Flow ksys_write(Kernel& k) {
   auto& l = k.Locals<ReadWriteLocals>();
   FUNCTION_BEGIN;
-  STEP("f = fdget_pos(fd)");
+  STEP("f = fdget_pos(fd)", kFiles);
   {
     const uint8_t file = LookUpFd(k);
     if (file == kNoFile) return k.Return(-kEBADF);
@@ -155,7 +155,7 @@ Flow ksys_write(Kernel& k) {
     }
   }
   for (l.w = 0; l.w < l.words; ++l.w) {
-    STEP("copy_from_iter(kaddr, bytes, i)");
+    STEP("copy_from_iter(kaddr, bytes, i)", kReadsMemory);
     const auto word = k.ReadUser(k.cur, k.PointerArg(1), l.w);
     if (!word.mapped) return k.Return(l.w == 0 ? -kEFAULT : 8 * l.w);
     k.me().copied[l.w] = Covered(k, word.value, l.w, k.ScalarArg(2));
@@ -170,7 +170,7 @@ Flow ksys_write(Kernel& k) {
 Flow ksys_read(Kernel& k) {
   auto& l = k.Locals<ReadWriteLocals>();
   FUNCTION_BEGIN;
-  STEP("f = fdget_pos(fd)");
+  STEP("f = fdget_pos(fd)", kFiles);
   {
     const uint8_t file = LookUpFd(k);
     if (file == kNoFile) return k.Return(-kEBADF);
@@ -189,7 +189,7 @@ Flow ksys_read(Kernel& k) {
     }
   }
   for (l.w = 0; l.w < l.words; ++l.w) {
-    STEP("copy_to_iter(kaddr, bytes, i)");
+    STEP("copy_to_iter(kaddr, bytes, i)", kStoresMemory);
     if (k.Has(Toggle::k_mutate_read_elsewhere)) {
       k.Raise(Event::kReadMissed);
     } else if (!k.WriteUser(k.cur, k.PointerArg(1), l.w, kZero)) {
@@ -204,7 +204,7 @@ Flow ksys_read(Kernel& k) {
 
 Flow do_close(Kernel& k) {
   FUNCTION_BEGIN;
-  STEP("file = file_close_fd(fd)");
+  STEP("file = file_close_fd(fd)", kFiles);
   {
     const int fd = k.ScalarArg(0);
     uint8_t* files = k.s->files[k.me().files];
@@ -219,7 +219,7 @@ Flow do_close(Kernel& k) {
 
 Flow do_dup2(Kernel& k) {
   FUNCTION_BEGIN;
-  STEP("do_dup2(files, file, newfd, flags)");
+  STEP("do_dup2(files, file, newfd, flags)", kFiles);
   {
     const int oldfd = k.ScalarArg(0);
     const int newfd = k.ScalarArg(1);

@@ -30,7 +30,7 @@ Flow count(Kernel& k) {
   // if (argv.ptr.native != NULL)
   if (k.PointerArg(SyscallOf(Nr::kExecve).roles[l.role].arg) != kZero) {
     while (true) {
-      STEP("p = get_user_arg_ptr(argv, i)");
+      STEP("p = get_user_arg_ptr(argv, i)", kReadsMemory);
       const auto word =
           k.ReadUser(k.cur, k.PointerArg(SyscallOf(Nr::kExecve).roles[l.role].arg), l.i);
       if (!word.mapped) return k.Return(-kEFAULT);
@@ -65,7 +65,7 @@ Flow copy_strings(Kernel& k) {
     if (k.Served(l.hook)) return k.Return(k.ret);
   }
   while (l.argc-- > 0) {
-    STEP("str = get_user_arg_ptr(argv, argc)");
+    STEP("str = get_user_arg_ptr(argv, argc)", kReadsMemory);
     {
       const auto word =
           k.ReadUser(k.cur, k.PointerArg(SyscallOf(Nr::kExecve).roles[l.role].arg), l.argc);
@@ -76,14 +76,14 @@ Flow copy_strings(Kernel& k) {
     }
     l.len = 0;
     while (true) {
-      STEP("len = strnlen_user(str, MAX_ARG_STRLEN)");
+      STEP("len = strnlen_user(str, MAX_ARG_STRLEN)", kReadsMemory);
       const auto word = k.ReadUser(k.cur, l.str, l.len);
       if (!word.mapped) return k.Return(-kEFAULT);
       ++l.len;
       if (k.p.values[word.value].has_nul) break;
     }
     for (l.w = 0; l.w < l.len; ++l.w) {
-      STEP("copy_from_user(kaddr+offset, str, bytes_to_copy)");
+      STEP("copy_from_user(kaddr+offset, str, bytes_to_copy)", kReadsMemory);
       const auto word = k.ReadUser(k.cur, l.str, l.w);
       if (!word.mapped) return k.Return(-kEFAULT);
       k.Note("copies {}", k.ValueText(word.value));
@@ -127,7 +127,7 @@ Flow do_execveat_common(Kernel& k) {
 
 Flow begin_new_exec(Kernel& k) {
   FUNCTION_BEGIN;
-  STEP("zap_other_threads(tsk)");
+  STEP("zap_other_threads(tsk)", kAnything);
   // Another thread of the group executes or exits already.
   if (k.FatalSignalPending(k.cur)) return k.Return(-kEAGAIN);
   for (size_t t = 0; t < k.p.tasks.size(); ++t) {
@@ -136,7 +136,7 @@ Flow begin_new_exec(Kernel& k) {
       k.s->tasks[t].flags |= kSigkillPending;
     }
   }
-  STEP("while (sig->notify_count) schedule()");
+  STEP("while (sig->notify_count) schedule()", kAnything);
   if (k.FatalSignalPending(k.cur)) return k.Return(-kEAGAIN);
   for (size_t t = 0; t < k.p.tasks.size(); ++t) {
     if (static_cast<int>(t) != k.cur && k.p.tasks[t].group == k.info().group &&
@@ -158,7 +158,7 @@ Flow begin_new_exec(Kernel& k) {
 
 Flow copy_process(Kernel& k) {
   FUNCTION_BEGIN;
-  STEP("copy_seccomp(p)");
+  STEP("copy_seccomp(p)", kAnything);
   // recalc_sigpending(): a signal that waits is handled before anything is cloned.
   if (k.SignalPending(k.cur)) return k.Return(-kERESTARTNOINTR);
   {
@@ -188,14 +188,14 @@ Flow copy_process(Kernel& k) {
 Flow do_exit(Kernel& k) {
   auto& l = k.Locals<ExitLocals>();
   FUNCTION_BEGIN;
-  // exit_signals(tsk) sets PF_EXITING
+  STEP("exit_signals(tsk)", kLife);
   k.me().status = kExiting;
   if (k.info().filtered) {
-    STEP("seccomp_filter_release(tsk)");
+    STEP("seccomp_filter_release(tsk)", kUsers);
     --k.filter().users;
     k.Note("filter->users = {}", static_cast<int>(k.filter().users));
     if (k.filter().users == 0) {
-      STEP("wake_up_poll(&orig->wqh, EPOLLHUP)");
+      STEP("wake_up_poll(&orig->wqh, EPOLLHUP)", kWakes);
       k.WakeUp();
     }
   }
@@ -205,7 +205,7 @@ Flow do_exit(Kernel& k) {
   if (k.me().task_works[0] != 0) {
     CALL(k.Push<TaskWorkRunLocals>(Fn::k_task_work_run));
   }
-  STEP("do_task_dead()");
+  STEP("do_task_dead()", kLife);
   k.Note("{} is dead", k.info().name);
   return k.Die();
   FUNCTION_END;

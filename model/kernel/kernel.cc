@@ -52,6 +52,29 @@ void Kernel::PopFrame() {
   base_ -= Function(me().frames[depth_].function).local_bytes;
 }
 
+void Kernel::FindTop() {
+  depth_ = 0;
+  base_ = 0;
+  while (depth_ + 1 < kMaxFrames && me().frames[depth_ + 1].function != 0) {
+    base_ += Function(me().frames[depth_].function).local_bytes;
+    ++depth_;
+  }
+}
+
+const StepInfo* Kernel::NextStep(const State& state, int task) {
+  // A function that is resumed at a STEP returns from it at once when probed_ is set: nothing is
+  // written.
+  s = const_cast<State*>(&state);
+  cur = task;
+  if (me().status == kNotStarted || me().status == kDead) return nullptr;
+  FindTop();
+  const StepInfo* step = nullptr;
+  probed_ = &step;
+  static_cast<void>(Function(me().frames[depth_].function).run(*this));
+  probed_ = nullptr;
+  return step;
+}
+
 bool Kernel::Step(State* state, int task, int choice) {
   s = state;
   cur = task;
@@ -62,12 +85,7 @@ bool Kernel::Step(State* state, int task, int choice) {
   fault_ = false;
   events_ = 0;
   if (me().status == kNotStarted || me().status == kDead) return false;
-  depth_ = 0;
-  base_ = 0;
-  while (depth_ + 1 < kMaxFrames && me().frames[depth_ + 1].function != 0) {
-    base_ += Function(me().frames[depth_].function).local_bytes;
-    ++depth_;
-  }
+  FindTop();
   while (true) {
     switch (Function(me().frames[depth_].function).run(*this)) {
       case Flow::kBlocked:
@@ -86,7 +104,11 @@ bool Kernel::Step(State* state, int task, int choice) {
   }
 }
 
-void Kernel::Enter(const StepInfo& step) {
+bool Kernel::Enter(const StepInfo& step) {
+  if (probed_ != nullptr) {
+    *probed_ = &step;
+    return true;
+  }
   KNOT_CHECK(!entered_);
   entered_ = true;
   if (trace_ != nullptr) [[unlikely]] {
@@ -96,6 +118,7 @@ void Kernel::Enter(const StepInfo& step) {
     trace_->file = function.file;
     trace_->statement = step.statement;
   }
+  return false;
 }
 
 int Kernel::Choose(int n) {

@@ -8,10 +8,10 @@
 //   Flow seccomp_notify_id_valid(Kernel& k) {
 //     auto& l = k.Locals<IdValidLocals>();
 //     FUNCTION_BEGIN;
-//     STEP("ret = mutex_lock_interruptible(&filter->notify_lock)");
+//     STEP("ret = mutex_lock_interruptible(&filter->notify_lock)", kLocksInterruptibly);
 //     if (!k.TryLock()) return Flow::kBlocked;
 //     ...
-//     STEP("mutex_unlock(&filter->notify_lock)");
+//     STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
 //     k.Unlock();
 //     return k.Return(l.ret);
 //     FUNCTION_END;
@@ -51,11 +51,43 @@ static_assert(static_cast<int>(Fn::kCount) <= kFirstProposalFunction);
 
 const FunctionInfo& CoreFunction(int function);
 
-// One STEP of the source, for traces and coverage.
+// What a step touches that other threads can touch at the same time: what notify_lock does not
+// guard. A task's frames, its locals and what hangs on a trapped task are not named: the first are
+// its own, the last belong to whoever holds notify_lock while the notification is listed, and to
+// the task otherwise. model/footprint.h makes footprints of these.
+enum Touch : uint32_t {
+  kNothing = 0,
+  kLocks = 1u << 0,               // waits for notify_lock
+  kLocksInterruptibly = 1u << 1,  // ... or for a signal
+  kUnlocks = 1u << 2,
+  kSignals = 1u << 3,       // looks for its own signals
+  kFatal = 1u << 4,         // looks for its own SIGKILL only
+  kWaitsReady = 1u << 5,    // sleeps until knotif->ready or a signal
+  kWaitsAddfd = 1u << 6,    // sleeps until kaddfd->completion or a signal
+  kCompletes = 1u << 7,     // completes somebody's completion
+  kQueue = 1u << 8,         // its own place on filter->wqh
+  kSleeps = 1u << 9,        // sleeps there until it is woken, or for a signal
+  kWakes = 1u << 10,        // wakes everybody there
+  kWakesPolls = 1u << 11,   // ... if anybody polls
+  kRequests = 1u << 12,     // notif->requests
+  kUsers = 1u << 13,        // filter->users
+  kFiles = 1u << 14,        // its own descriptor table
+  kTargetFiles = 1u << 15,  // reads the trapped task's
+  kReadsMemory = 1u << 16,  // user memory
+  kStoresMemory = 1u << 17,
+  kLife = 1u << 18,      // whether tasks live, and in which address space
+  kListener = 1u << 19,  // the listener's descriptor and file
+  kBudget = 1u << 20,    // how many allocations may still fail
+  kByOp = 1u << 21,      // whatever the next op of the script needs
+  kAnything = 1u << 22,
+};
+
+// One STEP of the source, for traces, coverage and footprints.
 struct StepInfo {
   const char* function;
   const char* statement;
   int line;
+  uint32_t touches;  // Touch bits
 };
 
 // Every STEP of the program, in no particular order.
@@ -80,6 +112,8 @@ class Kernel {
   // One action of a task: its next step, with `choice` where the step has several outcomes.
   // False: blocked, or no such choice; then *s is garbage.
   bool Step(State* state, int task, int choice);
+  // The step at which a task stands; nullptr: none, it has not started or is dead.
+  const StepInfo* NextStep(const State& state, int task);
   // After Step: how many outcomes that step has.
   int arity() const { return arity_; }
   uint64_t events() const { return events_; }
@@ -113,7 +147,8 @@ class Kernel {
     ret = static_cast<Ret>(value);
     return Flow::kReturn;
   }
-  void Enter(const StepInfo& step);
+  // True: only the step's name was asked for.
+  bool Enter(const StepInfo& step);
 
   // The outcome of a step with n outcomes; at most one call a step.
   int Choose(int n);
@@ -220,6 +255,7 @@ class Kernel {
   void PushFrame(int function);
   void PopFrame();
   const FunctionInfo& Function(int function) const;
+  void FindTop();
   void AddNote(std::string note);
   template <class... Args>
   static std::string FormatNote(const char* format, const Args&... args);
@@ -233,6 +269,7 @@ class Kernel {
   bool fault_ = false;
   uint64_t events_ = 0;
   TraceStep* trace_ = nullptr;
+  const StepInfo** probed_ = nullptr;
 };
 
 }  // namespace knotcheck::model
@@ -258,15 +295,17 @@ std::string Kernel::FormatNote(const char* format, const Args&... args) {
     }                \
     ::knotcheck::CheckFailed(__FILE__, __LINE__, "a known program counter")
 
-#define STEP(statement) KNOT_STEP_(__COUNTER__ - knot_base, statement)
-#define KNOT_STEP_(pc, statement)                                                                \
+// STEP("the C statement", what it touches: Touch bits).
+#define STEP(statement, touches) KNOT_STEP_(__COUNTER__ - knot_base, statement, touches)
+#define KNOT_STEP_(pc, statement, touches)                                                       \
   k.SetPc(pc);                                                                                   \
   return ::knotcheck::model::Flow::kYield;                                                       \
   case pc: {                                                                                     \
-    static const ::knotcheck::model::StepInfo knot_step = {__func__, statement, __LINE__};       \
+    static const ::knotcheck::model::StepInfo knot_step = {__func__, statement, __LINE__,        \
+                                                           touches};                             \
     [[gnu::section("knot_steps"),                                                                \
       gnu::used]] static const ::knotcheck::model::StepInfo* const knot_step_entry = &knot_step; \
-    k.Enter(knot_step);                                                                          \
+    if (k.Enter(knot_step)) return ::knotcheck::model::Flow::kBlocked;                           \
   }                                                                                              \
     static_cast<void>(0)
 

@@ -72,7 +72,7 @@ Flow seccomp_handle_addfd(Kernel& k) {
   // list_del_init(&addfd->list), under notify_lock
   l.addfd = static_cast<uint8_t>(PopAddfd(k.me().knotif));
   k.s->tasks[l.addfd].kaddfd.listed = 0;
-  STEP("fd = receive_fd(addfd->file, NULL, addfd->flags)");
+  STEP("fd = receive_fd(addfd->file, NULL, addfd->flags)", kFiles);
   {
     const Op& request = k.p.tasks[l.addfd].ops[k.s->tasks[l.addfd].op];
     uint8_t* files = k.s->files[k.me().files];
@@ -111,7 +111,7 @@ Flow seccomp_handle_addfd(Kernel& k) {
       }
     }
   }
-  STEP("complete(&addfd->completion)");
+  STEP("complete(&addfd->completion)", kCompletes | kFatal);
   k.CompleteAddfd(l.addfd);
   return k.Return(0);
   FUNCTION_END;
@@ -121,7 +121,7 @@ Flow seccomp_do_user_notification(Kernel& k) {
   auto& l = k.Locals<UserNotificationLocals>();
   Knotif& n = k.me().knotif;
   FUNCTION_BEGIN;
-  STEP("mutex_lock(&match->notify_lock)");
+  STEP("mutex_lock(&match->notify_lock)", kLocks);
   if (!k.TryLock()) return Flow::kBlocked;
   l.err = -kENOSYS;
   if (!k.filter().notif) {
@@ -134,15 +134,15 @@ Flow seccomp_do_user_notification(Kernel& k) {
   k.me().ghost_id = n.id;
   k.Raise(Event::kTrapped);
   k.Note("knotif {}: INIT", static_cast<int>(n.id));
-  STEP("atomic_inc(&match->notif->requests)");
+  STEP("atomic_inc(&match->notif->requests)", kRequests);
   ++k.filter().requests;
-  STEP("wake_up_poll(&match->wqh, EPOLLIN | EPOLLRDNORM)");
+  STEP("wake_up_poll(&match->wqh, EPOLLIN | EPOLLRDNORM)", kWakes);
   k.WakeUp();
   do {
     l.wait_killable = should_sleep_killable(k, n);
-    STEP("mutex_unlock(&match->notify_lock)");
+    STEP("mutex_unlock(&match->notify_lock)", kUnlocks);
     k.Unlock();
-    STEP("err = wait_for_completion_interruptible(&n.ready)");
+    STEP("err = wait_for_completion_interruptible(&n.ready)", kWaitsReady);
     // do_wait_for_common(): a completion wins over a signal that arrives later.
     if (n.done > 0) {
       --n.done;
@@ -154,7 +154,7 @@ Flow seccomp_do_user_notification(Kernel& k) {
     } else {
       return Flow::kBlocked;
     }
-    STEP("mutex_lock(&match->notify_lock)");
+    STEP("mutex_lock(&match->notify_lock)", kLocks | kFatal);
     if (!k.TryLock()) return Flow::kBlocked;
     if (l.err != 0) {
       if (!(!l.wait_killable && should_sleep_killable(k, n))) {
@@ -186,7 +186,7 @@ interrupted:
     l.addfd = static_cast<uint8_t>(PopAddfd(n));
     k.s->tasks[l.addfd].kaddfd.ret = -kESRCH;
     k.s->tasks[l.addfd].kaddfd.listed = 0;
-    STEP("complete(&addfd->completion)");
+    STEP("complete(&addfd->completion)", kCompletes | kFatal);
     k.Note("addfd->ret = -ESRCH");
     k.CompleteAddfd(l.addfd);
     l.addfd = 0;
@@ -214,7 +214,7 @@ interrupted:
   }
 
 out:
-  STEP("mutex_unlock(&match->notify_lock)");
+  STEP("mutex_unlock(&match->notify_lock)", kUnlocks);
   k.Unlock();
   if (l.flags & 1) {
     k.Note("CONTINUE");
@@ -230,16 +230,16 @@ Flow recv_wait_event(Kernel& k) {
   auto& l = k.Locals<RecvWaitLocals>();
   FUNCTION_BEGIN;
   if (!k.Has(Toggle::k_recv_blocks_forever)) {
-    STEP("if (refcount_read(&filter->users) == 0)");
+    STEP("if (refcount_read(&filter->users) == 0)", kUsers);
     if (k.filter().users == 0) return k.Return(0);
   }
-  STEP("if (atomic_dec_if_positive(&filter->notif->requests) >= 0)");
+  STEP("if (atomic_dec_if_positive(&filter->notif->requests) >= 0)", kRequests);
   if (k.filter().requests > 0) {
     --k.filter().requests;
     return k.Return(0);
   }
   while (true) {
-    STEP("ret = prepare_to_wait_event(&filter->wqh, &wait, TASK_INTERRUPTIBLE)");
+    STEP("ret = prepare_to_wait_event(&filter->wqh, &wait, TASK_INTERRUPTIBLE)", kQueue | kSignals);
     l.ret = 0;
     k.me().flags &= static_cast<uint8_t>(~kOnWqh);
     if (k.SignalPending(k.cur)) {
@@ -247,17 +247,17 @@ Flow recv_wait_event(Kernel& k) {
     } else {
       k.me().flags |= kOnWqh;
     }
-    STEP("if (atomic_dec_if_positive(&filter->notif->requests) >= 0)");
+    STEP("if (atomic_dec_if_positive(&filter->notif->requests) >= 0)", kRequests | kQueue);
     if (k.filter().requests > 0) {
       --k.filter().requests;
       break;
     }
     if (!k.Has(Toggle::k_recv_blocks_forever)) {
-      STEP("if (refcount_read(&filter->users) == 0)");
+      STEP("if (refcount_read(&filter->users) == 0)", kUsers | kQueue);
       if (k.filter().users == 0) break;
     }
     if (l.ret != 0) return k.Return(l.ret);
-    STEP("schedule()");
+    STEP("schedule()", kSleeps);
     if ((k.me().flags & kOnWqh) && !k.SignalPending(k.cur)) return Flow::kBlocked;
   }
   // finish_wait(&filter->wqh, &wait)
@@ -274,7 +274,7 @@ Flow seccomp_notify_recv(Kernel& k) {
   if (k.op().options & kBufNotZeroed) return k.Return(-kEINVAL);
   CALL(k.Push(Fn::k_recv_wait_event));
   if (k.ret < 0) return k.Return(k.ret);
-  STEP("mutex_lock(&filter->notify_lock)");
+  STEP("mutex_lock(&filter->notify_lock)", kLocks | kWakesPolls);
   if (!k.TryLock()) return Flow::kBlocked;
   {
     const int found = FirstInit(k);
@@ -291,11 +291,11 @@ Flow seccomp_notify_recv(Kernel& k) {
       if (k.p.polls) k.WakeUp();
     }
   }
-  STEP("mutex_unlock(&filter->notify_lock)");
+  STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
   k.Unlock();
   if (l.ret < 0) return k.Return(l.ret);
   if (k.op().options & kBufFaults) {
-    STEP("copy_to_user(buf, &unotif, sizeof(unotif))");
+    STEP("copy_to_user(buf, &unotif, sizeof(unotif))", kNothing);
     if (k.Choose(2) == 1) {
       k.Note("copy_to_user() faults");
       l.ret = -kEFAULT;
@@ -312,7 +312,7 @@ Flow seccomp_notify_recv(Kernel& k) {
     k.me().variable_call[op.variable] = l.call;
     return k.Return(0);
   }
-  STEP("mutex_lock(&filter->notify_lock)");
+  STEP("mutex_lock(&filter->notify_lock)", kLocks | kCompletes);
   if (!k.TryLock()) return Flow::kBlocked;
   if (k.FindNotification(l.id) >= 0) {
     {
@@ -323,14 +323,14 @@ Flow seccomp_notify_recv(Kernel& k) {
       n.state = kInit;
       k.Note("knotif {}: INIT", static_cast<int>(n.id));
     }
-    STEP("atomic_inc(&filter->notif->requests)");
+    STEP("atomic_inc(&filter->notif->requests)", kRequests);
     ++k.filter().requests;
     if (!k.Has(Toggle::k_recv_efault_no_wake)) {
-      STEP("wake_up_poll(&filter->wqh, EPOLLIN | EPOLLRDNORM)");
+      STEP("wake_up_poll(&filter->wqh, EPOLLIN | EPOLLRDNORM)", kWakes);
       k.WakeUp();
     }
   }
-  STEP("mutex_unlock(&filter->notify_lock)");
+  STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
   k.Unlock();
   return k.Return(-kEFAULT);
   FUNCTION_END;
@@ -352,7 +352,7 @@ Flow seccomp_notify_send(Kernel& k) {
       if (ret < 0) return k.Return(ret);
     }
   }
-  STEP("ret = mutex_lock_interruptible(&filter->notify_lock)");
+  STEP("ret = mutex_lock_interruptible(&filter->notify_lock)", kLocksInterruptibly | kTargetFiles);
   // A lock that is free is taken whatever signal waits.
   if (!k.TryLock()) {
     if (k.SignalPending(k.cur)) return k.Return(-kEINTR);
@@ -386,11 +386,11 @@ Flow seccomp_notify_send(Kernel& k) {
     CALL_HOOK(l.hook, k.proposal.send_stored(k, l.target, k.op().flags));
   }
   if (!k.Has(Toggle::k_mutate_no_complete)) {
-    STEP("complete(&knotif->ready)");
+    STEP("complete(&knotif->ready)", kCompletes);
     k.CompleteReady(l.target);
   }
 out:
-  STEP("mutex_unlock(&filter->notify_lock)");
+  STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
   k.Unlock();
   return k.Return(l.ret);
   FUNCTION_END;
@@ -400,7 +400,7 @@ Flow seccomp_notify_id_valid(Kernel& k) {
   auto& l = k.Locals<IdValidLocals>();
   FUNCTION_BEGIN;
   if (k.op().options & kBufNull) return k.Return(-kEFAULT);
-  STEP("ret = mutex_lock_interruptible(&filter->notify_lock)");
+  STEP("ret = mutex_lock_interruptible(&filter->notify_lock)", kLocksInterruptibly);
   // A lock that is free is taken whatever signal waits.
   if (!k.TryLock()) {
     if (k.SignalPending(k.cur)) return k.Return(-kEINTR);
@@ -411,7 +411,7 @@ Flow seccomp_notify_id_valid(Kernel& k) {
     const int target = k.FindNotification(k.me().variable_id[k.op().variable]);
     l.ret = target >= 0 && k.s->tasks[target].knotif.state == kSent ? 0 : -kENOENT;
   }
-  STEP("mutex_unlock(&filter->notify_lock)");
+  STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
   k.Unlock();
   return k.Return(l.ret);
   FUNCTION_END;
@@ -420,14 +420,14 @@ Flow seccomp_notify_id_valid(Kernel& k) {
 Flow seccomp_notify_set_flags(Kernel& k) {
   FUNCTION_BEGIN;
   if (k.op().flags & ~1) return k.Return(-kEINVAL);
-  STEP("ret = mutex_lock_interruptible(&filter->notify_lock)");
+  STEP("ret = mutex_lock_interruptible(&filter->notify_lock)", kLocksInterruptibly);
   // A lock that is free is taken whatever signal waits.
   if (!k.TryLock()) {
     if (k.SignalPending(k.cur)) return k.Return(-kEINTR);
     return Flow::kBlocked;
   }
   k.filter().flags = static_cast<uint8_t>(k.op().flags);
-  STEP("mutex_unlock(&filter->notify_lock)");
+  STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
   k.Unlock();
   return k.Return(0);
   FUNCTION_END;
@@ -446,7 +446,7 @@ Flow seccomp_notify_addfd(Kernel& k) {
     if (addfd.options & kBadSrcfd) return k.Return(-kEBADF);
   }
   k.me().kaddfd = Kaddfd{};
-  STEP("ret = mutex_lock_interruptible(&filter->notify_lock)");
+  STEP("ret = mutex_lock_interruptible(&filter->notify_lock)", kLocksInterruptibly);
   // A lock that is free is taken whatever signal waits.
   if (!k.TryLock()) {
     if (k.SignalPending(k.cur)) return k.Return(-kEINTR);
@@ -480,11 +480,11 @@ Flow seccomp_notify_addfd(Kernel& k) {
     n.addfd[0] = static_cast<uint8_t>(k.cur + 1);
     k.me().kaddfd.listed = 1;
   }
-  STEP("complete(&knotif->ready)");
+  STEP("complete(&knotif->ready)", kCompletes);
   k.CompleteReady(l.target);
-  STEP("mutex_unlock(&filter->notify_lock)");
+  STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
   k.Unlock();
-  STEP("ret = wait_for_completion_interruptible(&kaddfd.completion)");
+  STEP("ret = wait_for_completion_interruptible(&kaddfd.completion)", kWaitsAddfd);
   if (k.me().kaddfd.done) {
     l.ret = k.me().kaddfd.ret;
     k.me().kaddfd = Kaddfd{};
@@ -492,7 +492,7 @@ Flow seccomp_notify_addfd(Kernel& k) {
   }
   if (!k.SignalPending(k.cur)) return Flow::kBlocked;
   k.Note("interrupted by a signal");
-  STEP("mutex_lock(&filter->notify_lock)");
+  STEP("mutex_lock(&filter->notify_lock)", kLocks);
   if (!k.TryLock()) return Flow::kBlocked;
   if (!k.me().kaddfd.listed) {
     l.ret = k.me().kaddfd.ret;
@@ -514,7 +514,7 @@ Flow seccomp_notify_addfd(Kernel& k) {
 
 out_unlock:
   k.me().kaddfd = Kaddfd{};
-  STEP("mutex_unlock(&filter->notify_lock)");
+  STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
   k.Unlock();
   return k.Return(l.ret);
   FUNCTION_END;
@@ -525,9 +525,9 @@ Flow seccomp_notify_poll(Kernel& k) {
   FUNCTION_BEGIN;
   while (true) {
     // poll_wait(file, &filter->wqh, poll_tab)
-    STEP("poll_wait(file, &filter->wqh, poll_tab)");
+    STEP("poll_wait(file, &filter->wqh, poll_tab)", kQueue);
     k.me().flags |= kOnWqh;
-    STEP("mutex_lock_interruptible(&filter->notify_lock)");
+    STEP("mutex_lock_interruptible(&filter->notify_lock)", kLocksInterruptibly);
     if (!k.TryLock()) {
       if (!k.SignalPending(k.cur)) return Flow::kBlocked;
       l.events = 8;  // EPOLLERR
@@ -539,9 +539,9 @@ Flow seccomp_notify_poll(Kernel& k) {
       if (n.listed && n.state == kInit) l.events |= 1;  // EPOLLIN
       if (n.listed && n.state == kSent) l.events |= 4;  // EPOLLOUT
     }
-    STEP("mutex_unlock(&filter->notify_lock)");
+    STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
     k.Unlock();
-    STEP("if (refcount_read(&filter->users) == 0)");
+    STEP("if (refcount_read(&filter->users) == 0)", kUsers | kSignals | kQueue);
     if (k.filter().users == 0) l.events |= 16;  // EPOLLHUP
     if (l.events != 0) break;
     if (k.op().options & kNonBlocking) {
@@ -552,7 +552,7 @@ Flow seccomp_notify_poll(Kernel& k) {
       }
       break;
     }
-    STEP("schedule_hrtimeout_range()");
+    STEP("schedule_hrtimeout_range()", kQueue | kSignals);
     if (k.SignalPending(k.cur)) {
       k.me().flags &= static_cast<uint8_t>(~kOnWqh);
       return k.Return(-kEINTR);
@@ -567,7 +567,7 @@ Flow seccomp_notify_poll(Kernel& k) {
 Flow seccomp_notify_detach(Kernel& k) {
   auto& l = k.Locals<DetachLocals>();
   FUNCTION_BEGIN;
-  STEP("mutex_lock(&filter->notify_lock)");
+  STEP("mutex_lock(&filter->notify_lock)", kLocks | kRequests);
   if (!k.TryLock()) return Flow::kBlocked;
   // list_for_each_entry(): by task here; no other task can tell the order.
   for (l.task = 0; l.task < k.p.tasks.size(); ++l.task) {
@@ -583,7 +583,7 @@ Flow seccomp_notify_detach(Kernel& k) {
     if (k.proposal.detach != nullptr) {
       CALL_HOOK(l.hook, k.proposal.detach(k, l.task));
     }
-    STEP("complete(&knotif->ready)");
+    STEP("complete(&knotif->ready)", kCompletes | kRequests);
     k.CompleteReady(l.task);
   }
   // seccomp_notify_free(filter)
@@ -592,7 +592,7 @@ Flow seccomp_notify_detach(Kernel& k) {
   k.filter().flags = 0;
   for (size_t t = 0; t < k.p.tasks.size(); ++t) k.s->tasks[t].knotif.listed = 0;
   k.Note("filter->notif = NULL");
-  STEP("mutex_unlock(&filter->notify_lock)");
+  STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
   k.Unlock();
   return k.Return(0);
   FUNCTION_END;

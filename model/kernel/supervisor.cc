@@ -58,7 +58,7 @@ Flow supervisor_mode(Kernel& k) {
   auto& l = k.Locals<SupervisorLocals>();
   FUNCTION_BEGIN;
   while (true) {
-    STEP("(user mode)");
+    STEP("(user mode)", kSignals | kByOp);
     if (k.FatalSignalPending(k.cur)) {
       CALL(k.Push(Fn::k_do_exit));
     }
@@ -122,6 +122,10 @@ Flow supervisor_mode(Kernel& k) {
       ++k.filter().references;
       CALL(k.Push(IoctlOf(k)));
       l.ret = k.ret == -kERESTARTSYS ? static_cast<Ret>(-kEINTR) : k.ret;
+      // Only a close() of the same file could tell this step from the one before it.
+      if (k.p.closes) {
+        STEP("fdput(f)", kListener);
+      }
       --k.filter().references;
     }
     if (k.filter().references == 0 && k.filter().notif) {
@@ -158,7 +162,7 @@ Flow process_vm_rw_core(Kernel& k) {
     k.me().ghost_id = k.me().variable_id[l.variable];
     k.me().ghost_roles |= static_cast<uint8_t>(1 << l.role);
     for (l.entry = 0;; ++l.entry) {
-      STEP("process_vm_readv(pid, ...)");
+      STEP("process_vm_readv(pid, ...)", kLife | kReadsMemory);
       {
         const int target = k.me().variable_task[l.variable] - 1;
         const Task& t = k.s->tasks[target];
@@ -201,7 +205,7 @@ Flow process_vm_rw_core(Kernel& k) {
       if (l.str == kZero) continue;
       // The string of a table's entry.
       for (l.w = 0;; ++l.w) {
-        STEP("process_vm_readv(pid, ...)");
+        STEP("process_vm_readv(pid, ...)", kLife | kReadsMemory);
         const int target = k.me().variable_task[l.variable] - 1;
         const Task& t = k.s->tasks[target];
         if (t.status == kDead || t.status == kExiting) return k.Return(-kESRCH);

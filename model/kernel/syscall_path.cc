@@ -44,7 +44,7 @@ Fn BodyOf(Nr nr) {
 Flow user_mode(Kernel& k) {
   FUNCTION_BEGIN;
   while (true) {
-    STEP("(user mode)");
+    STEP("(user mode)", kSignals | kByOp);
     if (k.SignalPending(k.cur)) {
       // The interrupt that brought the signal returns to user mode through the same loop.
       k.me().ret = 0;
@@ -101,7 +101,7 @@ out:
 Flow exit_to_user_mode_loop(Kernel& k) {
   FUNCTION_BEGIN;
   while (true) {
-    STEP("ti_work = read_thread_flags()");
+    STEP("ti_work = read_thread_flags()", kSignals);
     if (!k.SignalPending(k.cur) && k.me().task_works[0] == 0) break;
     if (k.SignalPending(k.cur)) {
       CALL(k.Push(Fn::k_arch_do_signal_or_restart));
@@ -136,7 +136,7 @@ Flow arch_do_signal_or_restart(Kernel& k) {
   if (k.me().task_works[0] != 0) {
     CALL(k.Push<TaskWorkRunLocals>(Fn::k_task_work_run));
   }
-  STEP("signr = dequeue_signal(&current->blocked, &ksig->info, &type)");
+  STEP("signr = dequeue_signal(&current->blocked, &ksig->info, &type)", kSignals);
   if (k.FatalSignalPending(k.cur)) {
     k.Note("killed");
     CALL(k.Push(Fn::k_do_exit));
@@ -172,11 +172,11 @@ Flow task_work_run(Kernel& k) {
   auto& l = k.Locals<TaskWorkRunLocals>();
   FUNCTION_BEGIN;
   while (true) {
-    STEP("work = xchg(&task->task_works, NULL)");
+    STEP("work = xchg(&task->task_works, NULL)", kNothing);
     std::swap(k.me().running_works, k.me().task_works);
     if (k.me().running_works[0] == 0) break;
     while (k.me().running_works[0] != 0) {
-      STEP("next = work->next");
+      STEP("next = work->next", kNothing);
       if (k.proposal.read_task_work != nullptr) {
         k.proposal.read_task_work(k, k.me().running_works[0]);
       }

@@ -302,7 +302,7 @@ Flow seccomp_notif_pin_args(Kernel& k) {
     if (total > kMaxTotalBytes) k.Raise(kOverBudget);
     l.id = k.me().variable_id[uargs.variable];
   }
-  STEP("mutex_lock(&filter->notify_lock)");
+  STEP("mutex_lock(&filter->notify_lock)", kLocks);
   if (!k.TryLock()) return Flow::kBlocked;
   {
     const int task = k.FindNotification(l.id);
@@ -333,7 +333,7 @@ Flow seccomp_notif_pin_args(Kernel& k) {
     // memcpy(args, knotif->data->args, sizeof(args)); syscall_nr = knotif->data->nr
     l.call = k.CallIndex(task);
   }
-  STEP("mutex_unlock(&filter->notify_lock)");
+  STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
   k.Unlock();
   if (k.me().ghost_id != l.id) k.ForgetSeen();
   k.me().ghost_id = l.id;
@@ -346,14 +346,14 @@ Flow seccomp_notif_pin_args(Kernel& k) {
   l.ret = k.ret;
   if (l.ret < 0) goto cleanup;
   if (k.op().options & kBufFaults) {
-    STEP("copy_to_user(uargs, &kargs, sizeof(kargs))");
+    STEP("copy_to_user(uargs, &kargs, sizeof(kargs))", kNothing);
     if (k.Choose(2) == 1) {
       k.Note("copy_to_user() faults");
       l.ret = -kEFAULT;
       goto cleanup;
     }
   }
-  STEP("mutex_lock(&filter->notify_lock)");
+  STEP("mutex_lock(&filter->notify_lock)", kLocks);
   if (!k.TryLock()) return Flow::kBlocked;
   {
     const int task = k.FindNotification(l.id);
@@ -370,25 +370,25 @@ Flow seccomp_notif_pin_args(Kernel& k) {
       k.Note("record attached to {}", k.p.tasks[l.task].name);
     }
   }
-  STEP("mutex_unlock(&filter->notify_lock)");
+  STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
   k.Unlock();
   if (l.ret == 0) return k.Return(0);
 
 cleanup:
-  STEP("mutex_lock(&filter->notify_lock)");
+  STEP("mutex_lock(&filter->notify_lock)", kLocks);
   if (!k.TryLock()) return Flow::kBlocked;
   {
     const int task = k.FindNotification(l.id);
     if (task >= 0) Pins(k).pin_in_progress &= static_cast<uint8_t>(~(1 << task));
   }
-  STEP("mutex_unlock(&filter->notify_lock)");
+  STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
   k.Unlock();
   FreeRecord(k, Pins(k).building[k.cur]);
   Pins(k).building[k.cur] = 0;
   return k.Return(l.ret);
 
 unlock_a:
-  STEP("mutex_unlock(&filter->notify_lock)");
+  STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
   k.Unlock();
   return k.Return(l.ret);
   FUNCTION_END;
@@ -398,7 +398,7 @@ Flow seccomp_pin_args_walk(Kernel& k) {
   auto& l = k.Locals<WalkLocals>();
   FUNCTION_BEGIN;
   if (k.MayFailAllocation()) {
-    STEP("kpa = seccomp_alloc_pinned_args(kargs->nr_args)");
+    STEP("kpa = seccomp_alloc_pinned_args(kargs->nr_args)", kBudget);
     if (!k.Allocate()) return k.Return(-kENOMEM);
   }
   k.Raise(Event::kAllocated);
@@ -475,12 +475,12 @@ Flow pin_one_fixed(Kernel& k) {
   auto& l = k.Locals<FixedLocals>();
   FUNCTION_BEGIN;
   if (k.MayFailAllocation()) {
-    STEP("kbuf = kvmalloc(desc->max_bytes, GFP_KERNEL_ACCOUNT)");
+    STEP("kbuf = kvmalloc(desc->max_bytes, GFP_KERNEL_ACCOUNT)", kBudget);
     if (!k.Allocate()) return k.Return(-kENOMEM);
   }
   for (Value& v : Deref(k, Pins(k).building[k.cur]).args[l.arg].words) v = kUninit;
   while (true) {
-    STEP("read = access_remote_vm(mm, user_addr, kbuf, desc->max_bytes, 0)");
+    STEP("read = access_remote_vm(mm, user_addr, kbuf, desc->max_bytes, 0)", kLife | kReadsMemory);
     const Descriptor& desc = Descriptors(k)[l.arg];
     Record& kpa = Deref(k, Pins(k).building[k.cur]);
     PinnedArg& out = kpa.args[l.arg];
@@ -529,12 +529,13 @@ Flow pin_one_cstring(Kernel& k) {
   auto& l = k.Locals<FixedLocals>();
   FUNCTION_BEGIN;
   if (k.MayFailAllocation()) {
-    STEP("kbuf = kvmalloc(desc->max_bytes, GFP_KERNEL_ACCOUNT)");
+    STEP("kbuf = kvmalloc(desc->max_bytes, GFP_KERNEL_ACCOUNT)", kBudget);
     if (!k.Allocate()) return k.Return(-kENOMEM);
   }
   for (Value& v : Deref(k, Pins(k).building[k.cur]).args[l.arg].words) v = kUninit;
   while (true) {
-    STEP("copied = copy_remote_vm_str(task, user_addr, kbuf, desc->max_bytes, 0)");
+    STEP("copied = copy_remote_vm_str(task, user_addr, kbuf, desc->max_bytes, 0)",
+         kLife | kReadsMemory);
     const Descriptor& desc = Descriptors(k)[l.arg];
     Record& kpa = Deref(k, Pins(k).building[k.cur]);
     PinnedArg& out = kpa.args[l.arg];
@@ -594,7 +595,7 @@ Flow pin_one_cstring_array(Kernel& k) {
   FUNCTION_BEGIN;
   if (Descriptors(k)[l.arg].max_bytes < 4) return k.Return(-kEINVAL);
   if (k.MayFailAllocation()) {
-    STEP("kbuf = kvmalloc(desc->max_bytes, GFP_KERNEL_ACCOUNT)");
+    STEP("kbuf = kvmalloc(desc->max_bytes, GFP_KERNEL_ACCOUNT)", kBudget);
     if (!k.Allocate()) return k.Return(-kENOMEM);
   }
   for (Value& v : Deref(k, Pins(k).building[k.cur]).args[l.arg].words) v = kUninit;
@@ -611,7 +612,8 @@ Flow pin_one_cstring_array(Kernel& k) {
         break;
       }
     }
-    STEP("access_remote_vm(mm, user_addr + i * sizeof(ptr), &ptr, sizeof(ptr), 0)");
+    STEP("access_remote_vm(mm, user_addr + i * sizeof(ptr), &ptr, sizeof(ptr), 0)",
+         kLife | kReadsMemory);
     if (l.count == 0 && !HasMm(k, l.task)) {
       Deref(k, Pins(k).building[k.cur]).args[l.arg] = PinnedArg{};
       return k.Return(-kESRCH);
@@ -634,7 +636,8 @@ Flow pin_one_cstring_array(Kernel& k) {
   l.byte_off = static_cast<uint8_t>(4 + 4 * l.count);
   // Phase 2: copy each string into the packed area.
   for (l.i = 0; l.i < l.count; ++l.i) {
-    STEP("access_remote_vm(mm, user_addr + i * sizeof(ptr), &ptr, sizeof(ptr), 0)");
+    STEP("access_remote_vm(mm, user_addr + i * sizeof(ptr), &ptr, sizeof(ptr), 0)",
+         kLife | kReadsMemory);
     {
       const auto word =
           k.ReadUser(l.task, AddressOf(k, l.task, l.call, Descriptors(k)[l.arg].arg), l.i, true);
@@ -653,7 +656,8 @@ Flow pin_one_cstring_array(Kernel& k) {
     }
     l.w = 0;
     while (true) {
-      STEP("copied = copy_remote_vm_str(task, ptr, (char *)kbuf + byte_off, remaining, 0)");
+      STEP("copied = copy_remote_vm_str(task, ptr, (char *)kbuf + byte_off, remaining, 0)",
+           kLife | kReadsMemory);
       const auto word = k.ReadUser(l.task, l.ptr, l.w, l.w > 0);
       PinnedArg& out = Deref(k, Pins(k).building[k.cur]).args[l.arg];
       if (!word.mapped) {
@@ -709,12 +713,12 @@ Flow pin_one_cstring_array(Kernel& k) {
 Flow seccomp_clear_pinned_args(Kernel& k) {
   auto& l = k.Locals<ClearLocals>();
   FUNCTION_BEGIN;
-  STEP("kpa = xchg(&task->seccomp.pinned_args, NULL)");
+  STEP("kpa = xchg(&task->seccomp.pinned_args, NULL)", kNothing);
   Pins(k).clearing[k.cur] = Pins(k).pinned_args[l.task];
   Pins(k).pinned_args[l.task] = 0;
   if (Pins(k).clearing[k.cur] == 0) return k.Return(0);
   if (Deref(k, Pins(k).clearing[k.cur]).clear_queued) {
-    STEP("task_work_cancel(task, &kpa->clear_work)");
+    STEP("task_work_cancel(task, &kpa->clear_work)", kNothing);
     uint8_t* works = k.s->tasks[l.task].task_works;
     if (works[0] == Pins(k).clearing[k.cur]) {
       works[0] = works[1];
@@ -723,7 +727,7 @@ Flow seccomp_clear_pinned_args(Kernel& k) {
       works[1] = 0;
     }
   }
-  STEP("seccomp_free_pinned_args(kpa)");
+  STEP("seccomp_free_pinned_args(kpa)", kNothing);
   FreeRecord(k, Pins(k).clearing[k.cur]);
   if (k.Has(Toggle::k_mutate_free_twice)) FreeRecord(k, Pins(k).clearing[k.cur]);
   Pins(k).clearing[k.cur] = 0;
@@ -735,7 +739,7 @@ Flow seccomp_clear_pinned_args(Kernel& k) {
 Flow pinned_getname_flags(Kernel& k) {
   auto& l = k.Locals<UseLocals>();
   FUNCTION_BEGIN;
-  STEP("pin = seccomp_pin_lookup_current((u64)(uintptr_t)filename)");
+  STEP("pin = seccomp_pin_lookup_current((u64)(uintptr_t)filename)", kNothing);
   {
     const Value filename = k.PointerArg(SyscallOf(k.op().nr).roles[l.role].arg);
     const int found = k.Has(Toggle::k_mutate_ignore_pin) ? -1 : LookupCurrent(k, filename);
@@ -746,7 +750,7 @@ Flow pinned_getname_flags(Kernel& k) {
     l.arg = static_cast<uint8_t>(found);
     Pins(k).using_[k.cur] = Pins(k).pinned_args[k.cur];
   }
-  STEP("return getname_kernel(pin->data)");
+  STEP("return getname_kernel(pin->data)", kNothing);
   {
     const Record& kpa = Deref(k, Pins(k).using_[k.cur]);
     Pins(k).using_[k.cur] = 0;
@@ -770,7 +774,7 @@ Flow copy_strings_from_pin(Kernel& k) {
   if (k.PointerArg(SyscallOf(Nr::kExecve).roles[l.role].arg) == kZero) {
     return k.Return(Kernel::kNotServed);
   }
-  STEP("pin = seccomp_pin_lookup_current(user_argv)");
+  STEP("pin = seccomp_pin_lookup_current(user_argv)", kNothing);
   {
     const int found = LookupCurrent(k, k.PointerArg(SyscallOf(Nr::kExecve).roles[l.role].arg));
     if (found < 0) return k.Return(Kernel::kNotServed);
@@ -779,7 +783,7 @@ Flow copy_strings_from_pin(Kernel& k) {
     l.arg = static_cast<uint8_t>(found);
     Pins(k).using_[k.cur] = Pins(k).pinned_args[k.cur];
   }
-  STEP("copy_string_kernel(strings + off, bprm)");
+  STEP("copy_string_kernel(strings + off, bprm)", kNothing);
   {
     const Record& kpa = Deref(k, Pins(k).using_[k.cur]);
     Pins(k).using_[k.cur] = 0;
@@ -802,14 +806,14 @@ Flow copy_strings_from_pin(Kernel& k) {
 Flow pinned_move_addr_to_kernel(Kernel& k) {
   auto& l = k.Locals<UseLocals>();
   FUNCTION_BEGIN;
-  STEP("pin = seccomp_pin_lookup_current((u64)(uintptr_t)uaddr)");
+  STEP("pin = seccomp_pin_lookup_current((u64)(uintptr_t)uaddr)", kNothing);
   {
     const int found = LookupCurrent(k, k.PointerArg(SyscallOf(k.op().nr).roles[l.role].arg));
     if (found < 0) return k.Return(Kernel::kNotServed);
     l.arg = static_cast<uint8_t>(found);
     Pins(k).using_[k.cur] = Pins(k).pinned_args[k.cur];
   }
-  STEP("memcpy(kaddr, pin->data, n)");
+  STEP("memcpy(kaddr, pin->data, n)", kNothing);
   {
     const Record& kpa = Deref(k, Pins(k).using_[k.cur]);
     Pins(k).using_[k.cur] = 0;
@@ -833,7 +837,7 @@ Flow pinned_move_addr_to_kernel(Kernel& k) {
 Flow pinned_import_ubuf(Kernel& k) {
   auto& l = k.Locals<UseLocals>();
   FUNCTION_BEGIN;
-  STEP("pin = seccomp_pin_lookup_current((u64)(uintptr_t)buf)");
+  STEP("pin = seccomp_pin_lookup_current((u64)(uintptr_t)buf)", kNothing);
   {
     const int found = LookupCurrent(k, k.PointerArg(1));
     if (found < 0) return k.Return(Kernel::kNotServed);
@@ -844,7 +848,7 @@ Flow pinned_import_ubuf(Kernel& k) {
     Pins(k).using_[k.cur] = Pins(k).pinned_args[k.cur];
   }
   for (l.w = 0; l.w * 8 < l.n; ++l.w) {
-    STEP("iov_iter_kvec(i, rw, kvec, 1, n), then a word through it");
+    STEP("iov_iter_kvec(i, rw, kvec, 1, n), then a word through it", kNothing);
     Record& kpa = Deref(k, Pins(k).using_[k.cur]);
     if (k.op().nr == Nr::kRead) {
       kpa.args[l.arg].words[l.w] = kZero;

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "model/footprint.h"
+
+#include <algorithm>
+
+namespace knotcheck::model {
+namespace {
+
+// The resources. Of each task: its pending signals, and those that kill; the rest is of all.
+constexpr uint64_t Signals(int task) { return uint64_t{1} << task; }
+constexpr uint64_t Fatal(int task) { return uint64_t{1} << (8 + task); }
+constexpr uint64_t Files(int table) { return uint64_t{1} << (16 + table); }
+constexpr uint64_t kAllSignals = 0xffff;
+constexpr uint64_t kAllFiles = 0xff0000;
+constexpr uint64_t kLock = uint64_t{1} << 24;
+constexpr uint64_t kCompletion = uint64_t{1} << 25;
+constexpr uint64_t kWaitQueue = uint64_t{1} << 26;
+constexpr uint64_t kRequestCount = uint64_t{1} << 27;
+constexpr uint64_t kUserCount = uint64_t{1} << 28;
+constexpr uint64_t kMemory = uint64_t{1} << 29;
+constexpr uint64_t kLives = uint64_t{1} << 30;
+constexpr uint64_t kFile = uint64_t{1} << 31;
+constexpr uint64_t kAllocations = uint64_t{1} << 32;
+constexpr uint64_t kEverything = (uint64_t{1} << 33) - 1;
+
+bool IsMutated(Toggles toggles) {
+  for (const ToggleInfo& info : AllToggles()) {
+    if (info.mutation && toggles.Has(info.toggle)) return true;
+  }
+  return false;
+}
+
+template <class Fn>
+void ForEachOp(const TaskInfo& task, Fn&& fn) {
+  for (const Op& op : task.ops) fn(op);
+  for (const Op& op : task.handler) fn(op);
+}
+
+}  // namespace
+
+Footprints::Footprints(const Program& program, const Proposal& proposal, Toggles toggles)
+    : program_(program), proposal_(proposal), toggles_(toggles) {
+  in_doubt_ = IsMutated(toggles);
+  const size_t tasks = program.tasks.size();
+  script_writes_.assign(tasks, 0);
+  own_files_.assign(tasks, true);
+  can_be_killed_.assign(tasks, false);
+  bool forks = false;
+  for (size_t t = 0; t < tasks; ++t) {
+    const TaskInfo& info = program.tasks[t];
+    ForEachOp(info, [&](const Op& op) {
+      const bool call = op.code == OpCode::kSyscall;
+      stores_ |= op.code == OpCode::kStore || (call && op.nr == Nr::kRead);
+      executes_ |= call && op.nr == Nr::kExecve;
+      script_writes_[t] |= WrittenByOp(op);
+      forks |= call && (op.nr == Nr::kFork || op.nr == Nr::kClone);
+      if (op.code != OpCode::kKill) return;
+      for (size_t u = 0; u < tasks; ++u) {
+        if (program.tasks[u].group == program.tasks[op.task].group) can_be_killed_[u] = true;
+      }
+    });
+    if (info.kind == TaskKind::kSupervisor) {
+      // fdget() of the listener, while somebody may close it.
+      if (program.closes) script_writes_[t] |= kFile;
+      continue;
+    }
+    for (size_t u = 0; u < tasks; ++u) {
+      const TaskInfo& other = program.tasks[u];
+      if (u == t || other.kind == TaskKind::kSupervisor) continue;
+      if (other.files == info.files) own_files_[t] = false;
+      if (other.group == info.group) can_be_killed_[t] = true;
+    }
+    shares_files_ |= !own_files_[t];
+  }
+  if (forks) shares_files_ = true;
+}
+
+bool Footprints::MayBeSignalled(const State& state, int task, bool fatal) const {
+  if (can_be_killed_[static_cast<size_t>(task)]) return true;
+  const uint8_t group = program_.tasks[static_cast<size_t>(task)].group;
+  for (size_t i = 0; i < program_.senders.size(); ++i) {
+    const SenderInfo& sender = program_.senders[i];
+    if (state.signals_left[i] == 0) continue;
+    if (program_.tasks[sender.task].group != group) continue;
+    // A new image has no handler, and what had one kills.
+    const bool kills = sender.disposition == SenderInfo::Disposition::kFatal || executes_;
+    if (!fatal || kills) return true;
+  }
+  return false;
+}
+
+uint64_t Footprints::WrittenByOp(const Op& op) const {
+  if (op.code == OpCode::kStore) return kMemory;
+  if (op.code == OpCode::kKill) return kAllSignals | kLives;
+  return 0;
+}
+
+StepFootprint Footprints::OfTask(const State& state, int task) const {
+  Kernel kernel(program_, proposal_, toggles_);
+  const StepInfo* step = kernel.NextStep(state, task);
+  if (step == nullptr) return {};
+  const Task& me = state.tasks[task];
+  const uint32_t touches = step->touches;
+  StepFootprint footprint;
+  const bool locked = state.filter.notify_lock != 0;
+  if (in_doubt_ || (touches & kAnything)) footprint.writes = kEverything;
+  if (state.allocation_failures_left > 0) footprint.writes |= kAllocations;
+  if (touches & (kLocks | kLocksInterruptibly)) {
+    footprint.acquires |= kLock;
+    // What it does when it does not get the lock is another matter.
+    if ((touches & kLocksInterruptibly) && locked) footprint.reads |= kLock | Signals(task);
+  }
+  if (touches & kUnlocks) footprint.releases |= kLock;
+  if (touches & kSignals) footprint.writes |= Signals(task) | Fatal(task);
+  if (touches & kFatal) footprint.reads |= Fatal(task);
+  if (touches & kWaitsReady) {
+    // A completion that is there is its own: others only add to it.
+    if (me.knotif.done == 0) footprint.reads |= kCompletion | Signals(task) | Fatal(task);
+  }
+  if (touches & kWaitsAddfd) {
+    if (!me.kaddfd.done) footprint.reads |= kCompletion | Signals(task) | Fatal(task);
+  }
+  if (touches & kCompletes) footprint.writes |= kCompletion;
+  if (touches & (kQueue | kWakes)) footprint.writes |= kWaitQueue;
+  if ((touches & kWakesPolls) && program_.polls) footprint.writes |= kWaitQueue;
+  if (touches & kSleeps) {
+    // Once woken it stays so.
+    if (me.flags & kOnWqh) footprint.writes |= kWaitQueue | Signals(task) | Fatal(task);
+  }
+  if (touches & kRequests) footprint.writes |= kRequestCount;
+  if (touches & kUsers) footprint.writes |= kUserCount;
+  if (touches & kFiles) footprint.writes |= Files(me.files);
+  if (touches & kTargetFiles) footprint.reads |= kAllFiles;
+  if (touches & kReadsMemory) footprint.reads |= kMemory;
+  if (touches & kStoresMemory) footprint.writes |= kMemory;
+  if (touches & kLife) footprint.writes |= kLives;
+  if (touches & kListener) footprint.writes |= kFile;
+  if (touches & kBudget) footprint.writes |= kAllocations;
+  if (touches & kByOp) {
+    // A supervisor's jumps and decisions are its own, so any op may be what they lead to.
+    const TaskInfo& info = program_.tasks[static_cast<size_t>(task)];
+    const auto& ops = (me.flags & kInHandler) ? info.handler : info.ops;
+    footprint.writes |= info.kind == TaskKind::kSupervisor
+                            ? script_writes_[static_cast<size_t>(task)]
+                            : WrittenByOp(ops[(me.flags & kInHandler) ? me.handler_op : me.op]);
+  }
+  return footprint;
+}
+
+StepFootprint Footprints::Of(const State& state, int thread) const {
+  const int tasks = static_cast<int>(program_.tasks.size());
+  const int senders = static_cast<int>(program_.senders.size());
+  if (thread < tasks) return OfTask(state, thread);
+  StepFootprint footprint;
+  if (thread < tasks + senders) {
+    if (state.signals_left[thread - tasks] != 0) footprint.writes = kAllSignals | kLives;
+  } else if (state.writes_left[thread - tasks - senders] != 0) {
+    footprint.writes = kMemory;
+  }
+  return footprint;
+}
+
+ThreadHold Footprints::HoldOf(const State& state, int thread) const {
+  ThreadHold hold;
+  const bool writers = std::any_of(std::begin(state.writes_left), std::end(state.writes_left),
+                                   [](uint8_t left) { return left != 0; });
+  if (!writers && !stores_) hold.stable |= kMemory;
+  if (!shares_files_) hold.stable |= kAllFiles;
+  // Nobody can fork any more.
+  if (state.filter.users == 0) hold.stable |= kUserCount;
+  if (thread >= static_cast<int>(program_.tasks.size())) return hold;
+  if (!MayBeSignalled(state, thread, false)) hold.exclusive |= Signals(thread);
+  if (!MayBeSignalled(state, thread, true)) hold.exclusive |= Fatal(thread);
+  if (!shares_files_) hold.exclusive |= Files(state.tasks[thread].files);
+  return hold;
+}
+
+}  // namespace knotcheck::model

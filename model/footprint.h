@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the next step of a thread touches, and what a thread has for itself, as bit sets over the
+// parts of the state that are not guarded by notify_lock. Made from the Touch bits of each STEP
+// and from what the program can do at all; verify/commute_test.cc holds them against the steps.
+
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "model/config.h"
+#include "model/kernel/kernel.h"
+#include "model/program.h"
+#include "model/proposal.h"
+#include "model/state.h"
+
+namespace knotcheck::model {
+
+// As checker::Footprint and checker::Hold, which mean the same for any model.
+struct StepFootprint {
+  uint64_t reads = 0;
+  uint64_t writes = 0;
+  uint64_t acquires = 0;
+  uint64_t releases = 0;
+};
+struct ThreadHold {
+  uint64_t exclusive = 0;
+  uint64_t stable = 0;
+};
+
+// Built once for a program, then only read.
+class Footprints {
+ public:
+  // `program` and `proposal` must outlive it.
+  Footprints(const Program& program, const Proposal& proposal, Toggles toggles);
+
+  // `thread` as in System: tasks, then signal senders, then writers. Nothing for a thread that has
+  // no step to take.
+  StepFootprint Of(const State& state, int thread) const;
+  ThreadHold HoldOf(const State& state, int thread) const;
+
+ private:
+  StepFootprint OfTask(const State& state, int task) const;
+  uint64_t WrittenByOp(const Op& op) const;
+  // Whether a signal can still come to `task`; `fatal`: one that kills it.
+  bool MayBeSignalled(const State& state, int task, bool fatal) const;
+
+  const Program& program_;
+  const Proposal& proposal_;
+  Toggles toggles_;
+  bool in_doubt_ = false;                // with a mutation: every step touches everything
+  bool shares_files_ = false;            // some descriptor table has several users
+  bool stores_ = false;                  // some script or call stores to words that reads look at
+  bool executes_ = false;                // some target calls execve
+  std::vector<uint64_t> script_writes_;  // by task: by any op of its script
+  std::vector<bool> own_files_;          // by task: the only user of its table
+  std::vector<bool> can_be_killed_;      // by task: by a script, an exec or an exit of its group
+};
+
+}  // namespace knotcheck::model
