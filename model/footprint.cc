@@ -74,6 +74,11 @@ Footprints::Footprints(const Program& program, const Proposal& proposal, Toggles
     shares_files_ |= !own_files_[t];
   }
   if (forks) shares_files_ = true;
+  for (size_t t = 0; t < tasks; ++t) {
+    if (program.tasks[t].kind != TaskKind::kSupervisor) continue;
+    shows_lock_ |= can_be_killed_[t];
+    for (const SenderInfo& sender : program.senders) shows_lock_ |= sender.task == t;
+  }
 }
 
 bool Footprints::MayBeSignalled(const State& state, int task, bool fatal) const {
@@ -99,8 +104,10 @@ uint64_t Footprints::WrittenByOp(const Op& op) const {
 StepFootprint Footprints::OfTask(const State& state, int task) const {
   Kernel kernel(program_, proposal_, toggles_);
   const StepInfo* step = kernel.NextStep(state, task);
-  if (step == nullptr) return {};
   const Task& me = state.tasks[task];
+  // Whatever a child's first step will be.
+  if (me.status == kNotStarted) return {.writes = kEverything};
+  if (step == nullptr) return {};
   const uint32_t touches = step->touches;
   StepFootprint footprint;
   const bool locked = state.filter.notify_lock != 0;
@@ -108,10 +115,14 @@ StepFootprint Footprints::OfTask(const State& state, int task) const {
   if (state.allocation_failures_left > 0) footprint.writes |= kAllocations;
   if (touches & (kLocks | kLocksInterruptibly)) {
     footprint.acquires |= kLock;
+    if (shows_lock_) footprint.writes |= kLock;
     // What it does when it does not get the lock is another matter.
     if ((touches & kLocksInterruptibly) && locked) footprint.reads |= kLock | Signals(task);
   }
-  if (touches & kUnlocks) footprint.releases |= kLock;
+  if (touches & kUnlocks) {
+    footprint.releases |= kLock;
+    if (shows_lock_) footprint.writes |= kLock;
+  }
   if (touches & kSignals) footprint.writes |= Signals(task) | Fatal(task);
   if (touches & kFatal) footprint.reads |= Fatal(task);
   if (touches & kWaitsReady) {

@@ -108,6 +108,7 @@ struct Descriptor {
   int16_t kind = 0;
   uint32_t max_bytes = 0;
   uint32_t max_entries = 0;
+  friend bool operator==(const Descriptor&, const Descriptor&) = default;
 };
 
 // What a supervisor's ioctl passes besides the notification.

@@ -31,6 +31,7 @@ struct FunctionInfo {
   const char* file;
   uint8_t local_bytes;
   Flow (*run)(Kernel&);
+  const char* locals;  // a character a byte, as functions.def says
 };
 
 // Where a hook stands inside a kernel function that goes on afterwards.
@@ -46,6 +47,13 @@ struct Verb {
   uint8_t function;  // index into Proposal::functions
   // Kinds of descriptor, by their number: what "1: cstring 4096" may say. Empty: takes none.
   std::vector<std::string> kinds;
+};
+
+// Which bytes of State::proposal name something, by their offsets there.
+struct ProposalReferences {
+  std::vector<uint16_t> ids;        // notification ids
+  std::vector<uint16_t> by_task;    // the first of kMaxTasks bytes, one a task
+  std::vector<uint16_t> task_bits;  // bit t stands for task t
 };
 
 struct Proposal {
@@ -91,6 +99,10 @@ struct Proposal {
   void (*after_step)(Kernel&) = nullptr;
   // One field of State::proposal each, for the tasks and words that the program has.
   void (*describe)(const Program&, std::vector<Field>*) = nullptr;
+  // For model/canonical.h: names in the proposal's part, and its objects numbered anew in the order
+  // in which the tasks lead to them.
+  void (*references)(const Program&, ProposalReferences*) = nullptr;
+  void (*renumber)(const Program&, State*) = nullptr;
 };
 
 inline constexpr int kFirstProposalFunction = 48;

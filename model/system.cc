@@ -15,7 +15,8 @@ System::System(const Program& program, const Proposal& proposal, Toggles toggles
     : program_(program),
       proposal_(proposal),
       toggles_(toggles),
-      footprints_(program, proposal, toggles) {
+      footprints_(program, proposal, toggles),
+      canonical_(program, proposal) {
   thread_count_ =
       static_cast<int>(program.tasks.size() + program.senders.size() + program.writers.size());
   for (const PropertyInfo& property : AllProperties()) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "model/canonical.h"
 #include "model/config.h"
 #include "model/footprint.h"
 #include "model/kernel/kernel.h"
@@ -49,6 +50,8 @@ class System {
   Shown Step(State* state, int thread, int choice, TraceStep* trace = nullptr) const;
   // See model/footprint.h.
   const Footprints& footprints() const { return footprints_; }
+  // See model/canonical.h.
+  const Canonical& canonical() const { return canonical_; }
   // Property bits that are broken when nothing more can happen in this state.
   uint64_t BrokenAtRest(const State& state) const;
 
@@ -65,6 +68,7 @@ class System {
   const Proposal& proposal_;
   Toggles toggles_;
   Footprints footprints_;
+  Canonical canonical_;
   State initial_{};
   int thread_count_;
   std::vector<PropertyInfo> properties_;

@@ -11,6 +11,7 @@
 
 #include "checker/footprint.h"
 #include "checker/model.h"
+#include "checker/reduce.h"
 #include "model/system.h"
 
 namespace knotcheck::verify {
@@ -52,6 +53,11 @@ class KernelModel {
   checker::Footprint FootprintOf(const State& state, checker::Action action) const {
     return FootprintOf(state, static_cast<int>(action.thread));
   }
+  void Canonicalize(State& state, uint32_t reductions) const {
+    system_.canonical().Apply(&state, (reductions & checker::kSymmetry) != 0,
+                              (reductions & checker::kRenumber) != 0);
+  }
+  uint64_t OrbitSize(const State& state) const { return system_.canonical().OrbitSize(state); }
   checker::Hold HoldOf(const State& state, int thread) const {
     const model::ThreadHold hold = system_.footprints().HoldOf(state, thread);
     return {hold.exclusive, hold.stable};

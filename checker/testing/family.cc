@@ -109,9 +109,9 @@ void Family::Renumber(State& s) const {
   }
   for (int i = 0; i < p_.S; ++i) {
     Supervisor& u = s.supervisor[i];
-    if (u.id == 0 || u.pc < kLockA) continue;
+    if (u.pc < kLockA) continue;
     const Tracee& t = s.tracee[TaskOf(u)];
-    if (StateOf(t) == kSent && t.n_id == u.id) continue;
+    if (u.id != 0 && StateOf(t) == kSent && t.n_id == u.id) continue;
     // Its notification is gone or answered, so nothing that it does with it has an effect but to
     // give back pin_busy.
     u.id = 0;

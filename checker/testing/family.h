@@ -189,6 +189,7 @@ class Family {
   static uint64_t Notification(int n) { return uint64_t{1} << (8 + n); }
   static uint64_t Pin(int n) { return uint64_t{1} << (16 + n); }
   static uint64_t Busy(int n) { return uint64_t{1} << (24 + n); }
+  static uint64_t Reply(int n) { return uint64_t{1} << (32 + n); }
   bool PeersDone(const State& s) const {
     for (int m = 0; m < p_.M; ++m) {
       if (s.writes[m] < p_.W) return false;
@@ -485,7 +486,10 @@ inline Footprint Family::FootprintOfSupervisor(const State& s, int i) const {
     case kPhaseC:
       return {.reads = Notification(n), .writes = live ? Busy(n) | Pin(n) : Busy(n)};
     case kSend:
-      return {.reads = Notification(n), .writes = live ? Notification(n) | Pin(n) : 0};
+      // The tracee waits for it.
+      return {.reads = Notification(n),
+              .writes = live ? Notification(n) | Pin(n) : 0,
+              .releases = live ? Reply(n) : 0};
     default:
       return {.releases = kLock};
   }

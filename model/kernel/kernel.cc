@@ -6,7 +6,7 @@
 
 namespace knotcheck::model {
 
-#define KNOT_FUNCTION(name, file, bytes) Flow name(Kernel& k);
+#define KNOT_FUNCTION(name, file, locals) Flow name(Kernel& k);
 #include "model/kernel/functions.def"
 #undef KNOT_FUNCTION
 
@@ -22,8 +22,8 @@ std::vector<const StepInfo*> AllSteps() {
 
 const FunctionInfo& CoreFunction(int function) {
   static const FunctionInfo functions[] = {
-      {"(none)", "", 0, nullptr},
-#define KNOT_FUNCTION(name, file, bytes) {#name, file, bytes, &name},
+      {"(none)", "", 0, nullptr, ""},
+#define KNOT_FUNCTION(name, file, locals) {#name, file, sizeof(locals) - 1, &name, locals},
 #include "model/kernel/functions.def"
 #undef KNOT_FUNCTION
   };

@@ -42,7 +42,7 @@ namespace knotcheck::model {
 
 enum class Fn : uint8_t {
   kNone,
-#define KNOT_FUNCTION(name, file, bytes) k_##name,
+#define KNOT_FUNCTION(name, file, locals) k_##name,
 #include "model/kernel/functions.def"
 #undef KNOT_FUNCTION
   kCount,

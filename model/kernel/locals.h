@@ -46,10 +46,7 @@ struct DetachLocals {
 };
 struct SupervisorLocals {
   int8_t ret;
-  uint8_t hook, spare;
-};
-struct UserModeLocals {
-  uint8_t spare[2];
+  uint8_t returned;  // the ioctl of this op has returned `ret`
 };
 struct SyscallLocals {
   uint8_t hook;

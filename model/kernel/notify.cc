@@ -29,6 +29,17 @@ int FirstInit(const Kernel& k) {
   return first;
 }
 
+// The first notification that detaching has not answered yet, or -1.
+int FirstUnanswered(const Kernel& k) {
+  int first = -1;
+  for (size_t t = 0; t < k.p.tasks.size(); ++t) {
+    const Knotif& n = k.s->tasks[t].knotif;
+    if (!n.listed || n.state == kReplied) continue;
+    if (first < 0 || n.id < k.s->tasks[first].knotif.id) first = static_cast<int>(t);
+  }
+  return first;
+}
+
 // list_first_entry_or_null(&n.addfd), unlinked.
 int PopAddfd(Knotif& n) {
   const int task = n.addfd[0] - 1;
@@ -183,12 +194,12 @@ Flow seccomp_do_user_notification(Kernel& k) {
 
 interrupted:
   while (n.addfd[0] != 0) {
-    l.addfd = static_cast<uint8_t>(PopAddfd(n));
-    k.s->tasks[l.addfd].kaddfd.ret = -kESRCH;
-    k.s->tasks[l.addfd].kaddfd.listed = 0;
+    l.addfd = static_cast<uint8_t>(PopAddfd(n) + 1);
+    k.s->tasks[l.addfd - 1].kaddfd.ret = -kESRCH;
+    k.s->tasks[l.addfd - 1].kaddfd.listed = 0;
     STEP("complete(&addfd->completion)", kCompletes | kFatal);
     k.Note("addfd->ret = -ESRCH");
-    k.CompleteAddfd(l.addfd);
+    k.CompleteAddfd(l.addfd - 1);
     l.addfd = 0;
   }
   if ((k.me().ghost & kGhostReplied) && !k.FatalSignalPending(k.cur)) {
@@ -283,7 +294,7 @@ Flow seccomp_notify_recv(Kernel& k) {
     } else {
       Knotif& n = k.s->tasks[found].knotif;
       l.id = n.id;
-      l.task = static_cast<uint8_t>(found);
+      l.task = static_cast<uint8_t>(found + 1);
       l.call = k.CallIndex(found);
       n.state = kSent;
       k.Note("knotif {}: SENT", static_cast<int>(n.id));
@@ -308,7 +319,7 @@ Flow seccomp_notify_recv(Kernel& k) {
       k.ForgetSeen();  // nothing names that notification any more
     }
     k.me().variable_id[op.variable] = l.id;
-    k.me().variable_task[op.variable] = static_cast<uint8_t>(l.task + 1);
+    k.me().variable_task[op.variable] = l.task;
     k.me().variable_call[op.variable] = l.call;
     return k.Return(0);
   }
@@ -377,17 +388,17 @@ Flow seccomp_notify_send(Kernel& k) {
     n.error = static_cast<int8_t>(resp.error);
     n.val = static_cast<int8_t>(resp.val);
     n.flags = static_cast<uint8_t>(resp.flags);
-    l.target = static_cast<uint8_t>(target);
+    l.target = static_cast<uint8_t>(target + 1);
     k.Note("knotif {}: REPLIED", static_cast<int>(n.id));
     AcceptReply(k, target, false);
     if (resp.flags & 1) Approve(k, target, resp);
   }
   if (k.proposal.send_stored != nullptr) {
-    CALL_HOOK(l.hook, k.proposal.send_stored(k, l.target, k.op().flags));
+    CALL_HOOK(l.hook, k.proposal.send_stored(k, l.target - 1, k.op().flags));
   }
   if (!k.Has(Toggle::k_mutate_no_complete)) {
     STEP("complete(&knotif->ready)", kCompletes);
-    k.CompleteReady(l.target);
+    k.CompleteReady(l.target - 1);
   }
 out:
   STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
@@ -464,7 +475,7 @@ Flow seccomp_notify_addfd(Kernel& k) {
       l.ret = -kEINPROGRESS;
       goto out_unlock;
     }
-    l.target = static_cast<uint8_t>(target);
+    l.target = static_cast<uint8_t>(target + 1);
     if (addfd.options & kAddfdSend) {
       if (n.addfd[0] != 0) {
         l.ret = -kEBUSY;
@@ -481,7 +492,7 @@ Flow seccomp_notify_addfd(Kernel& k) {
     k.me().kaddfd.listed = 1;
   }
   STEP("complete(&knotif->ready)", kCompletes);
-  k.CompleteReady(l.target);
+  k.CompleteReady(l.target - 1);
   STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
   k.Unlock();
   STEP("ret = wait_for_completion_interruptible(&kaddfd.completion)", kWaitsAddfd);
@@ -498,7 +509,7 @@ Flow seccomp_notify_addfd(Kernel& k) {
     l.ret = k.me().kaddfd.ret;
   } else {
     l.ret = -kERESTARTSYS;
-    Task& t = k.s->tasks[l.target];
+    Task& t = k.s->tasks[l.target - 1];
     if (t.knotif.addfd[0] == k.cur + 1) t.knotif.addfd[0] = t.knotif.addfd[1];
     t.knotif.addfd[1] = 0;
     if (k.op().options & kAddfdSend) {
@@ -569,23 +580,27 @@ Flow seccomp_notify_detach(Kernel& k) {
   FUNCTION_BEGIN;
   STEP("mutex_lock(&filter->notify_lock)", kLocks | kRequests);
   if (!k.TryLock()) return Flow::kBlocked;
-  // list_for_each_entry(): by task here; no other task can tell the order.
-  for (l.task = 0; l.task < k.p.tasks.size(); ++l.task) {
-    if (!k.s->tasks[l.task].knotif.listed || k.s->tasks[l.task].knotif.state == kReplied) continue;
-    k.s->tasks[l.task].knotif.state = kReplied;
-    k.s->tasks[l.task].knotif.error = -kENOSYS;
-    k.s->tasks[l.task].knotif.val = 0;
-    if (k.s->tasks[l.task].ghost & kGhostReplied) {
-      k.Raise(Event::kReplyLost);
-      k.s->tasks[l.task].ghost &= static_cast<uint8_t>(~kGhostReplied);
+  // list_for_each_entry(): in the list's order, which is that of the ids.
+  while (FirstUnanswered(k) >= 0) {
+    l.task = static_cast<uint8_t>(FirstUnanswered(k) + 1);
+    {
+      Task& t = k.s->tasks[l.task - 1];
+      t.knotif.state = kReplied;
+      t.knotif.error = -kENOSYS;
+      t.knotif.val = 0;
+      if (t.ghost & kGhostReplied) {
+        k.Raise(Event::kReplyLost);
+        t.ghost &= static_cast<uint8_t>(~kGhostReplied);
+      }
+      k.Note("knotif {}: REPLIED, -ENOSYS", static_cast<int>(t.knotif.id));
     }
-    k.Note("knotif {}: REPLIED, -ENOSYS", static_cast<int>(k.s->tasks[l.task].knotif.id));
     if (k.proposal.detach != nullptr) {
-      CALL_HOOK(l.hook, k.proposal.detach(k, l.task));
+      CALL_HOOK(l.hook, k.proposal.detach(k, l.task - 1));
     }
     STEP("complete(&knotif->ready)", kCompletes | kRequests);
-    k.CompleteReady(l.task);
+    k.CompleteReady(l.task - 1);
   }
+  l.task = 0;
   // seccomp_notify_free(filter)
   k.filter().notif = 0;
   k.filter().requests = 0;

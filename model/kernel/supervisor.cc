@@ -124,7 +124,9 @@ Flow supervisor_mode(Kernel& k) {
       l.ret = k.ret == -kERESTARTSYS ? static_cast<Ret>(-kEINTR) : k.ret;
       // Only a close() of the same file could tell this step from the one before it.
       if (k.p.closes) {
+        l.returned = 1;
         STEP("fdput(f)", kListener);
+        l.returned = 0;
       }
       --k.filter().references;
     }

@@ -329,7 +329,7 @@ Flow seccomp_notif_pin_args(Kernel& k) {
     }
     Pins(k).pin_in_progress |= static_cast<uint8_t>(1 << task);
     // task = get_task_struct(knotif->task)
-    l.task = static_cast<uint8_t>(task);
+    l.task = static_cast<uint8_t>(task + 1);
     // memcpy(args, knotif->data->args, sizeof(args)); syscall_nr = knotif->data->nr
     l.call = k.CallIndex(task);
   }
@@ -340,7 +340,7 @@ Flow seccomp_notif_pin_args(Kernel& k) {
   CALL({
     const PinArgsLocals from = l;
     auto& callee = k.Push<WalkLocals>(FnNumber(kFnWalk));
-    callee.task = from.task;
+    callee.task = static_cast<uint8_t>(from.task - 1);
     callee.call = from.call;
   });
   l.ret = k.ret;
@@ -362,12 +362,12 @@ Flow seccomp_notif_pin_args(Kernel& k) {
       l.ret = -kENOENT;
     } else {
       // WRITE_ONCE(task->seccomp.pinned_args, kpa)
-      Pins(k).pinned_args[l.task] = Pins(k).building[k.cur];
-      Pins(k).pin_in_progress &= static_cast<uint8_t>(~(1 << l.task));
+      Pins(k).pinned_args[task] = Pins(k).building[k.cur];
+      Pins(k).pin_in_progress &= static_cast<uint8_t>(~(1 << task));
       Pins(k).building[k.cur] = 0;
-      k.s->tasks[l.task].ghost |= kGhostPinned;
+      k.s->tasks[task].ghost |= kGhostPinned;
       k.Raise(kAttached);
-      k.Note("record attached to {}", k.p.tasks[l.task].name);
+      k.Note("record attached to {}", k.p.tasks[static_cast<size_t>(task)].name);
     }
   }
   STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
@@ -1010,6 +1010,50 @@ void Describe(const Program& p, std::vector<Field>* fields) {
   add("pin_in_progress", offsetof(PinState, pin_in_progress), 0x7f);
 }
 
+void References(const Program& p, ProposalReferences* references) {
+  const auto at = [](size_t offset) { return static_cast<uint16_t>(offset); };
+  for (int r = 0; r < RecordsOf(p); ++r) {
+    references->ids.push_back(at(offsetof(PinState, records) +
+                                 static_cast<size_t>(r) * sizeof(Record) +
+                                 offsetof(Record, notif_id)));
+  }
+  references->by_task = {at(offsetof(PinState, pinned_args)), at(offsetof(PinState, building)),
+                         at(offsetof(PinState, clearing)), at(offsetof(PinState, using_))};
+  references->task_bits = {at(offsetof(PinState, pin_in_progress))};
+}
+
+// Records by the order in which pointers to them are met; those that nothing points to are free.
+void Renumber(const Program& p, State* s) {
+  PinState& pins = Pins(*s);
+  uint8_t number[kRecords + 1] = {};
+  uint8_t next = 0;
+  bool moved = false;
+  const auto meet = [&](uint8_t& pointer) {
+    if (pointer == 0) return;
+    if (number[pointer] == 0) number[pointer] = ++next;
+    moved |= number[pointer] != pointer;
+    pointer = number[pointer];
+  };
+  for (size_t t = 0; t < p.tasks.size(); ++t) {
+    meet(pins.pinned_args[t]);
+    meet(pins.building[t]);
+    meet(pins.clearing[t]);
+    meet(pins.using_[t]);
+    for (uint8_t& work : s->tasks[t].task_works) meet(work);
+    for (uint8_t& work : s->tasks[t].running_works) meet(work);
+  }
+  if (!moved) return;
+  Record old[kRecords];
+  std::memcpy(old, pins.records, sizeof(old));
+  for (int i = 0; i < kRecords; ++i) {
+    if (number[i + 1] == 0 && old[i].life != kFree) number[i + 1] = ++next;
+  }
+  std::memset(pins.records, 0, sizeof(pins.records));
+  for (int i = 0; i < kRecords; ++i) {
+    if (number[i + 1] != 0) pins.records[number[i + 1] - 1] = old[i];
+  }
+}
+
 bool DescriptorFor(Shape shape, uint32_t bytes, Descriptor* descriptor) {
   switch (shape) {
     case Shape::kPath:
@@ -1090,17 +1134,21 @@ const Proposal kPinArgsProposal = [] {
       "sendto, recvfrom, io_uring and aio callers of import_ubuf; compat tasks; LOOKUP_EMPTY; "
       "audit";
   p.functions = {
-      {"seccomp_notif_pin_args", "kernel/seccomp.c", sizeof(PinArgsLocals), seccomp_notif_pin_args},
-      {"seccomp_pin_args_walk", "kernel/seccomp_pin.c", sizeof(WalkLocals), seccomp_pin_args_walk},
-      {"pin_one_fixed", "kernel/seccomp_pin.c", sizeof(FixedLocals), pin_one_fixed},
-      {"pin_one_cstring", "kernel/seccomp_pin.c", sizeof(FixedLocals), pin_one_cstring},
-      {"pin_one_cstring_array", "kernel/seccomp_pin.c", sizeof(ArrayLocals), pin_one_cstring_array},
+      {"seccomp_notif_pin_args", "kernel/seccomp.c", sizeof(PinArgsLocals), seccomp_notif_pin_args,
+       ".iT."},
+      {"seccomp_pin_args_walk", "kernel/seccomp_pin.c", sizeof(WalkLocals), seccomp_pin_args_walk,
+       ".t..."},
+      {"pin_one_fixed", "kernel/seccomp_pin.c", sizeof(FixedLocals), pin_one_fixed, "t..."},
+      {"pin_one_cstring", "kernel/seccomp_pin.c", sizeof(FixedLocals), pin_one_cstring, "t..."},
+      {"pin_one_cstring_array", "kernel/seccomp_pin.c", sizeof(ArrayLocals), pin_one_cstring_array,
+       "t.........."},
       {"seccomp_clear_pinned_args", "kernel/seccomp_pin.c", sizeof(ClearLocals),
-       seccomp_clear_pinned_args},
-      {"getname_flags", "fs/namei.c", sizeof(UseLocals), pinned_getname_flags},
-      {"copy_strings_from_pin", "fs/exec.c", sizeof(UseLocals), copy_strings_from_pin},
-      {"move_addr_to_kernel", "net/socket.c", sizeof(UseLocals), pinned_move_addr_to_kernel},
-      {"import_ubuf", "lib/iov_iter.c", sizeof(UseLocals), pinned_import_ubuf},
+       seccomp_clear_pinned_args, "t"},
+      {"getname_flags", "fs/namei.c", sizeof(UseLocals), pinned_getname_flags, "...."},
+      {"copy_strings_from_pin", "fs/exec.c", sizeof(UseLocals), copy_strings_from_pin, "...."},
+      {"move_addr_to_kernel", "net/socket.c", sizeof(UseLocals), pinned_move_addr_to_kernel,
+       "...."},
+      {"import_ubuf", "lib/iov_iter.c", sizeof(UseLocals), pinned_import_ubuf, "...."},
   };
   p.verbs = {{"pin", kFnPinArgs, {"fixed", "cstring", "cstrings"}}};
   p.send_flags = {{"pinned", kContinuePinned}};
@@ -1120,6 +1168,8 @@ const Proposal kPinArgsProposal = [] {
   p.returned_to_user = ReturnedToUser;
   p.after_step = AfterStep;
   p.describe = Describe;
+  p.references = References;
+  p.renumber = Renumber;
   return p;
 }();
 

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What reductions stand on, checked state by state on the whole graph of a model: that steps which
+// are said to be movers commute with what other threads do, and that a canonical form leads where
+// the state leads. Slow; for tests.
+
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "checker/footprint.h"
+#include "checker/model.h"
+#include "checker/reduce.h"
+
+namespace knotcheck::checker::testing {
+
+template <Model M>
+class ReductionCheck {
+ public:
+  using State = typename M::State;
+
+  explicit ReductionCheck(const M& model) : model_(model) {}
+
+  // All reachable states, at most `limit`; false when there are more.
+  bool Explore(size_t limit) {
+    for (const State& state : model_.InitialStates()) Add(state);
+    for (size_t i = 0; i < states_.size(); ++i) {
+      if (states_.size() > limit) return false;
+      for (int t = 0; t < model_.ThreadCount(); ++t) {
+        model_.ForEachSuccessor(State(states_[i]), t,
+                                [&](Action, const State& next, Outcome outcome, const Effects&) {
+                                  if (outcome != Outcome::kFault) Add(next);
+                                });
+      }
+    }
+    return true;
+  }
+  const std::vector<State>& states() const { return states_; }
+
+  // The first step that is no such mover as Classify() says; nothing when all are.
+  std::optional<std::string> Movers() requires HasFootprints<M> {
+    for (const State& s : states_) {
+      for (int u = 0; u < model_.ThreadCount(); ++u) {
+        for (const Step& b : StepsOf(s, u)) {
+          for (int t = 0; t < model_.ThreadCount(); ++t) {
+            if (t == u) continue;
+            auto error = Right(s, t, b);
+            if (!error) error = Left(s, t, b);
+            if (error) return error;
+          }
+        }
+      }
+    }
+    return std::nullopt;
+  }
+
+  // The first state that its canonical form does not stand for: whose steps lead to other classes,
+  // or show other things.
+  std::optional<std::string> Canonical(uint32_t reductions) requires HasCanonicalForm<M> {
+    for (size_t i = 0; i < states_.size(); ++i) {
+      State canonical = states_[i];
+      model_.Canonicalize(canonical, reductions);
+      State again = canonical;
+      model_.Canonicalize(again, reductions);
+      if (std::memcmp(&again, &canonical, sizeof(State)) != 0) {
+        return absl::StrCat("state ", i, ": a canonical form is not its own canonical form");
+      }
+      if (Leads(states_[i], reductions) != Leads(canonical, reductions)) {
+        return absl::StrCat("state ", i, ": the canonical form leads elsewhere: ",
+                            absl::BytesToHexString(Bytes(states_[i])), " and ",
+                            absl::BytesToHexString(Bytes(canonical)));
+      }
+      if (model_.AtRest(states_[i]) != model_.AtRest(canonical)) {
+        return absl::StrCat("state ", i, ": the canonical form breaks other properties at rest");
+      }
+    }
+    return std::nullopt;
+  }
+
+ private:
+  struct Step {
+    Action action;
+    State next;
+    Outcome outcome = Outcome::kStepped;
+    Effects effects;
+  };
+
+  static std::string Bytes(const State& state) {
+    return std::string(reinterpret_cast<const char*>(&state), sizeof(State));
+  }
+  void Add(const State& state) {
+    if (known_.emplace(Bytes(state), states_.size()).second) states_.push_back(state);
+  }
+  std::vector<Step> StepsOf(const State& state, int thread) const {
+    std::vector<Step> steps;
+    model_.ForEachSuccessor(
+        state, thread, [&](Action action, const State& next, Outcome outcome, const Effects& e) {
+          steps.push_back(Step{action, next, outcome, e});
+        });
+    return steps;
+  }
+  std::optional<Step> StepOf(const State& state, Action action) const {
+    for (const Step& step : StepsOf(state, action.thread)) {
+      if (step.action == action) return step;
+    }
+    return std::nullopt;
+  }
+  Mover MoverOf(const State& state, Action action) const {
+    return Classify(model_.FootprintOf(state, action), model_.HoldOf(state, action.thread));
+  }
+  bool MovesLeft(const State& state, int thread) const {
+    const Mover mover = Classify(model_.FootprintOf(state, thread), model_.HoldOf(state, thread));
+    return mover == Mover::kLeft || mover == Mover::kBoth;
+  }
+  // Names of objects may differ by the order in which they were made.
+  bool Same(State a, State b) const {
+    if constexpr (HasCanonicalForm<M>) {
+      model_.Canonicalize(a, kRenumber);
+      model_.Canonicalize(b, kRenumber);
+    }
+    return std::memcmp(&a, &b, sizeof(State)) == 0;
+  }
+  static bool Same(const Effects& a, const Effects& b) {
+    return a.violated == b.violated && a.witnessed == b.witnessed;
+  }
+  std::string Name(const char* what, const State& s, Action a, Action b) const {
+    return absl::StrCat(what, ": state ", known_.at(Bytes(s)), ", thread ", a.thread, " choice ",
+                        a.choice, " against thread ", b.thread, " choice ", b.choice);
+  }
+
+  // t's step a, said to move right, and then b, which another thread took in s too or could not:
+  // b first must be possible and lead to the same.
+  std::optional<std::string> Right(const State& s, int t, const Step& b) const {
+    for (const Step& a : StepsOf(s, t)) {
+      const Mover mover = MoverOf(s, a.action);
+      if (mover != Mover::kRight && mover != Mover::kBoth) continue;
+      if (a.outcome == Outcome::kFault) return Name("a mover faults", s, a.action, b.action);
+      const auto after = StepOf(a.next, b.action);
+      // b's being possible only before a is nothing that moving a to the right needs.
+      if (!after) continue;
+      const auto then = b.outcome == Outcome::kFault ? std::nullopt : StepOf(b.next, a.action);
+      if (b.outcome == Outcome::kFault) {
+        if (after->outcome != Outcome::kFault) return Name("right, fault", s, a.action, b.action);
+        continue;
+      }
+      if (!then || !Same(then->next, after->next)) {
+        return Name("does not move right", s, a.action, b.action);
+      }
+      const Mover still = MoverOf(b.next, a.action);
+      if (still != Mover::kRight && still != Mover::kBoth) {
+        return Name("no longer moves right", s, a.action, b.action);
+      }
+      if (!Same(then->effects, a.effects) || !Same(after->effects, b.effects)) {
+        return Name("moves right but shows other things", s, a.action, b.action);
+      }
+    }
+    // What a makes possible for b must have been possible before.
+    for (const Step& a : StepsOf(s, t)) {
+      const Mover mover = MoverOf(s, a.action);
+      if ((mover != Mover::kRight && mover != Mover::kBoth) || a.outcome == Outcome::kFault) {
+        continue;
+      }
+      for (const Step& later : StepsOf(a.next, b.action.thread)) {
+        if (!StepOf(s, later.action)) return Name("enables", s, a.action, later.action);
+      }
+    }
+    return std::nullopt;
+  }
+
+  // t's next steps, all said to move left in s, and then b: b first must leave them possible, as
+  // many, said to move left still, and lead to the same.
+  std::optional<std::string> Left(const State& s, int t, const Step& b) const {
+    if (b.outcome == Outcome::kFault || !MovesLeft(s, t)) return std::nullopt;
+    const auto steps = StepsOf(s, t);
+    const Action any{static_cast<uint16_t>(t), 0};
+    if (steps.size() != StepsOf(b.next, t).size()) {
+      return Name("what moves left is not stable", s, any, b.action);
+    }
+    if (!steps.empty() && !MovesLeft(b.next, t)) {
+      return Name("no longer moves left", s, any, b.action);
+    }
+    for (const Step& a : steps) {
+      const auto after = StepOf(b.next, a.action);
+      const auto then = StepOf(a.next, b.action);
+      if (!after || !then || !Same(then->next, after->next)) {
+        return Name("does not move left", s, a.action, b.action);
+      }
+      if (!Same(after->effects, a.effects) || !Same(then->effects, b.effects)) {
+        return Name("moves left but shows other things", s, a.action, b.action);
+      }
+    }
+    return std::nullopt;
+  }
+
+  using Lead = std::tuple<std::string, bool, uint64_t, uint64_t>;
+  std::vector<Lead> Leads(const State& state, uint32_t reductions) const {
+    std::vector<Lead> leads;
+    for (int t = 0; t < model_.ThreadCount(); ++t) {
+      for (const Step& step : StepsOf(state, t)) {
+        const bool fault = step.outcome == Outcome::kFault;
+        State next = step.next;
+        if (!fault) model_.Canonicalize(next, reductions);
+        leads.emplace_back(fault ? std::string() : Bytes(next), fault, step.effects.violated,
+                           step.effects.witnessed);
+      }
+    }
+    std::sort(leads.begin(), leads.end());
+    return leads;
+  }
+
+  const M& model_;
+  std::vector<State> states_;
+  std::unordered_map<std::string, size_t> known_;
+};
+
+}  // namespace knotcheck::checker::testing

@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "model/canonical.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <numeric>
+
+#include "model/kernel/kernel.h"
+#include "model/kernel/locals.h"
+
+namespace knotcheck::model {
+namespace {
+
+uint64_t Mix(uint64_t h, uint64_t value) {
+  const __uint128_t m =
+      static_cast<__uint128_t>(h ^ value ^ 0x9e3779b97f4a7c15u) * 0xd6e8feb86659fd93u;
+  return static_cast<uint64_t>(m) ^ static_cast<uint64_t>(m >> 64);
+}
+
+const FunctionInfo& FunctionOf(const Proposal& proposal, int function) {
+  if (function < kFirstProposalFunction) return CoreFunction(function);
+  return proposal.functions[static_cast<size_t>(function - kFirstProposalFunction)];
+}
+
+// Calls fn(byte, kind) for each byte of a task that names something; kinds as in functions.def.
+template <class T, class Fn>
+void ForEachName(const Proposal& proposal, T& task, Fn&& fn) {
+  for (int v = 0; v < kMaxVariables; ++v) {
+    fn(task.variable_id[v], 'i');
+    fn(task.variable_task[v], 'T');
+  }
+  fn(task.ghost_id, 'i');
+  fn(task.knotif.id, 'i');
+  fn(task.knotif.addfd[0], 'T');
+  fn(task.knotif.addfd[1], 'T');
+  size_t base = 0;
+  for (int f = 0; f < kMaxFrames && task.frames[f].function != 0; ++f) {
+    const FunctionInfo& function = FunctionOf(proposal, task.frames[f].function);
+    for (size_t i = 0; i < function.local_bytes; ++i) {
+      if (function.locals[i] != '.') fn(task.locals[base + i], function.locals[i]);
+    }
+    base += function.local_bytes;
+  }
+}
+
+bool SameOp(const Op& a, const Op& b) {
+  return a.code == b.code && a.nr == b.nr && a.pointers == b.pointers && a.scalars == b.scalars &&
+         a.is_pointer == b.is_pointer && a.variable == b.variable && a.word == b.word &&
+         a.value == b.value && a.flags == b.flags && a.options == b.options && a.error == b.error &&
+         a.val == b.val && a.verb == b.verb && a.roles == b.roles && a.target == b.target &&
+         a.task == b.task && a.buf_size == b.buf_size && a.descriptors == b.descriptors &&
+         a.has_expected == b.has_expected && a.expected == b.expected && a.has_uses == b.has_uses &&
+         a.uses == b.uses;
+}
+
+bool NamesTask(const Op& op) {
+  return op.code == OpCode::kKill ||
+         (op.code == OpCode::kSyscall && (op.nr == Nr::kFork || op.nr == Nr::kClone));
+}
+
+// The variable that an op reads, or -1.
+int VariableRead(const Op& op) {
+  switch (op.code) {
+    case OpCode::kSend:
+    case OpCode::kIdValid:
+    case OpCode::kAddfd:
+    case OpCode::kVerb:
+    case OpCode::kReadArgs:
+    case OpCode::kJumpIfNothing:
+    case OpCode::kDecide:
+      return op.variable;
+    case OpCode::kAfter:
+      return op.word;
+    default:
+      return -1;
+  }
+}
+
+// The op at which a supervisor's script goes on, once it has taken the jumps that the result of its
+// last ioctl decides.
+size_t AfterJumps(const TaskInfo& info, const Task& task) {
+  size_t at = task.op;
+  // Within an ioctl, the op is that ioctl.
+  if (task.frames[1].function != 0) return at;
+  SupervisorLocals l;
+  std::memcpy(&l, task.locals, sizeof(l));
+  const Ret ret = l.returned ? l.ret : task.ret;
+  at += l.returned;
+  while (at < info.ops.size()) {
+    const Op& op = info.ops[at];
+    if (op.code == OpCode::kJump) {
+      at = op.target;
+    } else if (op.code == OpCode::kJumpIfError) {
+      const bool hit = op.error == 0 ? ret < 0 : ret == -op.error;
+      at = hit ? op.target : at + 1;
+    } else {
+      break;
+    }
+  }
+  return at;
+}
+
+}  // namespace
+
+Canonical::Canonical(const Program& program, const Proposal& proposal)
+    : program_(program), proposal_(proposal) {
+  if (proposal.references != nullptr) proposal.references(program, &references_);
+  senders_.resize(program.tasks.size());
+  for (size_t i = 0; i < program.senders.size(); ++i) {
+    senders_[program.senders[i].task].push_back(static_cast<int>(i));
+  }
+  std::vector<bool> placed(program.tasks.size(), false);
+  for (size_t a = 0; a < program.tasks.size(); ++a) {
+    if (placed[a]) continue;
+    std::vector<int> members = {static_cast<int>(a)};
+    for (size_t b = a + 1; b < program.tasks.size(); ++b) {
+      if (!placed[b] && Interchangeable(a, b)) {
+        placed[b] = true;
+        members.push_back(static_cast<int>(b));
+      }
+    }
+    if (members.size() > 1) classes_.push_back(members);
+  }
+  FindDeadVariables();
+  for (const TaskInfo& task : program.tasks) {
+    for (const Op& op : task.ops) {
+      // Who predicts ids knows their numbers.
+      if (op.code == OpCode::kAfter) renumbers_ = false;
+    }
+  }
+}
+
+bool Canonical::Interchangeable(size_t a, size_t b) const {
+  const auto& tasks = program_.tasks;
+  const TaskInfo& x = tasks[a];
+  const TaskInfo& y = tasks[b];
+  if (x.kind != y.kind || !x.starts || !y.starts || x.filtered != y.filtered ||
+      x.handler_restarts != y.handler_restarts || x.signalled != y.signalled) {
+    return false;
+  }
+  const auto same = [](const std::vector<Op>& p, const std::vector<Op>& q) {
+    return std::equal(p.begin(), p.end(), q.begin(), q.end(), SameOp);
+  };
+  if (!same(x.ops, y.ops) || !same(x.handler, y.handler)) return false;
+  // Each alone in its group and, but for supervisors, which have no use for one, with a table of
+  // its own; and named by nobody.
+  for (size_t t = 0; t < tasks.size(); ++t) {
+    const TaskInfo& other = tasks[t];
+    if (t != a && other.group == x.group) return false;
+    if (t != b && other.group == y.group) return false;
+    if (x.kind != TaskKind::kSupervisor && other.kind != TaskKind::kSupervisor) {
+      if (t != a && other.files == x.files) return false;
+      if (t != b && other.files == y.files) return false;
+    }
+    for (const auto* ops : {&other.ops, &other.handler}) {
+      for (const Op& op : *ops) {
+        if (NamesTask(op) && (op.task == a || op.task == b)) return false;
+      }
+    }
+  }
+  if (x.kind != TaskKind::kSupervisor && program_.nofile[x.files] != program_.nofile[y.files]) {
+    return false;
+  }
+  if (senders_[a].size() != senders_[b].size()) return false;
+  for (size_t i = 0; i < senders_[a].size(); ++i) {
+    const SenderInfo& p = program_.senders[static_cast<size_t>(senders_[a][i])];
+    const SenderInfo& q = program_.senders[static_cast<size_t>(senders_[b][i])];
+    if (p.count != q.count || p.disposition != q.disposition) return false;
+  }
+  return true;
+}
+
+void Canonical::FindDeadVariables() {
+  dead_.resize(program_.tasks.size());
+  for (size_t t = 0; t < program_.tasks.size(); ++t) {
+    const TaskInfo& info = program_.tasks[t];
+    if (info.kind != TaskKind::kSupervisor) continue;
+    const auto& ops = info.ops;
+    std::vector<uint8_t> live(ops.size() + 1, 0);
+    // Backwards to a fixed point: what an op reads, and what is live at whatever may follow.
+    for (bool changed = true; changed;) {
+      changed = false;
+      for (size_t o = ops.size(); o-- > 0;) {
+        const Op& op = ops[o];
+        uint8_t now = 0;
+        switch (op.code) {
+          case OpCode::kEnd:
+            break;
+          case OpCode::kJump:
+            now = live[op.target];
+            break;
+          case OpCode::kJumpIfNothing:
+          case OpCode::kJumpIfError:
+          case OpCode::kDecide:
+            now = live[op.target] | live[o + 1];
+            break;
+          case OpCode::kRecv: {
+            // It sets its variable if it succeeds; if not, the jumps on errors behind it say where
+            // the script goes on.
+            uint8_t failed = 0;
+            size_t next = o + 1;
+            bool all = false;
+            for (; next < ops.size() && ops[next].code == OpCode::kJumpIfError && !all; ++next) {
+              failed |= live[ops[next].target];
+              all = ops[next].error == 0;
+            }
+            if (!all) failed |= live[next];
+            now = static_cast<uint8_t>((live[next] & ~(1 << op.variable)) | failed);
+            break;
+          }
+          case OpCode::kAfter:
+            now = static_cast<uint8_t>(live[o + 1] & ~(1 << op.variable));
+            break;
+          default:
+            now = live[o + 1];
+        }
+        const int read = VariableRead(op);
+        if (read >= 0) now |= static_cast<uint8_t>(1 << read);
+        if (now != live[o]) {
+          live[o] = now;
+          changed = true;
+        }
+      }
+    }
+    for (const uint8_t bits : live) dead_[t].push_back(static_cast<uint8_t>(~bits));
+  }
+}
+
+void Canonical::ClearDead(State* state) const {
+  for (size_t t = 0; t < program_.tasks.size(); ++t) {
+    if (dead_[t].empty()) continue;
+    Task& task = state->tasks[t];
+    const uint8_t dead = dead_[t][AfterJumps(program_.tasks[t], task)];
+    for (int v = 0; v < kMaxVariables; ++v) {
+      if (!(dead >> v & 1) || task.variable_id[v] == 0) continue;
+      if (task.ghost_id == task.variable_id[v] && task.ghost_id != task.variable_id[1 - v]) {
+        // As RECV does: nothing names that notification any more.
+        task.ghost_id = 0;
+        task.ghost_roles = 0;
+        task.ghost &= static_cast<uint8_t>(~kGhostTruncated);
+        std::memset(task.seen, 0, sizeof(task.seen));
+      }
+      task.variable_id[v] = 0;
+      task.variable_task[v] = 0;
+      task.variable_call[v] = 0;
+    }
+  }
+}
+
+void Canonical::RenumberIds(State* state) const {
+  uint64_t used = 1;
+  const auto collect = [&used](uint8_t id, char kind) {
+    if (kind == 'i') used |= uint64_t{1} << id;
+  };
+  for (size_t t = 0; t < program_.tasks.size(); ++t) {
+    ForEachName(proposal_, state->tasks[t], collect);
+  }
+  for (const uint16_t at : references_.ids) collect(state->proposal[at], 'i');
+  // Only equality and order are ever looked at, and a new id is above all others.
+  const auto rank = [used](uint8_t id) {
+    return static_cast<uint8_t>(std::popcount(used & ((uint64_t{1} << id) - 1)));
+  };
+  const auto rename = [&rank](uint8_t& id, char kind) {
+    if (kind == 'i') id = rank(id);
+  };
+  for (size_t t = 0; t < program_.tasks.size(); ++t) {
+    ForEachName(proposal_, state->tasks[t], rename);
+  }
+  for (const uint16_t at : references_.ids) rename(state->proposal[at], 'i');
+  state->filter.next_id = static_cast<uint8_t>(std::popcount(used));
+}
+
+void Canonical::Permute(const State& from, const Permutation& to, State* result) const {
+  *result = from;
+  const size_t tasks = program_.tasks.size();
+  for (size_t t = 0; t < tasks; ++t) {
+    const auto n = static_cast<size_t>(to[t]);
+    Task& task = result->tasks[n];
+    task = from.tasks[t];
+    ForEachName(proposal_, task, [&to](uint8_t& name, char kind) {
+      if (kind == 't') name = static_cast<uint8_t>(to[name]);
+      if (kind == 'T' && name != 0) name = static_cast<uint8_t>(to[name - 1] + 1);
+    });
+    if (n == t) continue;
+    if (program_.tasks[t].kind != TaskKind::kSupervisor) {
+      // The tables go along; the task's own number of its table stays that of its place.
+      const uint8_t table = program_.tasks[t].files;
+      const uint8_t other = program_.tasks[n].files;
+      std::memcpy(result->files[other], from.files[table], kMaxFds);
+      task.files = other;
+    }
+    for (size_t i = 0; i < senders_[t].size(); ++i) {
+      result->signals_left[senders_[n][i]] = from.signals_left[senders_[t][i]];
+    }
+    for (const uint16_t at : references_.by_task) {
+      result->proposal[at + n] = from.proposal[at + t];
+    }
+  }
+  if (from.filter.notify_lock != 0) {
+    result->filter.notify_lock = static_cast<uint8_t>(to[from.filter.notify_lock - 1] + 1);
+  }
+  for (const uint16_t at : references_.task_bits) {
+    uint8_t bits = 0;
+    for (size_t t = 0; t < tasks; ++t) {
+      if (from.proposal[at] >> t & 1) bits |= static_cast<uint8_t>(1 << to[t]);
+    }
+    result->proposal[at] = bits;
+  }
+}
+
+// A number for each task that does not depend on the names of tasks or objects: what it is, then
+// what those are that it names and that name it.
+void Canonical::Sign(const State& state, uint64_t* signatures) const {
+  const size_t tasks = program_.tasks.size();
+  uint64_t own[kMaxTasks];
+  for (size_t t = 0; t < tasks; ++t) {
+    Task task = state.tasks[t];
+    ForEachName(proposal_, task, [](uint8_t& name, char kind) {
+      if (kind != 'i') name = 0;
+    });
+    std::memset(task.task_works, 0, sizeof(task.task_works));
+    std::memset(task.running_works, 0, sizeof(task.running_works));
+    task.files = 0;
+    uint64_t h = state.filter.notify_lock == t + 1 ? 1 : 0;
+    const auto* bytes = reinterpret_cast<const uint8_t*>(&task);
+    size_t i = 0;
+    for (; i + 8 <= sizeof(Task); i += 8) {
+      uint64_t word;
+      std::memcpy(&word, bytes + i, 8);
+      h = Mix(h, word);
+    }
+    uint64_t word = 0;
+    std::memcpy(&word, bytes + i, sizeof(Task) - i);
+    h = Mix(h, word);
+    for (const int sender : senders_[t]) h = Mix(h, state.signals_left[sender]);
+    for (const uint16_t at : references_.by_task) h = Mix(h, state.proposal[at + t] != 0);
+    for (const uint16_t at : references_.task_bits) h = Mix(h, state.proposal[at] >> t & 1);
+    if (program_.tasks[t].kind != TaskKind::kSupervisor) {
+      uint64_t files;
+      std::memcpy(&files, state.files[program_.tasks[t].files], sizeof(files));
+      h = Mix(h, files);
+    }
+    own[t] = h;
+  }
+  for (size_t t = 0; t < tasks; ++t) signatures[t] = own[t];
+  for (size_t t = 0; t < tasks; ++t) {
+    uint64_t place = 0;
+    ForEachName(proposal_, state.tasks[t], [&](uint8_t name, char kind) {
+      ++place;
+      if (kind == 'i' || (kind == 'T' && name == 0)) return;
+      const size_t named = kind == 'T' ? name - 1u : name;
+      signatures[t] = Mix(signatures[t], Mix(place, own[named]));
+      signatures[named] += Mix(place + 1000, own[t]);
+    });
+  }
+}
+
+void Canonical::Best(State* state, bool rename) const {
+  uint64_t signatures[kMaxTasks];
+  Sign(*state, signatures);
+  Permutation to;
+  std::iota(std::begin(to), std::end(to), 0);
+  bool moved = false;
+  // Tasks that no signature tells apart, as positions in `order`.
+  struct Tie {
+    int first, count;
+  };
+  int order[kMaxTasks];  // classes one after the other
+  int places[kMaxTasks];
+  Tie ties[kMaxTasks];
+  int tie_count = 0;
+  int used = 0;
+  uint64_t permutations = 1;
+  for (const auto& members : classes_) {
+    const int begin = used;
+    for (const int member : members) {
+      places[used] = member;
+      order[used++] = member;
+    }
+    for (int i = begin + 1; i < used; ++i) {
+      for (int j = i; j > begin && signatures[order[j]] > signatures[order[j - 1]]; --j) {
+        std::swap(order[j], order[j - 1]);
+      }
+    }
+    for (int i = begin; i < used;) {
+      int j = i + 1;
+      while (j < used && signatures[order[j]] == signatures[order[i]]) ++j;
+      if (j - i > 1) {
+        ties[tie_count++] = Tie{i, j - i};
+        for (int k = 2; k <= j - i; ++k) permutations *= static_cast<uint64_t>(k);
+      }
+      i = j;
+    }
+  }
+  for (int i = 0; i < used; ++i) {
+    to[order[i]] = places[i];
+    moved |= order[i] != places[i];
+  }
+  if (permutations > kMostPermutations) tie_count = 0;
+  const auto finish = [&](State* s) {
+    if (rename && proposal_.renumber != nullptr) proposal_.renumber(program_, s);
+  };
+  if (tie_count == 0) {
+    if (moved) {
+      const State from = *state;
+      Permute(from, to, state);
+    }
+    finish(state);
+    return;
+  }
+  // All orders of what is tied, and the least state.
+  const State from = *state;
+  bool first = true;
+  State candidate;
+  while (true) {
+    for (int i = 0; i < used; ++i) to[order[i]] = places[i];
+    Permute(from, to, &candidate);
+    finish(&candidate);
+    if (first || std::memcmp(&candidate, state, sizeof(State)) < 0) *state = candidate;
+    first = false;
+    int i = 0;
+    while (i < tie_count &&
+           !std::next_permutation(order + ties[i].first, order + ties[i].first + ties[i].count)) {
+      ++i;
+    }
+    if (i == tie_count) break;
+  }
+}
+
+void Canonical::Apply(State* state, bool permute, bool rename) const {
+  if (rename) {
+    ClearDead(state);
+    if (renumbers_) RenumberIds(state);
+  }
+  if (permute && !classes_.empty()) {
+    Best(state, rename);
+  } else if (rename && proposal_.renumber != nullptr) {
+    proposal_.renumber(program_, state);
+  }
+}
+
+uint64_t Canonical::OrbitSize(const State& state) const {
+  std::vector<State> orbit;
+  std::vector<std::vector<int>> orders = classes_;
+  while (true) {
+    Permutation to;
+    std::iota(std::begin(to), std::end(to), 0);
+    for (size_t c = 0; c < classes_.size(); ++c) {
+      for (size_t i = 0; i < classes_[c].size(); ++i) to[classes_[c][i]] = orders[c][i];
+    }
+    State other;
+    Permute(state, to, &other);
+    const auto same = [&other](const State& known) {
+      return std::memcmp(&known, &other, sizeof(State)) == 0;
+    };
+    if (std::none_of(orbit.begin(), orbit.end(), same)) orbit.push_back(other);
+    size_t c = 0;
+    while (c < orders.size() && !std::next_permutation(orders[c].begin(), orders[c].end())) ++c;
+    if (c == orders.size()) return orbit.size();
+  }
+}
+
+}  // namespace knotcheck::model
