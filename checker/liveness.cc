@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "boost/graph/compressed_sparse_row_graph.hpp"
 #include "boost/graph/strong_components.hpp"
 #include "boost/property_map/property_map.hpp"
@@ -127,7 +130,31 @@ std::vector<StateGraph::Step> FairCycle(const StateGraph& graph, const Part& par
   return cycle;
 }
 
+constexpr absl::string_view kInitialZero = "0:";
+
 }  // namespace
+
+std::string LassoToString(const Lasso& lasso) {
+  const std::string cycle = PathToString(Path{0, lasso.cycle});
+  return absl::StrCat(PathToString(lasso.stem), "(", cycle.substr(kInitialZero.size()), ")");
+}
+
+absl::StatusOr<Lasso> LassoFromString(absl::string_view text) {
+  const size_t open = std::min(text.find('('), text.size());
+  auto stem = PathFromString(text.substr(0, open));
+  if (!stem.ok()) return stem.status();
+  if (open == text.size() || !absl::EndsWith(text, ")")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("path:1:", text.size() + 1, ": expected a cycle in brackets at the end"));
+  }
+  const auto cycle =
+      PathFromString(absl::StrCat(kInitialZero, text.substr(open + 1, text.size() - open - 2)));
+  if (!cycle.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the cycle as a path of its own: ", cycle.status().message()));
+  }
+  return Lasso{*std::move(stem), cycle->actions};
+}
 
 StateGraph::StateGraph(int words) : words_(words), slots_(1u << 10), rows_{0} {}
 
@@ -201,26 +228,23 @@ Starved FindStarved(const StateGraph& graph, int obligation) {
   Starved starved;
   starved.pending = part.states.size();
   starved.components = part.components;
-  // Of each component: the threads that must step in all its states and have no step inside it.
+  // Of each component: the threads that must step in all its states and have no step inside it. A
+  // single state without a self loop has no step inside, so a run stays there only if none must.
   std::vector<uint64_t> left_out(part.components, ~uint64_t{0});
-  std::vector<bool> cyclic(part.components);
   for (const uint32_t state : part.states) {
     const uint32_t component = part.ComponentOf(state);
     left_out[component] &= graph.Must(state);
     for (uint64_t i = graph.FirstStep(state); i < graph.EndStep(state); ++i) {
       const StateGraph::Step step = graph.StepAt(state, i);
       if (part.ComponentOf(step.to) != component) continue;
-      cyclic[component] = true;
       left_out[component] &= ~(uint64_t{1} << step.thread);
     }
   }
   for (const uint32_t state : part.states) {
-    const uint32_t component = part.ComponentOf(state);
-    const bool rests = graph.Must(state) == 0;
-    if (!rests && !(cyclic[component] && left_out[component] == 0)) continue;
+    if (left_out[part.ComponentOf(state)] != 0) continue;
     starved.found = true;
     starved.entry = state;
-    if (!rests) starved.cycle = FairCycle(graph, part, state);
+    if (graph.Must(state) != 0) starved.cycle = FairCycle(graph, part, state);
     break;
   }
   return starved;

@@ -22,6 +22,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "base/check.h"
 #include "checker/model.h"
 #include "checker/pack.h"
@@ -69,6 +71,12 @@ struct Lasso {
   std::vector<Action> cycle;  // ends in the state that it begins in
 };
 
+// "0:aab(cb)": the stem as PathToString has it, and the cycle in brackets; "0:aab()": it stops.
+std::string LassoToString(const Lasso& lasso);
+
+// The inverse. InvalidArgument names the column and what was expected there.
+absl::StatusOr<Lasso> LassoFromString(absl::string_view text);
+
 struct Obligation {
   LivenessStatus status = LivenessStatus::kIncomplete;
   Lasso lasso;              // of kStarved
@@ -102,8 +110,8 @@ class StateGraph {
   // `words`: 8-byte words of a packed state.
   explicit StateGraph(int words);
 
-  // The number of a packed state; a new one is first reached by `step` of states that are there
-  // (kNone: an initial state).
+  // The number of a packed state. When it is new, a step of `thread` from `parent` led there first;
+  // kNone: it is an initial state.
   uint32_t Intern(const uint64_t* packed, uint32_t parent, int thread);
   const uint64_t* Packed(uint32_t state) const {
     return &packed_[static_cast<size_t>(state) * static_cast<size_t>(words_)];

@@ -14,19 +14,21 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
-#include <map>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "checker/testing/random_model.h"
+#include "checker/testing/starving_reference.h"
 
 namespace knotcheck::checker {
 namespace {
 
 using testing::RandomModel;
+using testing::StarvingReference;
 
 // Eight bytes, and threads that are functions from a state to the states that a step may lead to.
 class Toy {
@@ -308,7 +310,7 @@ TEST(Liveness, OneStateWithoutASelfLoopIsNoCycle) {
 }
 
 TEST(Liveness, LimitsAndInterrupts) {
-  // A counter of 200 values twice; nothing is ever owed until 150, where it rests.
+  // A counter that rests at 150; nothing is owed before.
   const Toy::Thread count = [](S s) -> std::vector<S> {
     if (s.byte[0] == 150) return {};
     ++s.byte[0];
@@ -378,6 +380,18 @@ TEST(Liveness, LassosAreCheckedForWhatTheyClaim) {
   EXPECT_EQ(LassoFault(unfair, Lasso{Path(), {{1, 0}, {1, 0}}}, 0), "");
 }
 
+TEST(Lasso, TextComesBackAsItWas) {
+  for (const char* text : {"0:()", "0:ab()", "3:aab3c(cb2)", "0:(aa)"}) {
+    const auto lasso = LassoFromString(text);
+    ASSERT_TRUE(lasso.ok()) << lasso.status();
+    EXPECT_EQ(LassoToString(*lasso), text);
+  }
+  for (const char* text : {"", "0:", "0:aa", "0:aa(", "0:aa)", "0:aa(b", "(a)", "0:a(b)c", "0:(A)",
+                           "0:a((b))", "0:a(0:b)"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(LassoFromString(text).status())) << text;
+  }
+}
+
 // A random model with random obligations and random threads that need not run.
 class Owing : public RandomModel {
  public:
@@ -437,109 +451,19 @@ class Owing : public RandomModel {
 };
 static_assert(LivenessModel<Owing>);
 
-// By E. A. Emerson, C.-L. Lei, Efficient model checking in fragments of the propositional
-// mu-calculus, LICS 1986: the greatest set of pending states from each of which a path inside the
-// set meets the demand of every thread and goes on. Where nothing must happen, the run may stay,
-// so such a state leads to itself by a step of nobody.
-struct Reference {
-  struct Step {
-    size_t to;
-    int thread;  // -1: of nobody
-  };
-  struct Node {
-    std::vector<Step> steps;
-    uint64_t pending = 0;
-    uint64_t must = 0;
-  };
-  std::vector<Node> nodes;
-  int threads;
-
-  explicit Reference(const Owing& model) : threads(model.ThreadCount()) {
-    struct Less {
-      bool operator()(const Owing::State& a, const Owing::State& b) const {
-        return std::memcmp(&a, &b, sizeof(a)) < 0;
-      }
-    };
-    std::map<Owing::State, size_t, Less> numbers;
-    std::vector<Owing::State> queue;
-    const auto number = [&](const Owing::State& s) {
-      const auto [at, fresh] = numbers.emplace(s, queue.size());
-      if (fresh) queue.push_back(s);
-      return at->second;
-    };
-    for (const Owing::State& s : model.InitialStates()) number(s);
-    for (size_t i = 0; i < queue.size(); ++i) {
-      const Owing::State s = queue[i];
-      Node node;
-      node.pending = model.Pending(s);
-      for (int t = 0; t < threads; ++t) {
-        model.ForEachSuccessor(
-            s, t, [&](Action, const Owing::State& next, Outcome outcome, const Effects&) {
-              node.must |= model.FairThreads(s) & uint64_t{1} << t;
-              if (outcome != Outcome::kFault) node.steps.push_back({number(next), t});
-            });
-      }
-      if (node.must == 0) node.steps.push_back({i, -1});
-      nodes.push_back(std::move(node));
-    }
-  }
-
-  // Whether each state can starve the obligation for ever.
-  std::vector<bool> Starving(int obligation) const {
-    std::vector<bool> stay(nodes.size());
-    for (size_t i = 0; i < nodes.size(); ++i) stay[i] = nodes[i].pending >> obligation & 1;
-    for (bool changed = true; changed;) {
-      changed = false;
-      // Thread -1: nothing is demanded but to go on.
-      for (int t = -1; t < threads; ++t) {
-        const std::vector<bool> met = Meets(stay, t);
-        for (size_t i = 0; i < nodes.size(); ++i) {
-          if (!stay[i] || met[i]) continue;
-          stay[i] = false;
-          changed = true;
-        }
-      }
-    }
-    return stay;
-  }
-
- private:
-  // From which states of `stay` a path inside it comes to a step of thread t, or to a step from a
-  // state in which t need not step.
-  std::vector<bool> Meets(const std::vector<bool>& stay, int t) const {
-    std::vector<bool> met(nodes.size());
-    for (bool changed = true; changed;) {
-      changed = false;
-      for (size_t i = 0; i < nodes.size(); ++i) {
-        if (!stay[i] || met[i]) continue;
-        for (const Step& step : nodes[i].steps) {
-          if (!stay[step.to]) continue;
-          const bool here = t < 0 || step.thread == t || !(nodes[i].must >> t & 1);
-          if (!here && !met[step.to]) continue;
-          met[i] = true;
-          changed = true;
-          break;
-        }
-      }
-    }
-    return met;
-  }
-};
-
 struct Seen {
   int holds = 0, rests = 0, cycles = 0, long_cycles = 0, long_stems = 0;
 };
 
 void Compare(uint64_t seed, Seen* seen) {
   const Owing model(seed);
-  const Reference reference(model);
+  const StarvingReference reference(model);
   const LivenessResult result = CheckLiveness(model, {});
   ASSERT_EQ(result.end, LivenessEnd::kExhausted);
-  ASSERT_EQ(result.states, reference.nodes.size());
+  ASSERT_EQ(result.states, reference.states());
   for (int o = 0; o < Owing::kObligations; ++o) {
     SCOPED_TRACE(absl::StrCat("seed ", seed, " obligation ", o));
-    const std::vector<bool> starving = reference.Starving(o);
-    const bool starved = std::find(starving.begin(), starving.end(), true) != starving.end();
+    const bool starved = reference.Starved(o);
     const Obligation& obligation = result.obligations[static_cast<size_t>(o)];
     ASSERT_EQ(obligation.status, starved ? LivenessStatus::kStarved : LivenessStatus::kHolds);
     if (!starved) {
