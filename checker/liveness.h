@@ -67,7 +67,7 @@ enum class LivenessStatus : uint8_t {
 // stem ends no thread must step, and the run stops there. The obligation is pending from the end
 // of the stem on.
 struct Lasso {
-  Path stem;                  // the shortest to any state from which a fair run can starve
+  Path stem;                  // the shortest to any state on such a cycle
   std::vector<Action> cycle;  // ends in the state that it begins in
 };
 
