@@ -31,6 +31,7 @@ absl::Status Compiler::Names() {
       if (auto status = add(task->name, info, task->where); !status.ok()) return status;
     } else if (const auto* peer = std::get_if<Peer>(&declaration)) {
       info.kind = model::TaskKind::kPeer;
+      info.adversary = true;
       const bool script = peer->kind == Peer::Kind::kScript;
       if (!script) continue;
       if (auto status = add(peer->name, info, peer->where); !status.ok()) return status;
@@ -48,6 +49,7 @@ absl::Status Compiler::Names() {
     } else if (const auto* setting = std::get_if<Setting>(&declaration)) {
       if (setting->key != "listener closes") continue;
       info.kind = model::TaskKind::kSupervisor;
+      info.adversary = true;
       if (auto status = add("closer", info, setting->where); !status.ok()) return status;
     }
   }

@@ -188,6 +188,7 @@ struct TaskInfo {
   uint8_t files = 0;              // descriptor table
   uint8_t group = 0;              // thread group: the task that leads it
   bool signalled = false;         // some sender sends it a signal with a handler
+  bool adversary = false;         // nobody must go on with its script: a peer, a closer
 };
 
 struct SenderInfo {

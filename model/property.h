@@ -85,6 +85,9 @@ struct PropertyInfo {
   bool (*broken_at_rest)(const Program&, const State&) = nullptr;
   // Looked at after each step, if set: true when the property is broken.
   bool (*broken_in)(const Program&, const State&) = nullptr;
+  // A property of whole runs, if set: true while `task`, which has the filter, is owed something.
+  // Broken by a fair run on which that is so for ever. On request, since it needs the whole graph.
+  bool (*owed)(const Program&, const State&, int task) = nullptr;
   // Only for this proposal; empty: for all.
   std::string proposal = {};
   // Speaks of what proposals add; the baseline has nothing that could break or show it.

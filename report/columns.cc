@@ -27,6 +27,7 @@ constexpr char kPlain[] = "\x1b[0m";
 // One line of one thread, before it is fitted to its column.
 struct Line {
   int thread = 0;
+  bool forever = false;  // comes again and again
   size_t indent = 0;
   std::string text;
   std::string mark;  // "<-- ...": what was expected instead
@@ -50,7 +51,14 @@ class Teller {
   Teller(const Trace& trace, bool all) : trace_(trace), all_(all), threads_(trace.threads.size()) {}
 
   std::vector<Line> Tell() {
-    for (const TraceLine& step : trace_.lines) {
+    const size_t forever = trace_.forever ? trace_.forever->first_line : trace_.lines.size();
+    // A cycle that says nothing is shown step by step, or there would be nothing to see of it.
+    const bool mute =
+        std::all_of(trace_.lines.begin() + static_cast<std::ptrdiff_t>(forever), trace_.lines.end(),
+                    [](const TraceLine& step) { return step.notes.empty(); });
+    for (size_t i = 0; i < trace_.lines.size(); ++i) {
+      const TraceLine& step = trace_.lines[i];
+      if (i == forever) BeginCycle(mute);
       const bool violated = Violates(step);
       if (all_ || violated || !step.notes.empty()) {
         ++shown_;
@@ -74,8 +82,15 @@ class Teller {
     return std::find(step.violated.begin(), step.violated.end(), trace_.property) !=
            step.violated.end();
   }
+  // What has been said so far is not repeated for ever, so nothing may be joined to it.
+  void BeginCycle(bool mute) {
+    all_ = all_ || mute;
+    in_cycle_ = true;
+    for (Thread& thread : threads_) thread = Thread();
+  }
   void Add(const TraceLine& step, size_t indent, const std::string& text, bool violated) {
     Line line;
+    line.forever = in_cycle_;
     line.thread = step.thread;
     line.indent = indent;
     line.text = Ascii(text);
@@ -88,6 +103,7 @@ class Teller {
 
   const Trace& trace_;
   bool all_;
+  bool in_cycle_ = false;
   std::vector<Thread> threads_;
   std::vector<Line> lines_;
   size_t shown_ = 0;
@@ -104,8 +120,8 @@ void Teller::TellStep(const TraceLine& step, bool violated) {
   }
   const size_t first = lines_.size();
   if (!user && (!notes.empty() || violated || all_)) {
-    const bool goes_on =
-        !lines_.empty() && lines_.back().thread == step.thread && thread.function == step.function;
+    const bool goes_on = !lines_.empty() && lines_.back().thread == step.thread &&
+                         lines_.back().forever == in_cycle_ && thread.function == step.function;
     if (!goes_on) Add(step, 0, step.function + "()", false);
   }
   // A violation has its line even where nothing else is said.
@@ -282,16 +298,27 @@ void AppendTitles(const std::vector<Column>& columns, bool color, std::string* o
   }
 }
 
-void AppendTable(const std::vector<Line>& lines, const std::vector<Column>& columns, bool color,
-                 std::string* out) {
-  AppendTitles(columns, color, out);
+// Above the first line of what comes again and again.
+void MarkCycle(const Line& line, const ColumnsOptions& options, bool* marked, std::string* out) {
+  if (!line.forever || *marked) return;
+  *marked = true;
+  for (const std::string& text : Wrap("from here for ever:", options.width, kMargin, kHang)) {
+    AppendLine(Paint(text, kBold, options.color), out);
+  }
+}
+
+void AppendTable(const std::vector<Line>& lines, const std::vector<Column>& columns,
+                 const ColumnsOptions& options, std::string* out) {
+  bool marked = false;
+  AppendTitles(columns, options.color, out);
   for (const Line& line : lines) {
+    MarkCycle(line, options, &marked, out);
     const auto at = std::find_if(columns.begin(), columns.end(),
                                  [&line](const Column& c) { return c.thread == line.thread; });
     for (const std::string& piece : Fit(line, at->width)) {
       const char* code = CodeOf(line);
       AppendCell(columns, static_cast<size_t>(at - columns.begin()),
-                 *code != '\0' ? Paint(piece, code, color) : piece, out);
+                 *code != '\0' ? Paint(piece, code, options.color) : piece, out);
     }
   }
 }
@@ -306,7 +333,10 @@ void AppendStack(const std::vector<Line>& lines, const std::vector<Column>& colu
       kMargin + names + kGap + kMinColumn <= options.width && names <= options.width / 3;
   const size_t indent = kMargin + (beside ? names + kGap : kGap);
   int last = -1;
+  bool marked = false;
   for (const Line& line : lines) {
+    if (line.forever && !marked) last = -1;
+    MarkCycle(line, options, &marked, out);
     const auto at = std::find_if(columns.begin(), columns.end(),
                                  [&line](const Column& c) { return c.thread == line.thread; });
     std::string left(indent, ' ');
@@ -363,6 +393,13 @@ void AppendHeader(const Trace& trace, size_t shown, const ColumnsOptions& option
   absl::StrAppend(out, "\n");
 }
 
+const char* RestTitle(const Trace& trace) {
+  if (!trace.forever) return "then nothing more can happen:";
+  const bool stops = trace.forever->lasso.cycle.empty();
+  // A signal could still come, but nobody must send one.
+  return stops ? "then nothing more need happen:" : "all the while:";
+}
+
 }  // namespace
 
 std::string Columns(const Trace& trace, const ColumnsOptions& options) {
@@ -373,15 +410,14 @@ std::string Columns(const Trace& trace, const ColumnsOptions& options) {
   std::vector<Column> columns = ColumnsOf(trace, lines);
   if (!columns.empty()) {
     if (ShareWidth(options.width, &columns)) {
-      AppendTable(lines, columns, options.color, &out);
+      AppendTable(lines, columns, options, &out);
     } else {
       AppendStack(lines, columns, options, &out);
     }
   }
   if (!trace.at_rest.empty()) {
     absl::StrAppend(&out, "\n");
-    for (const std::string& line :
-         Wrap("then nothing more can happen:", options.width, kMargin, kHang)) {
+    for (const std::string& line : Wrap(RestTitle(trace), options.width, kMargin, kHang)) {
       AppendLine(line, &out);
     }
     for (const std::string& wait : trace.at_rest) {

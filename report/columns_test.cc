@@ -241,5 +241,74 @@ TEST(Columns, TheMostGeneralPeerIsShownAsARealOne) {
   EXPECT_THAT(text, Not(HasSubstr("mutex_lock")));
 }
 
+// A made-up livelock: what comes before it, and three steps that come again and again.
+Trace Livelock() {
+  Trace trace = ByHand();
+  trace.property = "resumes";
+  trace.sentence = "every trapped task resumes";
+  trace.lines.resize(6);
+  trace.lines.push_back(Step(1, "supervisor_mode", "(user mode)", {"ioctl(ID_VALID)"}));
+  trace.lines.push_back(Step(1, "seccomp_notify_id_valid", "mutex_lock(&filter->notify_lock)"));
+  trace.lines.push_back(
+      Step(1, "seccomp_notify_id_valid", "mutex_unlock(&filter->notify_lock)", {"= 0"}));
+  trace.path.actions.resize(6);
+  trace.at_rest = {"T waits in seccomp_do_user_notification(): err = wait()"};
+  Trace::Forever forever;
+  forever.starved = {"T"};
+  forever.lasso = {trace.path, {{1, 0}, {1, 0}, {1, 0}}};
+  forever.first_line = 6;
+  trace.forever = forever;
+  return trace;
+}
+
+TEST(Columns, MarksWhatComesAgainForEver) {
+  const Trace trace = Livelock();
+  for (const size_t width : {80, 30, 20}) {
+    ColumnsOptions options;
+    options.width = width;
+    const std::string text = Columns(trace, options);
+    for (const std::string& line : Lines(text)) EXPECT_LE(line.size(), width) << line;
+    const size_t mark = text.find("from here for");
+    ASSERT_NE(mark, std::string::npos) << text;
+    EXPECT_EQ(text.find("from here for", mark + 1), std::string::npos);
+    EXPECT_LT(text.find("SENT"), mark);
+    EXPECT_GT(text.find("ID_VALID"), mark);
+    EXPECT_LT(mark, text.find("all the while:"));
+    EXPECT_THAT(text, Not(HasSubstr("nothing more")));
+  }
+  const std::string text = Columns(trace, {});
+  EXPECT_THAT(text, HasSubstr(" from here for ever:\n"));
+  EXPECT_THAT(text, HasSubstr("'0:aabbbb(bbb)'"));
+  EXPECT_THAT(text, HasSubstr("<-- expected: every trapped task resumes"));
+}
+
+TEST(Columns, ACallIsNotJoinedAcrossTheBeginningOfTheCycle) {
+  Trace trace = Livelock();
+  // The RECV before it has not returned; its result comes once, and not for ever.
+  trace.lines.erase(trace.lines.begin() + 5);
+  trace.forever->first_line = 5;
+  trace.lines[5].notes = {"policy: allow", "= 0"};
+  const std::string text = Columns(trace, {});
+  EXPECT_GT(text.find("= 0"), text.find("from here for ever:"));
+  EXPECT_LT(text.find("ioctl(RECV)\n"), text.find("from here for ever:"));
+}
+
+TEST(Columns, ACycleThatSaysNothingIsShownStepByStep) {
+  Trace trace = Livelock();
+  for (size_t i = 6; i < trace.lines.size(); ++i) trace.lines[i].notes.clear();
+  const std::string text = Columns(trace, {});
+  EXPECT_GT(text.find("| mutex_lock(&filter"), text.find("from here for ever:"));
+  EXPECT_LT(text.find("| mutex_lock(&filter"), std::string::npos);
+}
+
+TEST(Columns, ARunThatStopsMayOnlyBeLeftByWhoNeedNotAct) {
+  Trace trace = Livelock();
+  trace.lines.resize(6);
+  trace.forever->lasso.cycle.clear();
+  const std::string text = Columns(trace, {});
+  EXPECT_THAT(text, HasSubstr("then nothing more need happen:"));
+  EXPECT_THAT(text, Not(HasSubstr("for ever:")));
+}
+
 }  // namespace
 }  // namespace knotcheck::report

@@ -8,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "checker/path.h"
 #include "fmt/format.h"
 #include "report/text.h"
 
@@ -25,8 +24,9 @@ std::string PropertyLine(const verify::PropertyVerdict& property) {
     absl::StrAppend(&line, " witnesses ", property.witnesses);
   }
   if (property.status == checker::Status::kViolated) {
-    absl::StrAppend(&line, " steps ", property.path.actions.size(), " path ",
-                    checker::PathToString(property.path));
+    const size_t cycle = property.cycle ? property.cycle->size() : 0;
+    absl::StrAppend(&line, " steps ", property.path.actions.size() + cycle, " path ",
+                    PathText(property));
   }
   if (!property.judged) absl::StrAppend(&line, " (not asked)");
   line.erase(line.find_last_not_of(' ') + 1);
@@ -96,6 +96,9 @@ std::string GoldenText(const std::vector<const Entry*>& entries) {
     absl::StrAppend(&text, "  end ", EndWord(result.end), ", states ", result.states,
                     ", transitions ", result.transitions, ", depth ", result.depth, ", at rest ",
                     result.at_rest, "\n");
+    for (const verify::Liveness& liveness : entry->answer.liveness) {
+      absl::StrAppend(&text, "  liveness: ", LivenessText(liveness), "\n");
+    }
     for (const verify::PropertyVerdict& property : entry->answer.properties) {
       absl::StrAppend(&text, PropertyLine(property));
     }

@@ -26,11 +26,26 @@ Json PropertyJson(const Entry& entry, const verify::PropertyVerdict& property) {
   json["witnesses"] = property.witnesses;
   json["path"] = nullptr;
   if (property.status == checker::Status::kViolated) {
-    json["path"] = checker::PathToString(property.path);
+    json["path"] = PathText(property);
   }
   json["trace"] = nullptr;
   for (const auto& [name, file] : entry.traces) {
     if (name == property.info.name) json["trace"] = file;
+  }
+  return json;
+}
+
+Json LivenessJson(const verify::Liveness& liveness) {
+  Json json;
+  json["property"] = liveness.property;
+  json["end"] = EndWord(liveness.result.end);
+  json["states"] = liveness.result.states;
+  json["transitions"] = liveness.result.transitions;
+  json["components"] = liveness.result.components;
+  json["starved"] = Json::array();
+  for (const verify::Starving& starving : liveness.starving) {
+    json["starved"].push_back(
+        Json{{"task", starving.name}, {"path", checker::LassoToString(starving.lasso)}});
   }
   return json;
 }
@@ -54,6 +69,10 @@ Json EntryJson(const Entry& entry) {
   json["depth"] = result.depth;
   json["at_rest"] = result.at_rest;
   json["state_bits"] = result.state_bits;
+  // Absent where nothing was looked at, so that readers of before find what they know.
+  for (const verify::Liveness& liveness : entry.answer.liveness) {
+    json["liveness"].push_back(LivenessJson(liveness));
+  }
   json["properties"] = Json::array();
   for (const verify::PropertyVerdict& property : entry.answer.properties) {
     json["properties"].push_back(PropertyJson(entry, property));

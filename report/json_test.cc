@@ -204,5 +204,42 @@ TEST(ResultsJson, HasStableKeys) {
   }
 }
 
+TEST(ResultsJson, SaysWhoIsStarved) {
+  const TraceSubject subject = ExampleSubject();
+  Entry entry;
+  entry.scenario = "s";
+  entry.state = Entry::State::kAnswered;
+  verify::CheckOptions options;
+  options.liveness = true;
+  entry.answer = *verify::Check(subject.scenario, *subject.proposal, options);
+  Json json = Json::parse(ResultsJson({{}, "bfs"}, {entry}, {}));
+  EXPECT_EQ(json["results"][0]["liveness"][0]["property"], "resumes");
+  EXPECT_EQ(json["results"][0]["liveness"][0]["end"], "exhausted");
+  EXPECT_EQ(json["results"][0]["liveness"][0]["states"], json["results"][0]["states"]);
+  EXPECT_TRUE(json["results"][0]["liveness"][0]["starved"].empty());
+  EXPECT_EQ(LivenessText(entry.answer.liveness[0]).rfind("resumes: holds, states ", 0), 0u);
+  // Made by hand: what a starved task looks like.
+  checker::Lasso lasso;
+  lasso.stem.actions = {{0, 0}, {1, 2}};
+  lasso.cycle = {{1, 0}};
+  entry.answer.liveness[0].starving = {{0, "T", lasso}, {1, "U", {}}};
+  for (verify::PropertyVerdict& property : entry.answer.properties) {
+    if (property.info.name != "resumes") continue;
+    property.status = checker::Status::kViolated;
+    property.path = lasso.stem;
+    property.cycle = lasso.cycle;
+  }
+  json = Json::parse(ResultsJson({{}, "bfs"}, {entry}, {}));
+  EXPECT_EQ(json["results"][0]["liveness"][0]["starved"],
+            Json::array({Json{{"task", "T"}, {"path", "0:ab2(b)"}},
+                         Json{{"task", "U"}, {"path", "0:()"}}}));
+  for (const Json& property : json["results"][0]["properties"]) {
+    if (property["name"] == "resumes") {
+      EXPECT_EQ(property["path"], "0:ab2(b)");
+    }
+  }
+  EXPECT_EQ(LivenessText(entry.answer.liveness[0]).rfind("resumes: starved: T, U, states ", 0), 0u);
+}
+
 }  // namespace
 }  // namespace knotcheck::report

@@ -101,6 +101,36 @@ const char* StatusWord(const verify::PropertyVerdict& property) {
   return "incomplete";
 }
 
+std::string PathText(const verify::PropertyVerdict& property) {
+  if (!property.cycle) return checker::PathToString(property.path);
+  return checker::LassoToString(checker::Lasso{property.path, *property.cycle});
+}
+
+std::string LivenessText(const verify::Liveness& liveness) {
+  const std::string starved = absl::StrJoin(
+      liveness.starving, ", ",
+      [](std::string* out, const verify::Starving& each) { absl::StrAppend(out, each.name); });
+  return absl::StrCat(liveness.property, ": ",
+                      !starved.empty()      ? absl::StrCat("starved: ", starved)
+                      : liveness.complete() ? "holds"
+                                            : "incomplete",
+                      ", states ", liveness.result.states, ", SCCs ", liveness.result.components);
+}
+
+const char* EndWord(checker::LivenessEnd end) {
+  switch (end) {
+    case checker::LivenessEnd::kExhausted:
+      return EndWord(checker::End::kExhausted);
+    case checker::LivenessEnd::kStateLimit:
+      return EndWord(checker::End::kStateLimit);
+    case checker::LivenessEnd::kMemoryLimit:
+      return EndWord(checker::End::kMemoryLimit);
+    case checker::LivenessEnd::kInterrupted:
+      break;
+  }
+  return EndWord(checker::End::kInterrupted);
+}
+
 Summary Summarise(const std::vector<Entry>& entries) {
   Summary summary;
   std::set<std::string> scenarios;

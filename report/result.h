@@ -47,9 +47,16 @@ std::string OutcomeText(const Entry& entry);
 
 // "exhausted", "state limit", "memory limit", "interrupted", "stopped".
 const char* EndWord(checker::End end);
+const char* EndWord(checker::LivenessEnd end);
 
 // "holds", "violated", "not reached", "incomplete".
 const char* StatusWord(const verify::PropertyVerdict& property);
+
+// A violation as text: "0:aab3c", or "0:aab(cb)" of a run that never ends.
+std::string PathText(const verify::PropertyVerdict& property);
+
+// "resumes: starved: T, U, states 61, SCCs 58"; without anybody starved "holds" or "incomplete".
+std::string LivenessText(const verify::Liveness& liveness);
 
 struct Summary {
   size_t scenarios = 0;

@@ -56,15 +56,21 @@ std::string MarkCell(Mark mark, bool color) {
   return color && bad ? absl::StrCat("\x1b[31m", word, "\x1b[0m", cell.substr(word.size())) : cell;
 }
 
-const char* EndPhrase(checker::End end) {
-  switch (end) {
-    case checker::End::kStateLimit:
-      return "the limit of states was hit";
-    case checker::End::kMemoryLimit:
-      return "the limit of memory was hit";
-    default:
-      return "the search was interrupted";
+const char* EndPhrase(const verify::Answer& answer) {
+  const auto& liveness = answer.liveness;
+  const auto ended = [&](checker::End end, checker::LivenessEnd liveness_end) {
+    return answer.result.end == end ||
+           std::any_of(liveness.begin(), liveness.end(), [&](const verify::Liveness& each) {
+             return each.result.end == liveness_end;
+           });
+  };
+  if (ended(checker::End::kStateLimit, checker::LivenessEnd::kStateLimit)) {
+    return "the limit of states was hit";
   }
+  if (ended(checker::End::kMemoryLimit, checker::LivenessEnd::kMemoryLimit)) {
+    return "the limit of memory was hit";
+  }
+  return "the search was interrupted";
 }
 
 void AppendWhy(const Entry& entry, const TableOptions& options, std::string* out) {
@@ -78,8 +84,9 @@ void AppendWhy(const Entry& entry, const TableOptions& options, std::string* out
     say(absl::StrCat("claimed ", entry.claim, ", found ", OutcomeText(entry)));
   }
   if (entry.state != Entry::State::kAnswered) return;
+  for (const verify::Liveness& liveness : entry.answer.liveness) say(LivenessText(liveness));
   if (!entry.answer.complete()) {
-    say(absl::StrCat("incomplete: ", EndPhrase(entry.answer.result.end),
+    say(absl::StrCat("incomplete: ", EndPhrase(entry.answer),
                      "; what was not found may still exist"));
   } else if (mark == Mark::kDiffers && !entry.answer.vacuous.empty()) {
     say(absl::StrCat("asked but never reached: ", absl::StrJoin(entry.answer.vacuous, ", ")));

@@ -3,10 +3,12 @@
 #include "report/trace.h"
 
 #include <algorithm>
+#include <bit>
 #include <memory>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace knotcheck::report {
@@ -94,11 +96,13 @@ std::vector<std::string> Waits(const model::System& system, const checker::Path&
     }
     model::State next = state;
     model::TraceStep step;
-    system.Step(&next, static_cast<int>(t), 0, &step);
+    const bool possible = system.Step(&next, static_cast<int>(t), 0, &step).possible;
     if (step.statement == "(user mode)") {
-      waits.push_back(absl::StrCat(name, " is at the end of its script"));
+      waits.push_back(
+          absl::StrCat(name, possible ? " is in user mode" : " is at the end of its script"));
     } else {
-      waits.push_back(absl::StrCat(name, " waits in ", step.function, "(): ", step.statement));
+      waits.push_back(absl::StrCat(name, possible ? " comes through " : " waits in ", step.function,
+                                   "(): ", step.statement));
     }
   }
   return waits;
@@ -121,6 +125,16 @@ void Fill(const verify::Question& question, const checker::Path& path, const ver
     trace->lines.push_back(std::move(line));
   }
   if (!(in_steps & bit)) trace->at_rest = Waits(system, path);
+}
+
+// The sentence and the source of a property go with its trace.
+void Describe(const model::System& system, const std::string& property, Trace* trace) {
+  trace->property = property;
+  for (const model::PropertyInfo& info : system.properties()) {
+    if (info.name != property) continue;
+    trace->sentence = info.sentence;
+    trace->source = info.source;
+  }
 }
 
 absl::Status DoesNotViolate(const verify::Question& question, uint64_t violated,
@@ -148,13 +162,8 @@ absl::StatusOr<Trace> MakeTrace(const TraceSubject& subject, const checker::Path
 
   Trace trace;
   trace.subject = subject;
-  trace.property = property;
   trace.path = path;
-  for (const model::PropertyInfo& info : system.properties()) {
-    if (info.name != property) continue;
-    trace.sentence = info.sentence;
-    trace.source = info.source;
-  }
+  Describe(system, property, &trace);
   if (!(*question)->program().general_peer) {
     Fill(**question, path, *run, *bit, &trace);
     return trace;
@@ -168,6 +177,53 @@ absl::StatusOr<Trace> MakeTrace(const TraceSubject& subject, const checker::Path
   trace.concrete = Trace::Concrete{concrete->writes, concrete->path};
   Fill(*concrete->question, concrete->path,
        verify::Trace(concrete->question->system(), concrete->path), *bit, &trace);
+  return trace;
+}
+
+absl::StatusOr<Trace> MakeLassoTrace(const TraceSubject& subject, const checker::Lasso& lasso,
+                                     const std::string& property) {
+  const auto question = Ask(subject, -1);
+  if (!question.ok()) return question.status();
+  const model::System& system = (*question)->system();
+  const auto bit = BitOf(system, property);
+  if (!bit.ok()) return bit.status();
+  const model::PropertyInfo& info =
+      system.properties()[static_cast<size_t>(std::countr_zero(*bit))];
+  if (info.owed == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("found a cycle, expected a path: ", property, " is not about whole runs"));
+  }
+  // One path, so that the steps of the cycle begin where those of the stem end.
+  checker::Path whole = lasso.stem;
+  whole.actions.insert(whole.actions.end(), lasso.cycle.begin(), lasso.cycle.end());
+  const auto run = RunOf(**question, whole);
+  if (!run.ok()) return run.status();
+  std::string why;
+  Trace::Forever forever;
+  forever.starved = verify::StarvedBy(system, info, lasso, &why);
+  if (forever.starved.empty()) {
+    return absl::NotFoundError(
+        absl::StrCat("the path can be taken, but it does not violate ", property, ": ", why));
+  }
+  forever.lasso = lasso;
+  forever.first_line = lasso.stem.actions.size();
+
+  Trace trace;
+  trace.subject = subject;
+  trace.path = lasso.stem;
+  Describe(system, property, &trace);
+  Fill(**question, whole, *run, *bit, &trace);
+  if (!lasso.cycle.empty()) {
+    // The others do not wait; where the starved ones do, they do all the time or again and again.
+    const auto others = [&](const std::string& wait) {
+      return std::none_of(
+          forever.starved.begin(), forever.starved.end(),
+          [&wait](const std::string& name) { return absl::StartsWith(wait, name + " "); });
+    };
+    trace.at_rest.erase(std::remove_if(trace.at_rest.begin(), trace.at_rest.end(), others),
+                        trace.at_rest.end());
+  }
+  trace.forever = std::move(forever);
   return trace;
 }
 
@@ -213,7 +269,9 @@ std::vector<std::string> ReplayCommand(const Trace& trace) {
     words.push_back(info.mutation ? "--mutate" : "--kernel");
     words.push_back(info.name);
   }
-  words.insert(words.end(), {"--property", trace.property, checker::PathToString(trace.path)});
+  const std::string path = trace.forever ? checker::LassoToString(trace.forever->lasso)
+                                         : checker::PathToString(trace.path);
+  words.insert(words.end(), {"--property", trace.property, path});
   return words;
 }
 

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "checker/liveness.h"
 #include "checker/path.h"
 #include "lang/ast.h"
 #include "model/config.h"
@@ -65,6 +66,14 @@ struct Trace {
   std::vector<TraceLine> lines;
   // When the promise is broken by nothing more happening: where each thread waits.
   std::vector<std::string> at_rest;
+  // When it is broken by a run that never ends: which lines come again for ever, the last ones.
+  // `path` is then what comes before them.
+  struct Forever {
+    std::vector<std::string> starved;  // tasks, by name
+    checker::Lasso lasso;
+    size_t first_line = 0;  // lines.size(): none, and `at_rest` says where each thread waits
+  };
+  std::optional<Forever> forever;
 };
 
 // The run of `path`, which violates `property`. With the most general peer it is concretised.
@@ -74,6 +83,12 @@ struct Trace {
 //   Internal: no concrete run does what the path does; nothing must be shown
 absl::StatusOr<Trace> MakeTrace(const TraceSubject& subject, const checker::Path& path,
                                 const std::string& property);
+
+// The run of `lasso`, which starves some task of what `property` (PropertyInfo::owed) promises it.
+// The most general peer stays as it is: its stores are in what is read. The errors of the above
+// but Internal.
+absl::StatusOr<Trace> MakeLassoTrace(const TraceSubject& subject, const checker::Lasso& lasso,
+                                     const std::string& property);
 
 // The properties that `path` violates: those of its last step or of its rest first, each part by
 // name. The errors of MakeTrace.

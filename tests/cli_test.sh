@@ -133,6 +133,48 @@ out_has 'then nothing more can happen:'
 expect 1 simulate wrong.scn
 out_has 'DIFFERS'
 
+# Liveness: judged where the scenario asks for it, shown where the command line does.
+cat >forgets.scn <<'END'
+# name:     test/forgets
+# question: Does anybody answer?
+# source:   none
+# result:   baseline=holds
+
+filter umask
+target T { umask() }
+supervisor S { n = recv() }
+signals to T: 1, fatal
+END
+expect 0 check forgets.scn
+out_lacks 'resumes'
+expect 0 check forgets.scn --liveness
+out_has 'resumes: starved: T, states '
+out_has 'reductions that merge steps are off'
+out_has 'then nothing more need happen:'
+expect 0 check forgets.scn --liveness --width 40
+awk 'length($0) > 40 { exit 1 }' out || fail "a line exceeds --width 40"
+expect 0 check $RACE --liveness
+out_has 'resumes: holds, states '
+(cat forgets.scn; echo 'never resumes') >asks.scn
+expect 1 check asks.scn
+out_has 'claimed holds, found violated(resumes)'
+sed -i 's/baseline=holds/baseline=violated(resumes)/' asks.scn
+expect 0 check asks.scn --json liveness.json --trace-dir traces_of_asks
+grep -q '"starved": \[' liveness.json || fail "no starved tasks in the results"
+expect 4 check $RACE --liveness --max-states 10
+expect 2 check $RACE --liveness --golden
+LASSO=$(sed -n 's/^ *"path": "\(0:[a-z]*()\)".*/\1/p' liveness.json | head -1)
+expect 0 replay --scenario asks.scn "$LASSO"
+out_has 'violates resumes: T starved'
+expect 1 replay --scenario asks.scn '0:a()'
+err_has 'it does not violate resumes'
+expect 3 replay --scenario asks.scn '0:a(z)'
+err_has 'cannot be taken'
+expect 3 replay --scenario asks.scn '0:a('
+err_has 'expected a cycle in brackets at the end'
+expect 3 replay --scenario asks.scn --property toctou "$LASSO"
+err_has 'toctou is not about whole runs'
+
 # 2: the command line is wrong.
 expect 2
 expect 2 chekc scn

@@ -50,6 +50,7 @@ struct Arguments {
   std::string traces;
   bool all = false;
   size_t width = 0;
+  bool liveness = false;
   bool golden = false;
   bool rewrite = false;
   bool quiet = false;
@@ -114,11 +115,11 @@ absl::Status Check::PrepareOutputs() {
   if (arguments_.golden || arguments_.rewrite) {
     const bool plain = arguments_.proposals.empty() && arguments_.kernels.empty() &&
                        arguments_.mutations.empty() && arguments_.order == "bfs" &&
-                       arguments_.max_states == 0;
+                       arguments_.max_states == 0 && !arguments_.liveness;
     if (!plain) {
       return absl::InvalidArgumentError(
           "--golden and --rewrite are about the scenario as it stands: expected no --proposal, "
-          "--kernel, --mutate, --order or --max-states with them");
+          "--kernel, --mutate, --order, --max-states or --liveness with them");
     }
   }
   if (!arguments_.json.empty()) {
@@ -141,6 +142,7 @@ absl::Status Check::Prepare() {
   const auto toggles = TogglesNamed(arguments_.kernels, arguments_.mutations);
   if (!toggles.ok()) return toggles.status();
   options_.toggles = *toggles;
+  options_.liveness = arguments_.liveness;
   if (absl::Status status = PrepareLimits(); !status.ok()) return status;
   if (absl::Status status = PrepareOutputs(); !status.ok()) return status;
 
@@ -238,19 +240,27 @@ std::string Check::Traces(report::Entry* entry, const report::TraceSubject& scen
   std::string text;
   bool shown = false;
   for (const verify::PropertyVerdict& property : entry->answer.properties) {
-    if (property.status != checker::Status::kViolated || !property.judged) continue;
+    // What --liveness looks for is shown, though not judged.
+    const bool found = property.status == checker::Status::kViolated;
+    if (!found || !(property.judged || property.cycle)) continue;
     const bool show = traces_ == "all" || (traces_ == "first" && !shown);
-    if (!show && arguments_.trace_dir.empty()) continue;
+    // A trace file holds a run that ends.
+    const bool write = !arguments_.trace_dir.empty() && !property.cycle;
+    if (!show && !write) continue;
     shown = true;
-    if (property.path.actions.size() > report::kMaxTraceSteps) {
+    const size_t cycle = property.cycle ? property.cycle->size() : 0;
+    if (property.path.actions.size() + cycle > report::kMaxTraceSteps) {
       absl::StrAppend(&text, "\n", property.info.name, ": a counterexample of ",
-                      property.path.actions.size(),
+                      property.path.actions.size() + cycle,
                       " steps, too long to show; --order bfs finds the shortest\n");
       continue;
     }
     report::TraceSubject subject = scenario;
     subject.proposal = model::FindProposal(entry->proposal);
-    const auto trace = report::MakeTrace(subject, property.path, property.info.name);
+    const auto trace =
+        property.cycle
+            ? report::MakeLassoTrace(subject, {property.path, *property.cycle}, property.info.name)
+            : report::MakeTrace(subject, property.path, property.info.name);
     if (!trace.ok()) {
       progress_.Clear();
       Fail(absl::InternalError(
@@ -262,7 +272,7 @@ std::string Check::Traces(report::Entry* entry, const report::TraceSubject& scen
     columns.width = table_.width;
     columns.color = table_.color;
     columns.all = arguments_.all;
-    if (!arguments_.trace_dir.empty()) {
+    if (write) {
       const std::string file = TraceFile(*entry, property.info.name);
       const absl::Status status = report::WriteFile(file, report::TraceJson(*trace));
       if (status.ok()) {
@@ -330,6 +340,10 @@ int Check::Finish() {
     for (const std::string& line : report::Wrap(text, table_.width, 0, 2)) Print(line + "\n");
   };
   print(report::SummaryText(summary));
+  const bool liveness =
+      std::any_of(entries_.begin(), entries_.end(),
+                  [](const report::Entry& entry) { return !entry.answer.liveness.empty(); });
+  if (liveness) print("liveness: under weak fairness; reductions that merge steps are off");
   if (goldens_differ_ > 0) print(absl::StrCat("golden files that differ: ", goldens_differ_));
   if (goldens_written_ > 0) print(absl::StrCat("golden files written: ", goldens_written_));
   if (!errors_.empty()) {
@@ -394,6 +408,8 @@ void AddOutputs(CLI::App* app, Arguments* a) {
       ->type_name("none|first|all");
   app->add_flag("--all", a->all, "show every step of a counterexample");
   AddWidthOption(app, &a->width);
+  app->add_flag("--liveness", a->liveness,
+                "ask of every scenario whether trapped tasks resume, under weak fairness");
   app->add_flag("--golden", a->golden, "compare with the .expected files beside the scenarios");
   app->add_flag("--rewrite", a->rewrite, "write the .expected files");
   app->add_flag("--quiet", a->quiet, "no progress on stderr");

@@ -9,8 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "checker/liveness.h"
 #include "checker/path.h"
 #include "report/columns.h"
 #include "report/files.h"
@@ -96,17 +98,37 @@ int ShowFile(const Arguments& arguments, bool conclude) {
   return Done(kOk);
 }
 
+// The run of a path in brackets: "0:aab(cb)".
+int ReplayLasso(const Arguments& arguments, const report::TraceSubject& subject) {
+  const auto lasso = checker::LassoFromString(arguments.trace);
+  if (!lasso.ok()) return Fail(lasso.status());
+  const std::string property = arguments.property.empty() ? "resumes" : arguments.property;
+  const auto trace = report::MakeLassoTrace(subject, *lasso, property);
+  if (!trace.ok()) {
+    return FailReplay(absl::Status(
+        trace.status().code(),
+        absl::StrCat(report::Ascii(arguments.scenario), ": ", trace.status().message())));
+  }
+  if (!arguments.quiet) Print(AsColumns(*trace, arguments, "") + "\n");
+  Say(absl::StrCat(arguments.scenario, ": the run can be taken, and violates ", property, ": ",
+                   absl::StrJoin(trace->forever->starved, ", "), " starved"),
+      arguments);
+  return Done(kOk);
+}
+
 int ReplayPath(const Arguments& arguments) {
   const auto proposal = ProposalNamed(arguments.proposal);
   if (!proposal.ok()) return FailUsage(proposal.status());
   const auto toggles = TogglesNamed(arguments.kernels, arguments.mutations);
   if (!toggles.ok()) return FailUsage(toggles.status());
-  const auto path = checker::PathFromString(arguments.trace);
+  const bool is_lasso = absl::StrContains(arguments.trace, '(');
+  const auto path = checker::PathFromString(is_lasso ? "0:" : arguments.trace);
   if (!path.ok()) return Fail(path.status());
   auto subject = LoadScenario(arguments.scenario);
   if (!subject.ok()) return Fail(subject.status());
   subject->proposal = *proposal;
   subject->toggles = *toggles;
+  if (is_lasso) return ReplayLasso(arguments, *subject);
 
   std::string property = arguments.property;
   const auto violated = report::ViolatedBy(*subject, *path);

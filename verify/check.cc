@@ -54,6 +54,41 @@ absl::StatusOr<std::unique_ptr<Question>> Question::Make(const lang::Scenario& s
   return question;
 }
 
+namespace {
+
+// The graph of a property of whole runs has the limits of the search.
+checker::LivenessOptions LivenessOptionsOf(const checker::Options& explore) {
+  checker::LivenessOptions options;
+  options.max_states = explore.max_states;
+  options.max_bytes = explore.max_bytes;
+  options.interrupted = explore.interrupted;
+  if (explore.progress) {
+    options.progress = [&explore](uint64_t states, uint64_t transitions, uint64_t bytes) {
+      checker::Progress progress;
+      progress.states = states;
+      progress.transitions = transitions;
+      progress.bytes = bytes;
+      explore.progress(progress);
+    };
+  }
+  return options;
+}
+
+// Fills in the verdict on a property of whole runs.
+void JudgeRuns(const model::System& system, const checker::Options& options,
+               PropertyVerdict* property, Answer* answer) {
+  answer->liveness.push_back(CheckLiveness(system, property->info, LivenessOptionsOf(options)));
+  const Liveness& liveness = answer->liveness.back();
+  property->status = !liveness.starving.empty() ? Status::kViolated
+                     : liveness.complete()      ? Status::kHolds
+                                                : Status::kIncomplete;
+  if (liveness.starving.empty()) return;
+  property->path = liveness.starving[0].lasso.stem;
+  property->cycle = liveness.starving[0].lasso.cycle;
+}
+
+}  // namespace
+
 absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Proposal& proposal,
                              const CheckOptions& options) {
   const auto asked = lang::AskedOf(scenario);
@@ -81,15 +116,20 @@ absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Propos
     property.path = verdict.path;
     property.asked = named(asked->never, property.info.name);
     property.judged = !property.info.on_request || property.asked;
-    if (property.status == Status::kViolated) {
-      // A counterexample that does not replay would be an error of ours, not a finding.
-      const checker::Replayed replayed = checker::Replay(kernel_model, property.path);
-      KNOT_CHECK(replayed.possible && (replayed.violated >> i & 1));
-      if (property.judged) answer.violated.push_back(property.info.name);
-    }
     if ((property.asked || named(asked->sometimes, property.info.name)) &&
         property.witnesses == 0) {
       answer.vacuous.push_back(property.info.name);
+    }
+    if (property.info.owed != nullptr) {
+      if (!property.asked && !options.liveness) continue;
+      JudgeRuns(system, options.explore, &property, &answer);
+    } else if (property.status == Status::kViolated) {
+      // A counterexample that does not replay would be an error of ours, not a finding.
+      const checker::Replayed replayed = checker::Replay(kernel_model, property.path);
+      KNOT_CHECK(replayed.possible && (replayed.violated >> i & 1));
+    }
+    if (property.judged && property.status == Status::kViolated) {
+      answer.violated.push_back(property.info.name);
     }
     answer.properties.push_back(std::move(property));
   }
@@ -110,6 +150,12 @@ absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Propos
     answer.agreement = Answer::Agreement::kIncomplete;
   }
   return answer;
+}
+
+bool Answer::complete() const {
+  return result.end == checker::End::kExhausted &&
+         std::all_of(liveness.begin(), liveness.end(),
+                     [](const Liveness& each) { return each.complete(); });
 }
 
 std::string Outcome(const Answer& answer) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "lang/ast.h"
 #include "lang/compile.h"
 #include "model/system.h"
+#include "verify/liveness.h"
 
 namespace knotcheck::verify {
 
@@ -40,16 +42,20 @@ struct PropertyVerdict {
   // Whether the scenario's result speaks of it: always, but for on-request ones.
   bool judged = true;
   bool asked = false;  // named after "never"
-  checker::Path path;  // of a violation
+  checker::Path path;  // of a violation; of a lasso its stem
+  // A violation by a whole run (PropertyInfo::owed): what follows `path` for ever. Empty: nothing.
+  std::optional<std::vector<checker::Action>> cycle;
 };
 
 // The answer of one scenario under one proposal.
 struct Answer {
   std::string proposal;
+  // By name. Those of whole runs are there only if the scenario or the options ask for them.
   std::vector<PropertyVerdict> properties;
   std::vector<std::string> violated;  // judged properties, by name
   std::vector<std::string> vacuous;   // asked properties (never or sometimes) without a witness
   checker::Result result;
+  std::vector<Liveness> liveness;  // one a property of whole runs that was looked at
   // Against the scenario's "# result:".
   enum class Agreement : uint8_t {
     kAgrees,
@@ -57,12 +63,14 @@ struct Answer {
     kNotJudged,
     kIncomplete
   } agreement = Agreement::kNotJudged;
-  bool complete() const { return result.end == checker::End::kExhausted; }
+  bool complete() const;
 };
 
 struct CheckOptions {
   checker::Options explore;
   model::Toggles toggles;
+  // Looks for starvation in every scenario. Only those that ask for it are judged by it.
+  bool liveness = false;
 };
 
 // InvalidArgument and FailedPrecondition as lang::Compile says.

@@ -29,6 +29,15 @@ supervisor S {
   send(n, value 6)
 }
 )";
+constexpr char kReplyAwaited[] = R"(
+filter umask
+target T { umask() }
+supervisor S {
+  n = recv() == 0
+  send(n, value 5) == 0
+}
+never resumes
+)";
 constexpr char kLateReply[] = R"(
 filter umask
 target T { umask() }
@@ -182,6 +191,7 @@ const Row kRows[] = {
     {"progress", Toggle::k_mutate_no_complete, kReply, "baseline"},
     {"read-data", Toggle::k_mutate_read_elsewhere, kReadCall, "baseline"},
     {"reply-acted-on", Toggle::k_mutate_drop_reply, kReply, "baseline"},
+    {"resumes", Toggle::k_mutate_no_complete, kReplyAwaited, "baseline"},
     {"single-shot", Toggle::k_mutate_no_clear, kTwice, "pin_args"},
     {"toctou", Toggle::k_mutate_ignore_pin, kPinned, "pin_args"},
     {"truncated-flag", Toggle::k_mutate_truncated_never, kTruncated, "pin_args"},
@@ -223,7 +233,7 @@ TEST(Mutation, EachPropertyHasARow) {
     EXPECT_FALSE(property.source.empty()) << property.name;
     EXPECT_NE(property.witness, 0u) << property.name;
     EXPECT_TRUE(property.broken_by != 0 || property.broken_at_rest != nullptr ||
-                property.broken_in != nullptr)
+                property.broken_in != nullptr || property.owed != nullptr)
         << property.name;
   }
 }
