@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "checker/explore.h"
 #include "checker/testing/family.h"
 #include "fmt/format.h"
@@ -21,6 +22,11 @@ int main(int argc, char** argv) {
     if (std::strcmp(argv[i], "--dfs") == 0) {
       options.order = knotcheck::checker::Order::kDepthFirst;
       name = "dfs";
+    } else if (std::strcmp(argv[i], "--threads") == 0 && i + 1 < argc) {
+      if (!absl::SimpleAtoi(argv[++i], &options.threads) || options.threads < 1) {
+        fmt::print(stderr, "'{}': expected a number of threads\n", argv[i]);
+        return 2;
+      }
     } else {
       words.emplace_back(argv[i]);
     }
