@@ -3,11 +3,11 @@
 // Explores one member of the protocol family and prints one JSON object, for bench_peers.py.
 
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "checker/explore.h"
 #include "checker/reduce.h"
 #include "checker/testing/family.h"
@@ -24,8 +24,18 @@ int main(int argc, char** argv) {
     if (std::strcmp(argv[i], "--dfs") == 0) {
       options.order = knotcheck::checker::Order::kDepthFirst;
       name = "dfs";
-    } else if (std::strncmp(argv[i], "--reduce=", 9) == 0) {
-      reductions = static_cast<uint32_t>(std::atoi(argv[i] + 9));
+    } else if (std::strcmp(argv[i], "--reduce") == 0 && i + 1 < argc) {
+      const auto parsed = knotcheck::checker::ParseReductions(argv[++i]);
+      if (!parsed.ok()) {
+        fmt::print(stderr, "{}\n", std::string(parsed.status().message()));
+        return 2;
+      }
+      reductions = *parsed;
+    } else if (std::strcmp(argv[i], "--threads") == 0 && i + 1 < argc) {
+      if (!absl::SimpleAtoi(argv[++i], &options.threads) || options.threads < 1) {
+        fmt::print(stderr, "'{}': expected a number of threads\n", argv[i]);
+        return 2;
+      }
     } else {
       words.emplace_back(argv[i]);
     }
@@ -36,6 +46,9 @@ int main(int argc, char** argv) {
     return 2;
   }
   const testing::Family family(*parameters);
+  if (reductions != 0) {
+    name += " reductions: " + knotcheck::checker::ReductionsText(reductions);
+  }
   const auto result =
       reductions == 0
           ? knotcheck::checker::Explore(family, options)

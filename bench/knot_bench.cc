@@ -4,15 +4,19 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 #include "base/check.h"
+#include "checker/compact_set.h"
 #include "checker/explore.h"
+#include "checker/key.h"
 #include "checker/pack.h"
 #include "checker/testing/family.h"
 #include "checker/testing/random_model.h"
-#include "checker/visited_set.h"
+#include "checker/tree.h"
 #include "lang/parse.h"
 #include "model/proposal.h"
 #include "verify/check.h"
@@ -34,51 +38,48 @@ Words PackedStates(int64_t count, int words) {
   return states;
 }
 
-// Inserts new states into an empty set, the index growing as it must. Args: states, words.
-void BM_VisitedSetInsert(benchmark::State& bench) {
+// Inserts batches into the set, as a search does. Returns how many states were new.
+constexpr size_t kBatch = 1 << 14;
+template <class Keys>
+uint64_t InsertAll(const Keys& keys, CompactSet& set, const Words& states, int words) {
+  auto scratch = keys.NewScratch();
+  std::vector<std::vector<Entry>> entries(kShards);
+  uint64_t fresh = 0;
+  const size_t count = states.size() / static_cast<size_t>(words);
+  for (size_t begin = 0; begin < count; begin += kBatch) {
+    for (size_t i = begin; i < std::min(begin + kBatch, count); ++i) {
+      const Place place = keys.Encode(&states[i * static_cast<size_t>(words)], scratch);
+      entries[place.shard].push_back(place.entry);
+    }
+    for (uint32_t shard = 0; shard < kShards; ++shard) {
+      std::vector<Entry>& list = entries[shard];
+      fresh += set.Insert(shard, list.data(), list.size(), 0, list.size());
+      list.clear();
+    }
+  }
+  return fresh;
+}
+
+// Inserts new states into an empty set, which grows as it must, and then the same states again,
+// as most successors are there already. Args: states.
+template <class Keys, int kWords>
+void BM_Insert(benchmark::State& bench) {
   const int64_t count = bench.range(0);
-  const int words = static_cast<int>(bench.range(1));
-  const Words states = PackedStates(count, words);
+  const Words states = PackedStates(count, kWords);
   uint64_t bytes = 0;
   for (auto _ : bench) {
-    VisitedSet set(words);
-    for (int64_t i = 0; i < count; ++i) {
-      const uint64_t* state = &states[static_cast<size_t>(i * words)];
-      set.Insert(state, HashWords(state, words), 0);
-    }
-    KNOT_CHECK(set.size() == static_cast<uint64_t>(count));
-    bytes = set.bytes();
+    const Keys keys(std::is_same_v<Keys, DirectKeys> ? kWords * 64 : kWords);
+    CompactSet set(keys.shape(), Keys::kTagBits);
+    KNOT_CHECK(InsertAll(keys, set, states, kWords) == static_cast<uint64_t>(count));
+    for (int again = 0; again < 3; ++again) KNOT_CHECK(InsertAll(keys, set, states, kWords) == 0);
+    bytes = set.bytes() + keys.bytes();
   }
-  bench.SetItemsProcessed(bench.iterations() * count);
+  bench.SetItemsProcessed(bench.iterations() * count * 4);
   bench.counters["bytes/state"] = static_cast<double>(bytes) / static_cast<double>(count);
 }
-BENCHMARK(BM_VisitedSetInsert)
-    ->ArgsProduct({{1 << 12, 1 << 16, 1 << 20}, {1, 2, 8}})
-    ->Unit(benchmark::kMillisecond);
-
-// Inserts states that are there already, as most successors are. Args: states, words.
-void BM_VisitedSetFind(benchmark::State& bench) {
-  const int64_t count = bench.range(0);
-  const int words = static_cast<int>(bench.range(1));
-  const Words states = PackedStates(count, words);
-  VisitedSet set(words);
-  for (int64_t i = 0; i < count; ++i) {
-    const uint64_t* state = &states[static_cast<size_t>(i * words)];
-    set.Insert(state, HashWords(state, words), 0);
-  }
-  testing::Random random(2);
-  std::vector<size_t> order(1 << 16);
-  for (size_t& i : order) i = static_cast<size_t>(random.Below(static_cast<int>(count)));
-  for (auto _ : bench) {
-    for (const size_t i : order) {
-      const uint64_t* state = &states[i * static_cast<size_t>(words)];
-      benchmark::DoNotOptimize(set.Insert(state, HashWords(state, words), 0));
-    }
-  }
-  KNOT_CHECK(set.size() == static_cast<uint64_t>(count));
-  bench.SetItemsProcessed(bench.iterations() * static_cast<int64_t>(order.size()));
-}
-BENCHMARK(BM_VisitedSetFind)->ArgsProduct({{1 << 12, 1 << 20}, {1, 2, 8}});
+BENCHMARK(BM_Insert<DirectKeys, 1>)->Arg(1 << 16)->Arg(1 << 20)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_Insert<DirectKeys, 2>)->Arg(1 << 16)->Arg(1 << 20)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_Insert<TreeKeys, 8>)->Arg(1 << 16)->Arg(1 << 20)->Unit(benchmark::kMillisecond);
 
 // States of `words` words with a third of the bits in use. Args: words, 1 for the portable method.
 struct Packing {

@@ -56,10 +56,13 @@ constexpr Row kLarge[] = {
 };
 constexpr Row kF2 = {"N=2 M=2 K=2 S=2 SIG=1 FIX=1", 4'431'404, 27'144'217};
 
-void ExpectHolds(const Row& row, Order order) {
+void ExpectHolds(const Row& row, Order order, int threads = 1,
+                 Storage storage = Storage::kSmallest) {
   SCOPED_TRACE(row.parameters);
   Options options;
   options.order = order;
+  options.threads = threads;
+  options.storage = storage;
   const Result result = Explore(FamilyOf(row.parameters), options);
   EXPECT_EQ(result.end, End::kExhausted);
   EXPECT_EQ(result.states, row.states);
@@ -84,7 +87,11 @@ TEST(FamilyTest, SmallMembers) {
 }
 
 TEST(FamilyTest, LargeMembers) {
-  for (const Row& row : kLarge) ExpectHolds(row, Order::kBreadthFirst);
+  for (const Row& row : kLarge) {
+    ExpectHolds(row, Order::kBreadthFirst);
+    ExpectHolds(row, Order::kBreadthFirst, 2);
+    ExpectHolds(row, Order::kBreadthFirst, 8, Storage::kTree);
+  }
   if constexpr (!kSanitized) ExpectHolds(kF2, Order::kBreadthFirst);
 }
 
@@ -148,6 +155,35 @@ TEST(FamilyTest, ParsesParameters) {
   EXPECT_EQ(parameters->MODE, 0);
   EXPECT_EQ(parameters->FIX, 1);
   EXPECT_EQ(parameters->OUTLIVE, 0);
+}
+
+// Searches of many rounds in which threads insert at the same time.
+TEST(FamilyTest, ThreadsDoNotShow) {
+  for (const Storage storage : {Storage::kSmallest, Storage::kTree}) {
+    Options options;
+    options.storage = storage;
+    const Family family = FamilyOf("N=2 M=1 K=1 S=2 SIG=1 FIX=0 OUTLIVE=1");
+    for (const uint64_t max_states : {uint64_t{100'000}, ~uint64_t{0}}) {
+      options.max_states = max_states;
+      options.threads = 1;
+      const Result one = Explore(family, options);
+      for (const int threads : {2, 3, 8}) {
+        options.threads = threads;
+        const Result many = Explore(family, options);
+        EXPECT_EQ(many.states, one.states);
+        EXPECT_EQ(many.transitions, one.transitions);
+        EXPECT_EQ(many.levels, one.levels);
+        EXPECT_EQ(many.bytes, one.bytes);
+        EXPECT_EQ(many.at_rest, one.at_rest);
+        EXPECT_EQ(many.end, one.end);
+        for (size_t p = 0; p < one.verdicts.size(); ++p) {
+          EXPECT_EQ(many.verdicts[p].status, one.verdicts[p].status);
+          EXPECT_EQ(many.verdicts[p].path, one.verdicts[p].path);
+          EXPECT_EQ(many.verdicts[p].witnesses, one.verdicts[p].witnesses);
+        }
+      }
+    }
+  }
 }
 
 TEST(FamilyTest, DefaultParameters) {

@@ -6,12 +6,14 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <optional>
-#include <span>
+#include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "base/check.h"
+#include "checker/chain.h"
 #include "checker/footprint.h"
 #include "checker/model.h"
 #include "checker/pack.h"
@@ -39,6 +41,11 @@ enum Reduction : uint32_t {
 };
 inline constexpr uint32_t kNoReduction = 0;
 inline constexpr uint32_t kAllReductions = kMerge | kSymmetry | kRenumber;
+
+// "all", "none", or names joined by commas: merge, symmetry, renumber, self-check.
+absl::StatusOr<uint32_t> ParseReductions(absl::string_view text);
+// "merge, symmetry", or "none".
+std::string ReductionsText(uint32_t reductions);
 
 // A model for kMerge also has:
 //  * FootprintOf(s, thread): of whatever the thread's next step may be, in s or after any steps of
@@ -132,17 +139,17 @@ class Reduced {
   // A chain of representatives, as the search finds it, as a path of the model itself: from an
   // initial state through states of these classes, and at last, when a bit is wanted, a step that
   // shows it. A bit that no step shows is shown at rest, in the last state.
-  Path PathAlong(const Packer& packer, std::span<const std::vector<uint64_t>> chain,
-                 uint64_t violated, uint64_t witnessed) const {
+  Path PathAlong(const Packer& packer, const Chain& chain, uint64_t violated,
+                 uint64_t witnessed) const {
     Path path;
-    std::vector<uint64_t> packed(static_cast<size_t>(packer.packed_words()));
-    const auto is = [&](State state, const std::vector<uint64_t>& wanted) {
+    std::vector<uint64_t> packed(chain.words);
+    const auto is = [&](State state, size_t i) {
       Canonicalize(state);
-      packer.Pack(reinterpret_cast<const uint64_t*>(&state), packed.data());
-      return packed == wanted;
+      packer.Pack(WordsOf(state), packed.data());
+      return chain.Same(i, packed.data());
     };
     const auto& initial = model_.InitialStates();
-    while (!is(initial[path.initial], chain[0])) ++path.initial;
+    while (!is(initial[path.initial], 0)) ++path.initial;
     State real = initial[path.initial];
     std::vector<Action> steps;
     for (size_t i = 0; i + 1 < chain.size(); ++i) {
@@ -150,7 +157,7 @@ class Reduced {
       for (int t = 0; t < ThreadCount() && !found; ++t) {
         std::vector<Action> taken;
         const auto leaf = [&](const State& end, Outcome outcome, const Effects&) {
-          if (found || outcome == Outcome::kFault || !is(end, chain[i + 1])) return;
+          if (found || outcome == Outcome::kFault || !is(end, i + 1)) return;
           found = end;
           steps = taken;
         };

@@ -26,7 +26,7 @@ std::string PropertyLine(const verify::PropertyVerdict& property) {
   if (property.status == checker::Status::kViolated) {
     const size_t cycle = property.cycle ? property.cycle->size() : 0;
     absl::StrAppend(&line, " steps ", property.path.actions.size() + cycle, " path ",
-                    PathText(property));
+                    PathText(property), property.shortest ? "" : " (perhaps not the shortest)");
   }
   if (!property.judged) absl::StrAppend(&line, " (not asked)");
   line.erase(line.find_last_not_of(' ') + 1);

@@ -28,6 +28,7 @@ Json PropertyJson(const Entry& entry, const verify::PropertyVerdict& property) {
   if (property.status == checker::Status::kViolated) {
     json["path"] = PathText(property);
   }
+  json["shortest"] = property.shortest;
   json["trace"] = nullptr;
   for (const auto& [name, file] : entry.traces) {
     if (name == property.info.name) json["trace"] = file;
@@ -89,6 +90,7 @@ std::string ResultsJson(const RunInfo& run, const std::vector<Entry>& entries,
   json["version"] = kResultsVersion;
   json["toggles"] = run.toggles;
   json["order"] = run.order;
+  json["reductions"] = run.reductions;
   json["results"] = Json::array();
   for (const Entry& entry : entries) json["results"].push_back(EntryJson(entry));
   json["errors"] = Json::array();

@@ -24,7 +24,8 @@ inline constexpr size_t kMaxTraceBytes = 16 << 20;
 // What a run of `knotcheck check` was asked, as far as it shapes the answers.
 struct RunInfo {
   std::vector<std::string> toggles;
-  std::string order;  // "bfs" or "dfs"
+  std::string order;       // "bfs" or "dfs"
+  std::string reductions;  // "merge, symmetry", or "none"
 };
 // A scenario that could not be asked about.
 struct FileError {

@@ -181,8 +181,8 @@ TEST(ResultsJson, HasStableKeys) {
   none.state = Entry::State::kMeansNothing;
   none.claim = "";
   none.reason = "why";
-  const std::string text = ResultsJson({{}, "bfs"}, {entry, none}, {{"f", "f:1:1: m"}});
-  EXPECT_EQ(text, ResultsJson({{}, "bfs"}, {entry, none}, {{"f", "f:1:1: m"}}));
+  const std::string text = ResultsJson({{}, "bfs", "none"}, {entry, none}, {{"f", "f:1:1: m"}});
+  EXPECT_EQ(text, ResultsJson({{}, "bfs", "none"}, {entry, none}, {{"f", "f:1:1: m"}}));
   const Json json = Json::parse(text);
   EXPECT_EQ(json["format"], "knotcheck-results");
   EXPECT_EQ(json["version"], 1);
@@ -212,7 +212,7 @@ TEST(ResultsJson, SaysWhoIsStarved) {
   verify::CheckOptions options;
   options.liveness = true;
   entry.answer = *verify::Check(subject.scenario, *subject.proposal, options);
-  Json json = Json::parse(ResultsJson({{}, "bfs"}, {entry}, {}));
+  Json json = Json::parse(ResultsJson({{}, "bfs", "none"}, {entry}, {}));
   EXPECT_EQ(json["results"][0]["liveness"][0]["property"], "resumes");
   EXPECT_EQ(json["results"][0]["liveness"][0]["end"], "exhausted");
   EXPECT_EQ(json["results"][0]["liveness"][0]["states"], json["results"][0]["states"]);
@@ -229,7 +229,7 @@ TEST(ResultsJson, SaysWhoIsStarved) {
     property.path = lasso.stem;
     property.cycle = lasso.cycle;
   }
-  json = Json::parse(ResultsJson({{}, "bfs"}, {entry}, {}));
+  json = Json::parse(ResultsJson({{}, "bfs", "none"}, {entry}, {}));
   EXPECT_EQ(json["results"][0]["liveness"][0]["starved"],
             Json::array({Json{{"task", "T"}, {"path", "0:ab2(b)"}},
                          Json{{"task", "U"}, {"path", "0:()"}}}));

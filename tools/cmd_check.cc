@@ -42,6 +42,8 @@ struct Arguments {
   std::vector<std::string> kernels;
   std::vector<std::string> mutations;
   std::string order = "bfs";
+  std::string reduce = "all";
+  int threads = 0;
   uint64_t max_states = 0;
   std::string max_memory;
   std::string json;
@@ -102,6 +104,11 @@ absl::Status Check::PrepareLimits() {
   if (arguments_.max_states != 0) {
     options.explore.max_states = std::min(options.explore.max_states, arguments_.max_states);
   }
+  const auto reductions = checker::ParseReductions(arguments_.reduce);
+  if (!reductions.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--reduce ", reductions.status().message()));
+  }
+  options.reductions = *reductions;
   options.explore.max_bytes = MemoryBytes() / 10 * 8;
   if (!arguments_.max_memory.empty()) {
     const auto size = ParseSize(arguments_.max_memory);
@@ -115,11 +122,12 @@ absl::Status Check::PrepareOutputs() {
   if (arguments_.golden || arguments_.rewrite) {
     const bool plain = arguments_.proposals.empty() && arguments_.kernels.empty() &&
                        arguments_.mutations.empty() && arguments_.order == "bfs" &&
+                       options_.reductions == checker::kAllReductions &&
                        arguments_.max_states == 0 && !arguments_.liveness;
     if (!plain) {
       return absl::InvalidArgumentError(
           "--golden and --rewrite are about the scenario as it stands: expected no --proposal, "
-          "--kernel, --mutate, --order, --max-states or --liveness with them");
+          "--kernel, --mutate, --order, --reduce, --max-states or --liveness with them");
     }
   }
   if (!arguments_.json.empty()) {
@@ -344,6 +352,7 @@ int Check::Finish() {
       std::any_of(entries_.begin(), entries_.end(),
                   [](const report::Entry& entry) { return !entry.answer.liveness.empty(); });
   if (liveness) print("liveness: under weak fairness; reductions that merge steps are off");
+  print(absl::StrCat("reductions: ", checker::ReductionsText(options_.reductions)));
   if (goldens_differ_ > 0) print(absl::StrCat("golden files that differ: ", goldens_differ_));
   if (goldens_written_ > 0) print(absl::StrCat("golden files written: ", goldens_written_));
   if (!errors_.empty()) {
@@ -353,6 +362,7 @@ int Check::Finish() {
     report::RunInfo run;
     run.toggles = report::ToggleNames(options_.toggles);
     run.order = arguments_.order;
+    run.reductions = checker::ReductionsText(options_.reductions);
     const absl::Status status =
         report::WriteFile(arguments_.json, report::ResultsJson(run, entries_, errors_));
     if (!status.ok()) OutputFailed(status);
@@ -374,6 +384,12 @@ int Check::Run() {
   Print(report::TableHead(table_));
   const size_t jobs =
       arguments_.jobs != 0 ? arguments_.jobs : std::max(1u, std::thread::hardware_concurrency());
+  // Processors that searches leave over help in each.
+  const size_t at_once = std::max<size_t>(1, std::min(jobs, searches_.size()));
+  options_.explore.threads =
+      arguments_.threads != 0
+          ? arguments_.threads
+          : std::max(1, static_cast<int>(std::thread::hardware_concurrency() / at_once));
   {
     Searches searches(searches_, jobs, options_, &progress_);
     for (size_t i = 0; i < scenarios_.size(); ++i) {
@@ -387,6 +403,13 @@ void AddLimits(CLI::App* app, Arguments* a) {
   app->add_option("--order", a->order, "bfs: shortest counterexamples; dfs: deep states early")
       ->check(CLI::IsMember({"bfs", "dfs"}).description(""))
       ->type_name("bfs|dfs");
+  app->add_option("--reduce", a->reduce,
+                  "all (default), none, or of merge,symmetry,renumber,self-check some")
+      ->type_name("LIST");
+  app->add_option("--threads", a->threads,
+                  "of each search (default: the processors, divided among the searches)")
+      ->check(CLI::Range(1, 256).description(""))
+      ->type_name("N");
   app->add_option("--max-states", a->max_states, "end a search that has found this many states")
       ->check(CLI::Range(uint64_t{1}, ~uint64_t{0}).description(""))
       ->type_name("N");

@@ -10,7 +10,6 @@
 #include "base/check.h"
 #include "checker/reduce.h"
 #include "verify/kernel_model.h"
-#include <cstdlib>
 
 namespace knotcheck::verify {
 
@@ -74,6 +73,40 @@ checker::LivenessOptions LivenessOptionsOf(const checker::Options& explore) {
   return options;
 }
 
+checker::Result Explored(const KernelModel& kernel_model, uint32_t reductions,
+                         const checker::Options& options) {
+  if (reductions == checker::kNoReduction) return checker::Explore(kernel_model, options);
+  return checker::Explore(checker::Reduced<KernelModel>(kernel_model, reductions), options);
+}
+
+// Merged steps hide how short a counterexample can be: looks for the same violations again on a
+// graph that keeps distances. Returns the violated properties whose paths may still be too long.
+uint64_t Shorten(const KernelModel& kernel_model, const CheckOptions& options,
+                 checker::Result* result) {
+  uint64_t violated = 0;
+  for (size_t i = 0; i < result->verdicts.size(); ++i) {
+    if (result->verdicts[i].status == Status::kViolated) violated |= uint64_t{1} << i;
+  }
+  if (violated == 0 || options.explore.order == checker::Order::kDepthFirst) return violated;
+  if (!(options.reductions & checker::kMerge)) return 0;
+  if (options.shortest_states == 0) return violated;
+  checker::Options again = options.explore;
+  again.stop_at_violation = false;
+  again.stop_when_violated = violated;
+  again.max_states = std::min(again.max_states, options.shortest_states);
+  const checker::Result shortest =
+      Explored(kernel_model, options.reductions & ~uint32_t{checker::kMerge}, again);
+  for (size_t i = 0; i < result->verdicts.size(); ++i) {
+    if (shortest.verdicts[i].status != Status::kViolated) continue;
+    // What the one search finds and the other does not would be an error in a reduction.
+    KNOT_CHECK((violated >> i & 1) || result->end != checker::End::kExhausted);
+    result->verdicts[i].path = shortest.verdicts[i].path;
+    violated &= ~(uint64_t{1} << i);
+  }
+  KNOT_CHECK(violated == 0 || shortest.end != checker::End::kExhausted);
+  return violated;
+}
+
 // Fills in the verdict on a property of whole runs.
 void JudgeRuns(const model::System& system, const checker::Options& options,
                PropertyVerdict* property, Answer* answer) {
@@ -99,11 +132,8 @@ absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Propos
   const KernelModel kernel_model(system);
   Answer answer;
   answer.proposal = proposal.name;
-  if (const char* r = std::getenv("KR")) {
-    answer.result = checker::Explore(checker::Reduced<KernelModel>(kernel_model, std::atoi(r)), options.explore);
-  } else {
-    answer.result = checker::Explore(kernel_model, options.explore);
-  }
+  answer.result = Explored(kernel_model, options.reductions, options.explore);
+  const uint64_t long_ones = Shorten(kernel_model, options, &answer.result);
   const auto named = [](const std::vector<std::string>& names, const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
@@ -114,6 +144,7 @@ absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Propos
     property.status = verdict.status;
     property.witnesses = verdict.witnesses;
     property.path = verdict.path;
+    property.shortest = !(long_ones >> i & 1);
     property.asked = named(asked->never, property.info.name);
     property.judged = !property.info.on_request || property.asked;
     if ((property.asked || named(asked->sometimes, property.info.name)) &&

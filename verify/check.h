@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "checker/explore.h"
+#include "checker/reduce.h"
 #include "lang/ast.h"
 #include "lang/compile.h"
 #include "model/system.h"
@@ -41,8 +42,9 @@ struct PropertyVerdict {
   uint64_t witnesses = 0;
   // Whether the scenario's result speaks of it: always, but for on-request ones.
   bool judged = true;
-  bool asked = false;  // named after "never"
-  checker::Path path;  // of a violation; of a lasso its stem
+  bool asked = false;    // named after "never"
+  checker::Path path;    // of a violation; of a lasso its stem
+  bool shortest = true;  // no violation of it is fewer steps away
   // A violation by a whole run (PropertyInfo::owed): what follows `path` for ever. Empty: nothing.
   std::optional<std::vector<checker::Action>> cycle;
 };
@@ -70,6 +72,11 @@ struct CheckOptions {
   checker::Options explore;
   model::Toggles toggles;
   // Looks for starvation in every scenario. Only those that ask for it are judged by it.
+  // Of the search for verdicts; see checker/reduce.h. Merging lengthens paths and is left out of a
+  // second search, which finds the shortest counterexamples as long as it needs no more than
+  // `shortest_states` states.
+  uint32_t reductions = checker::kAllReductions;
+  uint64_t shortest_states = 2'000'000;
   bool liveness = false;
 };
 

@@ -87,7 +87,7 @@ class Family {
   void Canonicalize(State& s, uint32_t reductions) const;
   uint64_t OrbitSize(const State& s) const;
 
-  Outcome Apply(State& s, Action action, Effects& effects) const {
+  [[gnu::always_inline]] Outcome Apply(State& s, Action action, Effects& effects) const {
     if (action.thread < p_.N) return StepTracee(s, action.thread, action.choice, effects);
     if (action.thread < p_.N + p_.M) return StepPeer(s, action.thread - p_.N, action.choice);
     if (action.choice != 0) return Outcome::kDisabled;
@@ -96,7 +96,13 @@ class Family {
 
   template <class Fn>
   void ForEachSuccessor(const State& s, int thread, Fn&& fn) const {
-    const int choices = thread < p_.N ? 2 : thread < p_.N + p_.M ? p_.K * p_.V : 1;
+    int choices = 1;
+    if (thread < p_.N) {
+      // Only the wait has a second outcome.
+      choices = s.tracee[thread].pc == kWait && s.sig != 0 ? 2 : 1;
+    } else if (thread < p_.N + p_.M) {
+      choices = s.writes[thread - p_.N] < p_.W ? p_.K * p_.V : 0;
+    }
     for (int choice = 0; choice < choices; ++choice) {
       const Action action{static_cast<uint16_t>(thread), static_cast<uint16_t>(choice)};
       State next = s;

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A crew of threads that do one job at a time together. A crew of one starts no thread.
+
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <thread>
+#include <vector>
+
+namespace knotcheck::checker {
+
+class Crew {
+ public:
+  explicit Crew(int threads) {
+    for (int i = 1; i < threads; ++i) {
+      threads_.emplace_back([this, i] { Serve(i); });
+    }
+  }
+  ~Crew() {
+    if (threads_.empty()) return;
+    job_ = nullptr;
+    Start();
+    for (std::thread& thread : threads_) thread.join();
+  }
+  Crew(const Crew&) = delete;
+  Crew& operator=(const Crew&) = delete;
+
+  int size() const { return static_cast<int>(threads_.size()) + 1; }
+
+  // Calls job(worker) once for each worker 0 .. size()-1, in as many threads, and returns when all
+  // have returned. Worker 0 is the caller.
+  void Run(const std::function<void(int)>& job) {
+    if (threads_.empty()) {
+      job(0);
+      return;
+    }
+    job_ = &job;
+    waiting_.store(static_cast<int>(threads_.size()), std::memory_order_relaxed);
+    Start();
+    job(0);
+    Await(waiting_, [](int left) { return left == 0; });
+  }
+
+  // Calls part(worker, i) once for each i below `count`; whoever is free takes the next one.
+  void Share(size_t count, const std::function<void(int, size_t)>& part) {
+    std::atomic<size_t> next = 0;
+    const auto work = [&](int worker) {
+      for (size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) part(worker, i);
+    };
+    if (count <= 1) {
+      work(0);
+    } else {
+      Run(work);
+    }
+  }
+
+ private:
+  template <class T, class Done>
+  static T Await(std::atomic<T>& value, Done&& done) {
+    // The others are mostly about to finish; sleeping costs more than a short wait.
+    for (int spins = 0;; ++spins) {
+      const T now = value.load(std::memory_order_acquire);
+      if (done(now)) return now;
+      if (spins > kSpins) value.wait(now, std::memory_order_acquire);
+    }
+  }
+  void Start() {
+    job_number_.fetch_add(1, std::memory_order_release);
+    job_number_.notify_all();
+  }
+  void Serve(int worker) {
+    for (uint32_t seen = 0;;) {
+      seen = Await(job_number_, [seen](uint32_t number) { return number != seen; });
+      if (job_ == nullptr) return;
+      (*job_)(worker);
+      if (waiting_.fetch_sub(1, std::memory_order_acq_rel) == 1) waiting_.notify_one();
+    }
+  }
+
+  static constexpr int kSpins = 4096;
+  const std::function<void(int)>* job_ = nullptr;
+  std::atomic<uint32_t> job_number_ = 0;
+  std::atomic<int> waiting_ = 0;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace knotcheck::checker

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runs of a model that are no search: a given path again, and random walks.
+
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "checker/model.h"
+#include "checker/path.h"
+#include "checker/result.h"
+
+namespace knotcheck::checker {
+
+// What a replay of a path saw.
+struct Replayed {
+  bool possible = false;  // every action was enabled where it was taken
+  size_t steps = 0;       // actions taken; the first impossible one is actions[steps]
+  uint64_t violated = 0;
+  uint64_t witnessed = 0;
+  bool rested = false;  // nothing more can happen in the last state
+};
+
+// Runs `path` on the model step by step. `visit`, if given, sees each action with the state before
+// and the state after it, and what the step showed.
+template <Model M, class Visit>
+Replayed Replay(const M& model, const Path& path, Visit&& visit) {
+  Replayed replayed;
+  const auto& initial = model.InitialStates();
+  if (path.initial >= initial.size()) return replayed;
+  typename M::State state = initial[path.initial];
+  bool fault = false;
+  for (const Action action : path.actions) {
+    if (fault || action.thread >= model.ThreadCount()) return replayed;
+    const typename M::State before = state;
+    Effects effects;
+    const Outcome outcome = model.Apply(state, action, effects);
+    if (outcome == Outcome::kBlocked || outcome == Outcome::kDisabled) return replayed;
+    fault = outcome == Outcome::kFault;
+    replayed.violated |= effects.violated;
+    replayed.witnessed |= effects.witnessed;
+    visit(action, before, state, effects);
+    ++replayed.steps;
+  }
+  replayed.possible = true;
+  if (!fault) {
+    bool moved = false;
+    for (int t = 0; t < model.ThreadCount(); ++t) {
+      model.ForEachSuccessor(
+          state, t,
+          [&](Action, const typename M::State&, Outcome, const Effects&) { moved = true; });
+    }
+    replayed.rested = !moved;
+    if (!moved) replayed.violated |= model.AtRest(state);
+  }
+  return replayed;
+}
+
+template <Model M>
+Replayed Replay(const M& model, const Path& path) {
+  return Replay(model, path, [](Action, const auto&, const auto&, const Effects&) {});
+}
+
+struct WalkOptions {
+  uint64_t seed = 1;
+  uint64_t walks = 1000;
+  uint64_t max_steps = 10'000;  // of one walk
+  const std::atomic<bool>* interrupted = nullptr;
+};
+
+struct WalkResult {
+  std::vector<Verdict> verdicts;  // kHolds never: random walks prove nothing
+  uint64_t walks = 0;
+  uint64_t steps = 0;
+  uint64_t at_rest = 0;  // walks that ended where nothing more happens
+};
+
+// Random walks: at each state one of the enabled actions, all equally likely. The same seed gives
+// the same walks on every machine.
+template <Model M>
+WalkResult Walk(const M& model, const WalkOptions& options) {
+  using State = typename M::State;
+  const auto properties = model.Properties();
+  WalkResult result;
+  result.verdicts.resize(properties.size());
+  for (Verdict& verdict : result.verdicts) verdict.status = Status::kIncomplete;
+  uint64_t random = options.seed;
+  const auto next_random = [&random] {
+    // splitmix64.
+    random += 0x9e3779b97f4a7c15u;
+    uint64_t z = random;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+  };
+  const auto note = [&](uint64_t violated, uint64_t witnessed, const Path& path) {
+    for (size_t i = 0; i < properties.size(); ++i) {
+      Verdict& verdict = result.verdicts[i];
+      const bool sometimes = properties[i].kind == PropertyKind::kSometimes;
+      const bool hit = (sometimes ? witnessed : violated) >> i & 1;
+      verdict.witnesses += witnessed >> i & 1;
+      if (hit && verdict.status == Status::kIncomplete) {
+        verdict.status = sometimes ? Status::kWitnessed : Status::kViolated;
+        verdict.path = path;
+      }
+    }
+  };
+  for (; result.walks < options.walks; ++result.walks) {
+    if (options.interrupted != nullptr && options.interrupted->load(std::memory_order_relaxed)) {
+      break;
+    }
+    const auto& initial = model.InitialStates();
+    Path path;
+    path.initial = static_cast<uint32_t>(next_random() % initial.size());
+    State state = initial[path.initial];
+    for (uint64_t step = 0; step < options.max_steps; ++step) {
+      // Reservoir sampling: one pass, no list of successors.
+      uint64_t seen = 0;
+      Action chosen;
+      Effects shown;
+      Outcome outcome = Outcome::kDisabled;
+      State next;
+      for (int t = 0; t < model.ThreadCount(); ++t) {
+        model.ForEachSuccessor(
+            state, t, [&](Action action, const State& s, Outcome o, const Effects& effects) {
+              ++seen;
+              if (next_random() % seen == 0) {
+                chosen = action;
+                shown = effects;
+                outcome = o;
+                next = s;
+              }
+            });
+      }
+      if (seen == 0) {
+        ++result.at_rest;
+        note(model.AtRest(state), 0, path);
+        break;
+      }
+      path.actions.push_back(chosen);
+      ++result.steps;
+      note(shown.violated, shown.witnessed, path);
+      if (outcome == Outcome::kFault) break;
+      state = next;
+    }
+  }
+  return result;
+}
+
+}  // namespace knotcheck::checker
