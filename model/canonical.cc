@@ -259,17 +259,21 @@ void Canonical::RenumberIds(State* state) const {
   }
   for (const uint16_t at : references_.ids) collect(state->proposal[at], 'i');
   // Only equality and order are ever looked at, and a new id is above all others.
-  const auto rank = [used](uint8_t id) {
-    return static_cast<uint8_t>(std::popcount(used & ((uint64_t{1} << id) - 1)));
-  };
-  const auto rename = [&rank](uint8_t& id, char kind) {
-    if (kind == 'i') id = rank(id);
+  uint8_t ranks[64];
+  uint8_t count = 0;
+  for (uint64_t rest = used; rest != 0; rest &= rest - 1) ranks[std::countr_zero(rest)] = count++;
+  if (used == (count < 64 ? (uint64_t{1} << count) - 1 : ~uint64_t{0})) {
+    state->filter.next_id = count;
+    return;
+  }
+  const auto rename = [&ranks](uint8_t& id, char kind) {
+    if (kind == 'i') id = ranks[id];
   };
   for (size_t t = 0; t < program_.tasks.size(); ++t) {
     ForEachName(proposal_, state->tasks[t], rename);
   }
   for (const uint16_t at : references_.ids) rename(state->proposal[at], 'i');
-  state->filter.next_id = static_cast<uint8_t>(std::popcount(used));
+  state->filter.next_id = count;
 }
 
 void Canonical::Permute(const State& from, const Permutation& to, State* result) const {

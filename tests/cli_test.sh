@@ -188,6 +188,10 @@ err_has "did you mean 'lifo_notifications'?"
 expect 2 check --kernel mutate_no_complete scn
 expect 2 check --mutate no_complete scn
 expect 2 check --order sideways scn
+expect 2 check --reduce half scn
+err_has 'merge, symmetry, renumber'
+expect 2 check --reduce none --golden scn
+expect 2 check --threads 0 scn
 expect 2 check --max-states 0 scn
 expect 2 check --max-states many scn
 for size in 0 -1 12MB 99999999999TiB MiB ''; do
@@ -336,9 +340,9 @@ out_has 'golden files that differ: 1'
 expect 4 check $RACE --max-states 10
 out_has 'INCOMPLETE'
 out_has 'the limit of states was hit'
-expect 4 check big.scn --max-memory 32MiB --traces none --golden
+expect 4 check big.scn --max-memory 4MiB --traces none --golden
 out_has 'the limit of memory was hit'
-expect 1 check wrong.scn big.scn --max-memory 64MiB
+expect 1 check wrong.scn big.scn --max-memory 8MiB
 "$KNOTCHECK" check big.scn $RACE --jobs 1 --json interrupted.json >out 2>err &
 child=$!
 sleep 1

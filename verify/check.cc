@@ -89,7 +89,7 @@ uint64_t Shorten(const KernelModel& kernel_model, const CheckOptions& options,
   }
   if (violated == 0 || options.explore.order == checker::Order::kDepthFirst) return violated;
   if (!(options.reductions & checker::kMerge)) return 0;
-  if (options.shortest_states == 0) return violated;
+  if (options.shortest_states == 0 || result->end != checker::End::kExhausted) return violated;
   checker::Options again = options.explore;
   again.stop_at_violation = false;
   again.stop_when_violated = violated;
@@ -99,7 +99,7 @@ uint64_t Shorten(const KernelModel& kernel_model, const CheckOptions& options,
   for (size_t i = 0; i < result->verdicts.size(); ++i) {
     if (shortest.verdicts[i].status != Status::kViolated) continue;
     // What the one search finds and the other does not would be an error in a reduction.
-    KNOT_CHECK((violated >> i & 1) || result->end != checker::End::kExhausted);
+    KNOT_CHECK(violated >> i & 1);
     result->verdicts[i].path = shortest.verdicts[i].path;
     violated &= ~(uint64_t{1} << i);
   }
