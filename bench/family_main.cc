@@ -12,6 +12,7 @@
 #include "checker/reduce.h"
 #include "checker/testing/family.h"
 #include "fmt/format.h"
+#include "fmt/ranges.h"
 
 int main(int argc, char** argv) {
   using knotcheck::checker::Status;
@@ -59,8 +60,8 @@ int main(int argc, char** argv) {
   // spin counts the initial state as a transition.
   fmt::print(
       "{{\"verdict\":\"{}\",\"states\":{},\"transitions\":{},\"options\":\"{}\",\"depth\":{},"
-      "\"bits\":{},\"set_bytes\":{}}}\n",
+      "\"bits\":{},\"set_bytes\":{},\"levels\":[{}]}}\n",
       violated ? "violated" : "holds", result.states, result.transitions + 1, name, result.depth,
-      result.state_bits, result.bytes);
+      result.state_bits, result.bytes, fmt::join(result.levels, ","));
   return 0;
 }

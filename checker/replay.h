@@ -6,9 +6,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <unordered_map>
 #include <vector>
 
+#include "checker/chain.h"
 #include "checker/model.h"
+#include "checker/pack.h"
 #include "checker/path.h"
 #include "checker/result.h"
 
@@ -75,6 +78,19 @@ struct WalkResult {
   uint64_t walks = 0;
   uint64_t steps = 0;
   uint64_t at_rest = 0;  // walks that ended where nothing more happens
+  // Different states that the walks came to, by a 64-bit hash, and those that they came to once.
+  // Counted until there are kMostDistinct.
+  uint64_t distinct = 0;
+  uint64_t once = 0;
+  uint64_t visits = 0;
+
+  static constexpr uint64_t kMostDistinct = 1u << 21;
+
+  // The probability that a further step of such walks leads to a state that none came to (Good
+  // 1953, "The population frequencies of species").
+  double Unseen() const {
+    return visits == 0 ? 1 : static_cast<double>(once) / static_cast<double>(visits);
+  }
 };
 
 // Random walks: at each state one of the enabled actions, all equally likely. The same seed gives
@@ -86,6 +102,7 @@ WalkResult Walk(const M& model, const WalkOptions& options) {
   WalkResult result;
   result.verdicts.resize(properties.size());
   for (Verdict& verdict : result.verdicts) verdict.status = Status::kIncomplete;
+  std::unordered_map<uint64_t, bool> seen_once;
   uint64_t random = options.seed;
   const auto next_random = [&random] {
     // splitmix64.
@@ -144,6 +161,17 @@ WalkResult Walk(const M& model, const WalkOptions& options) {
       note(shown.violated, shown.witnessed, path);
       if (outcome == Outcome::kFault) break;
       state = next;
+      if (seen_once.size() < WalkResult::kMostDistinct) {
+        const auto [at, fresh] =
+            seen_once.emplace(HashWords(WordsOf(state), static_cast<int>(sizeof(State) / 8)), true);
+        ++result.visits;
+        result.distinct += fresh;
+        if (fresh) ++result.once;
+        if (!fresh && at->second) {
+          at->second = false;
+          --result.once;
+        }
+      }
     }
   }
   return result;

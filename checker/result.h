@@ -31,6 +31,8 @@ struct Progress {
   uint64_t depth = 0;
   uint64_t queued = 0;
   uint64_t bytes = 0;
+  // States by depth, complete levels only; nullptr: not breadth-first.
+  const std::vector<uint64_t>* levels = nullptr;
 };
 
 // All results but the time are the same for every number of threads.

@@ -210,7 +210,8 @@ bool Search<M, Keys>::LimitReached(uint64_t depth, uint64_t queued) {
   }
   if (options_.progress && result_.transitions >= next_report_) {
     next_report_ = result_.transitions + kReport;
-    options_.progress(Progress{result_.states, result_.transitions, depth, queued, result_.bytes});
+    options_.progress(Progress{result_.states, result_.transitions, depth, queued, result_.bytes,
+                               options_.order == Order::kBreadthFirst ? &result_.levels : nullptr});
   }
   return false;
 }

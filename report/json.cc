@@ -70,6 +70,7 @@ Json EntryJson(const Entry& entry) {
   json["depth"] = result.depth;
   json["at_rest"] = result.at_rest;
   json["state_bits"] = result.state_bits;
+  json["levels"] = result.levels;
   // Absent where nothing was looked at, so that readers of before find what they know.
   for (const verify::Liveness& liveness : entry.answer.liveness) {
     json["liveness"].push_back(LivenessJson(liveness));

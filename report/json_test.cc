@@ -195,7 +195,7 @@ TEST(ResultsJson, HasStableKeys) {
   EXPECT_EQ(keys, (std::vector<std::string>{"scenario", "file", "proposal", "claim", "verdict",
                                             "agreement", "reason", "violated", "vacuous", "end",
                                             "states", "transitions", "depth", "at_rest",
-                                            "state_bits", "properties"}));
+                                            "state_bits", "levels", "properties"}));
   for (const Json& property : json["results"][0]["properties"]) {
     if (property["name"] != "toctou") continue;
     EXPECT_EQ(property["status"], "violated");

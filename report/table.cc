@@ -145,4 +145,30 @@ std::string TableRows(const std::vector<const Entry*>& entries, const TableOptio
   return out;
 }
 
+std::string DepthProfile(const Entry& entry, size_t width) {
+  constexpr size_t kMostLines = 16;
+  constexpr size_t kLabel = 24;
+  if (entry.state != Entry::State::kAnswered) return "";
+  const std::vector<uint64_t>& levels = entry.answer.result.levels;
+  if (levels.empty()) return "";
+  const size_t step = (levels.size() + kMostLines - 1) / kMostLines;
+  std::vector<uint64_t> sums;
+  for (size_t d = 0; d < levels.size(); ++d) {
+    if (d % step == 0) sums.push_back(0);
+    sums.back() += levels[d];
+  }
+  const uint64_t most = *std::max_element(sums.begin(), sums.end());
+  const size_t room = width > kLabel + 8 ? width - kLabel : 8;
+  std::string text = absl::StrCat("  ", entry.proposal, ": states by depth\n");
+  for (size_t i = 0; i < sums.size(); ++i) {
+    const size_t last = std::min((i + 1) * step, levels.size()) - 1;
+    const std::string depth = step == 1 ? absl::StrCat(last) : absl::StrCat(i * step, "-", last);
+    const auto bar = static_cast<size_t>(static_cast<double>(sums[i]) / static_cast<double>(most) *
+                                         static_cast<double>(room));
+    absl::StrAppend(&text, Right(depth, 11), Right(absl::StrCat(sums[i]), kLabel - 12), " ",
+                    std::string(bar, '#'), "\n");
+  }
+  return text;
+}
+
 }  // namespace knotcheck::report

@@ -24,4 +24,8 @@ std::string TableHead(const TableOptions& options);
 // incomplete, why.
 std::string TableRows(const std::vector<const Entry*>& entries, const TableOptions& options);
 
+// How many states a breadth-first search found at which depth: at most 16 lines with bars, `width`
+// columns at most. Empty when there is nothing to show.
+std::string DepthProfile(const Entry& entry, size_t width);
+
 }  // namespace knotcheck::report

@@ -53,6 +53,7 @@ struct Arguments {
   bool all = false;
   size_t width = 0;
   bool liveness = false;
+  bool profile = false;
   bool golden = false;
   bool rewrite = false;
   bool quiet = false;
@@ -338,6 +339,9 @@ void Check::Report(size_t scenario, size_t first, size_t last, Searches* searche
   progress_.Clear();
   Print(report::TableRows(entries, table_));
   Print(golden);
+  for (const report::Entry* entry : entries) {
+    if (arguments_.profile) Print(report::DepthProfile(*entry, table_.width));
+  }
   Print(traces.empty() ? "" : traces + "\n");
   static_cast<void>(FlushOutput());
 }
@@ -433,6 +437,7 @@ void AddOutputs(CLI::App* app, Arguments* a) {
   AddWidthOption(app, &a->width);
   app->add_flag("--liveness", a->liveness,
                 "ask of every scenario whether trapped tasks resume, under weak fairness");
+  app->add_flag("--profile", a->profile, "show how many states each search found at which depth");
   app->add_flag("--golden", a->golden, "compare with the .expected files beside the scenarios");
   app->add_flag("--rewrite", a->rewrite, "write the .expected files");
   app->add_flag("--quiet", a->quiet, "no progress on stderr");

@@ -121,7 +121,10 @@ absl::Status Simulate::Under(const report::TraceSubject& subject, const model::P
 
   Say(absl::StrCat(proposal.name, ": ", result.walks, " walks, ", result.steps, " steps, ",
                    result.at_rest, " came to rest; seen: ", covering.steps(), " steps of ",
-                   covering.functions(), " functions"),
+                   covering.functions(), " functions, ",
+                   result.distinct == checker::WalkResult::kMostDistinct ? "at least " : "",
+                   result.distinct, " states; a further step leads to a new one with probability ",
+                   fmt::format("{:.2g}", result.Unseen())),
       0);
   std::vector<std::string> violated;
   const auto& properties = (*question)->system().properties();

@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
+#include "checker/estimate.h"
 #include "fmt/format.h"
 #include "report/text.h"
 #include "tools/common.h"
@@ -17,6 +19,12 @@ namespace {
 
 constexpr auto kLiveEvery = std::chrono::milliseconds(100);
 constexpr auto kLineEvery = std::chrono::seconds(5);
+
+// "850k", "2.3M".
+std::string Rounded(double states) {
+  if (states < 1e6) return fmt::format("{:.0f}k", std::ceil(states / 1e3));
+  return fmt::format("{:.{}f}M", states / 1e6, states < 1e7 ? 1 : 0);
+}
 
 }  // namespace
 
@@ -71,9 +79,18 @@ void Progress::Clear() {
 std::string Progress::Line(const Search& search, const checker::Progress& progress) const {
   const double seconds =
       std::max(1e-3, std::chrono::duration<double>(Clock::now() - search.begin).count());
-  return fmt::format("{}: {} states, {:.0f}k/s, depth {}, {} queued, {}", search.name,
-                     progress.states, static_cast<double>(progress.states) / seconds / 1000,
-                     progress.depth, progress.queued, SizeText(progress.bytes));
+  std::string line =
+      fmt::format("{}: {} states, {:.0f}k/s, depth {}, {} queued, {}", search.name, progress.states,
+                  static_cast<double>(progress.states) / seconds / 1000, progress.depth,
+                  progress.queued, SizeText(progress.bytes));
+  if (progress.levels == nullptr) return line;
+  const auto estimate = checker::EstimateStates(*progress.levels);
+  if (!estimate) return line;
+  const auto least = static_cast<double>(progress.states);
+  absl::StrAppend(&line, ", about ", Rounded(std::max(least, estimate->states)), " in all (",
+                  Rounded(std::max(least, estimate->low)), " to ",
+                  estimate->high ? Rounded(std::max(least, *estimate->high)) : "who knows", ")");
+  return line;
 }
 
 }  // namespace knotcheck::tools
