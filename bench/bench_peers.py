@@ -271,14 +271,15 @@ class Rumur(Tool):
 
 
 class Ours(Tool):
-    def __init__(self, path: Optional[Path], arguments: list[str]) -> None:
-        super().__init__("ours")
+    def __init__(self, name: str, path: Optional[Path],
+                 arguments: list[str]) -> None:
+        super().__init__(name)
         self.path = path
         self.arguments = arguments
 
     def require(self) -> None:
         if self.path is None:
-            raise Unusable("the tool 'ours' needs --ours PATH")
+            raise Unusable(f"the tool '{self.name}' needs --ours PATH")
         if not (self.path.is_file() and os.access(self.path, os.X_OK)):
             raise Unusable(f"{self.path} is not an executable file")
 
@@ -462,31 +463,35 @@ def print_ratios(results: list[Result], rows: list[Row]) -> None:
     by_key = {(result.row, result.tool): result for result in results}
     lines = []
     for row in rows:
-        ours = by_key.get((row.name, "ours"))
-        if ours is None:
-            continue
         best: Optional[float] = None
         best_name = ""
         for name in ("spin", "spin_reduced", "spin_collapse"):
             cpu = final_time(by_key.get((row.name, name)))
             if cpu is not None and (best is None or cpu < best):
                 best, best_name = cpu, name
-        mine = final_time(ours)
         coarse = final_time(by_key.get((row.name, "spin_coarse")))
-        lines.append((
-            row.name,
-            times(rate(ours), rate(by_key.get((row.name, "spin")))),
-            times(best, mine), best_name,
-            times(coarse, mine)))
+        local = final_time(by_key.get((row.name, "spin_coarse_local")))
+        for name in ("ours", "ours_reduced"):
+            ours = by_key.get((row.name, name))
+            if ours is None:
+                continue
+            mine = final_time(ours)
+            # A reduced graph's transitions are other ones.
+            speed = "-"
+            if name == "ours":
+                speed = times(rate(ours), rate(by_key.get((row.name, "spin"))))
+            lines.append((row.name, name, speed, times(best, mine), best_name,
+                          times(coarse, mine), times(local, mine)))
     if not lines:
         return
-    print("\nours against spin, times faster by processor time")
-    print(f"  {'row':<5}{'transitions/s':>15}"
-          f"{'verdict, best of spin':>25}{'':16}{'verdict, spin_coarse':>22}")
-    for name, speed, verdict, best_name, coarse_verdict in lines:
+    print("\nagainst spin, times faster by processor time")
+    print(f"  {'row':<5}{'tool':<14}{'transitions/s':>13}"
+          f"{'verdict':>10} {'of the best of':<15}{'coarse':>10}"
+          f"{'coarse, local':>14}")
+    for name, tool, speed, verdict, best_name, coarse_, local_ in lines:
         against = f"({best_name})" if best_name else ""
-        print(f"  {name:<5}{speed:>15}{verdict:>25} {against:<15}"
-              f"{coarse_verdict:>22}")
+        print(f"  {name:<5}{tool:<14}{speed:>13}{verdict:>10} {against:<15}"
+              f"{coarse_:>10}{local_:>14}")
 
 
 def write_json(path: Path, results: list[Result]) -> None:
@@ -513,14 +518,15 @@ def all_tools(ours: Optional[Path], ours_args: list[str]) -> dict[str, Tool]:
         Spin("spin_coarse_local", "unotify_coarse.pml", [], ["-DLOCAL"]),
         Rumur("rumur", "off"),
         Rumur("rumur_symmetry", "heuristic"),
-        Ours(ours, ours_args),
+        Ours("ours", ours, ours_args),
+        Ours("ours_reduced", ours, ["--reduce", "all", *ours_args]),
     ]
     return {tool.name: tool for tool in tools}
 
 
 DEFAULT_ROWS = "F1,F2"
 DEFAULT_TOOLS = ("spin,spin_reduced,spin_collapse,spin_coarse,"
-                 "rumur_symmetry,ours")
+                 "spin_coarse_local,rumur_symmetry,ours,ours_reduced")
 
 
 def parse_arguments(arguments: Optional[list[str]]) -> argparse.Namespace:
