@@ -44,6 +44,7 @@ struct Arguments {
   std::string order = "bfs";
   std::string reduce = "all";
   int threads = 0;
+  uint64_t shortest_states = verify::CheckOptions().shortest_states;
   uint64_t max_states = 0;
   std::string max_memory;
   std::string json;
@@ -110,6 +111,7 @@ absl::Status Check::PrepareLimits() {
     return absl::InvalidArgumentError(absl::StrCat("--reduce ", reductions.status().message()));
   }
   options.reductions = *reductions;
+  options.shortest_states = arguments_.shortest_states;
   options.explore.max_bytes = MemoryBytes() / 10 * 8;
   if (!arguments_.max_memory.empty()) {
     const auto size = ParseSize(arguments_.max_memory);
@@ -124,11 +126,13 @@ absl::Status Check::PrepareOutputs() {
     const bool plain = arguments_.proposals.empty() && arguments_.kernels.empty() &&
                        arguments_.mutations.empty() && arguments_.order == "bfs" &&
                        options_.reductions == checker::kAllReductions &&
+                       options_.shortest_states == verify::CheckOptions().shortest_states &&
                        arguments_.max_states == 0 && !arguments_.liveness;
     if (!plain) {
       return absl::InvalidArgumentError(
           "--golden and --rewrite are about the scenario as it stands: expected no --proposal, "
-          "--kernel, --mutate, --order, --reduce, --max-states or --liveness with them");
+          "--kernel, --mutate, --order, --reduce, --shortest-states, --max-states or --liveness "
+          "with them");
     }
   }
   if (!arguments_.json.empty()) {
@@ -410,6 +414,10 @@ void AddLimits(CLI::App* app, Arguments* a) {
   app->add_option("--reduce", a->reduce,
                   "all (default), none, or of merge,symmetry,renumber,self-check some")
       ->type_name("LIST");
+  app->add_option("--shortest-states", a->shortest_states,
+                  "how many states the search for shortest counterexamples may find; 0: take those "
+                  "of the reduced search (default: 2000000)")
+      ->type_name("N");
   app->add_option("--threads", a->threads,
                   "of each search (default: the processors, divided among the searches)")
       ->check(CLI::Range(1, 256).description(""))
