@@ -149,7 +149,7 @@ expect 0 check forgets.scn
 out_lacks 'resumes'
 expect 0 check forgets.scn --liveness
 out_has 'resumes: starved: T, states '
-out_has 'reductions that merge steps are off'
+out_has 'without reductions'
 out_has 'then nothing more need happen:'
 expect 0 check forgets.scn --liveness --width 40
 awk 'length($0) > 40 { exit 1 }' out || fail "a line exceeds --width 40"

@@ -359,7 +359,7 @@ int Check::Finish() {
   const bool liveness =
       std::any_of(entries_.begin(), entries_.end(),
                   [](const report::Entry& entry) { return !entry.answer.liveness.empty(); });
-  if (liveness) print("liveness: under weak fairness; reductions that merge steps are off");
+  if (liveness) print("liveness: under weak fairness, without reductions");
   print(absl::StrCat("reductions: ", checker::ReductionsText(options_.reductions)));
   if (goldens_differ_ > 0) print(absl::StrCat("golden files that differ: ", goldens_differ_));
   if (goldens_written_ > 0) print(absl::StrCat("golden files written: ", goldens_written_));
