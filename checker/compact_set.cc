@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -17,11 +18,15 @@ namespace {
 
 constexpr size_t kLineBytes = 64;
 constexpr uint32_t kNextLines = 2;
+constexpr uint32_t kTinyLines = 8;
+constexpr uint32_t kSmallLines = 32;
 constexpr uint32_t kFirstLines = 128;
+constexpr size_t kLeastMapped = size_t{1} << 16;  // bytes; smaller tables come from the heap
 constexpr double kGrowth = 1.25;
 constexpr double kFullest = 0.85;
-constexpr size_t kAhead = 24;  // look-ups whose lines are under way at a time
-constexpr int kSlotSizes[] = {5, 6, 7, 9, 10, 12, 15};
+constexpr size_t kAhead = 24;      // look-ups whose lines are under way at a time
+constexpr size_t kNextAhead = 10;  // likewise, the lines after a full one
+constexpr int kSlotSizes[] = {5, 6, 7, 9, 10, 12, 15, 16};
 
 // A slot holds, from bit 0: the entry's low bits, its quotient, one bit that says that a foreign
 // entry is two lines from its own and not one, and the tag.
@@ -86,6 +91,17 @@ struct Line {
   std::byte* bytes;
   int own() const { return std::to_integer<int>(bytes[kLineBytes - 1]) & 15; }
   int foreign() const { return std::to_integer<int>(bytes[kLineBytes - 1]) >> 4; }
+  // Bit i: slot i is `wanted`, or empty, under the mask. All are compared, as where to stop is
+  // what a processor guesses wrong most often.
+  template <int kSlotBytes>
+  uint32_t Matches(const Slot<kSlotBytes>& wanted, const Slot<kSlotBytes>& mask) const {
+    uint32_t matches = 0;
+#pragma GCC unroll 16
+    for (int i = 0; i < Slot<kSlotBytes>::kSlots; ++i) {
+      matches |= uint32_t{Slot<kSlotBytes>::Load(bytes, i).Same(wanted, mask)} << i;
+    }
+    return matches;
+  }
   void AddOwn() { bytes[kLineBytes - 1] = std::byte(std::to_integer<int>(bytes[63]) + 1); }
   void AddForeign() { bytes[kLineBytes - 1] = std::byte(std::to_integer<int>(bytes[63]) + 16); }
 };
@@ -108,8 +124,10 @@ auto WithSlotBytes(int slot_bytes, Fn&& fn) {
       return fn.template operator()<10>();
     case 12:
       return fn.template operator()<12>();
-    default:
+    case 15:
       return fn.template operator()<15>();
+    default:
+      return fn.template operator()<16>();
   }
 }
 
@@ -147,15 +165,25 @@ CompactSet::CompactSet(EntryShape shape, int tag_bits)
   KNOT_CHECK(tag_bits >= 1 && tag_bits <= 8);
   KNOT_CHECK(shape.middle_bits >= 0 && shape.middle_bits <= 32);
   KNOT_CHECK(shape.low_bits >= 0 && shape.low_bits <= 64);
-  // Shards of different sizes do not all grow at the same time, so the set as a whole is never
-  // much emptier than on average.
-  for (uint32_t s = 0; s < kShards; ++s) {
-    Allocate(shards_[s], static_cast<uint32_t>(kFirstLines * std::pow(kGrowth, s / 64.0)), 0);
-  }
+  for (Shard& shard : shards_) Allocate(shard, kTinyLines);
 }
 
 CompactSet::~CompactSet() {
-  for (Shard& shard : shards_) munmap(shard.memory, MappedBytes(shard.format));
+  for (Shard& shard : shards_) Free(shard);
+}
+
+// Shards of different sizes do not all grow at the same time, so a large set as a whole is never
+// much emptier than on average.
+uint32_t CompactSet::LinesAfter(const Shard& shard) const {
+  const uint32_t lines = shard.format.lines;
+  if (lines < kSmallLines) return kSmallLines;
+  if (lines < kFirstLines) {
+    const auto index = static_cast<double>(&shard - shards_.data());
+    return static_cast<uint32_t>(kFirstLines * std::pow(kGrowth, index / kShards));
+  }
+  const double more = std::floor(lines * kGrowth);
+  KNOT_CHECK(more < 4e9);
+  return static_cast<uint32_t>(more);
 }
 
 CompactSet::Format CompactSet::FormatOf(uint32_t lines) const {
@@ -173,18 +201,34 @@ CompactSet::Format CompactSet::FormatOf(uint32_t lines) const {
   return format;
 }
 
-size_t CompactSet::MappedBytes(const Format& format) {
+size_t CompactSet::Bytes(const Format& format) {
   return (uint64_t{format.lines} + kNextLines) * kLineBytes;
 }
 
-void CompactSet::Allocate(Shard& shard, uint32_t lines, int flags) const {
+void CompactSet::Allocate(Shard& shard, uint32_t lines) const {
   shard.format = FormatOf(lines);
-  const size_t bytes = MappedBytes(shard.format);
-  void* memory =
-      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
-  KNOT_CHECK(memory != MAP_FAILED);
-  shard.memory = static_cast<std::byte*>(memory);
+  const size_t bytes = Bytes(shard.format);
+  if (bytes < kLeastMapped) {
+    shard.memory = static_cast<std::byte*>(std::aligned_alloc(kLineBytes, bytes));
+    KNOT_CHECK(shard.memory != nullptr);
+    std::memset(shard.memory, 0, bytes);
+  } else {
+    // All of it will be written at once.
+    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    KNOT_CHECK(memory != MAP_FAILED);
+    shard.memory = static_cast<std::byte*>(memory);
+  }
   shard.limit = static_cast<uint64_t>(lines * (63 / shard.format.slot_bytes) * kFullest);
+}
+
+void CompactSet::Free(const Shard& shard) {
+  const size_t bytes = Bytes(shard.format);
+  if (bytes < kLeastMapped) {
+    std::free(shard.memory);
+  } else {
+    munmap(shard.memory, bytes);
+  }
 }
 
 void CompactSet::Grow(Shard& shard) const {
@@ -192,10 +236,7 @@ void CompactSet::Grow(Shard& shard) const {
   std::swap(old.memory, shard.memory);
   std::swap(old.crowded, shard.crowded);
   old.format = shard.format;
-  const double lines = std::floor(old.format.lines * kGrowth);
-  KNOT_CHECK(lines < 4e9);
-  // All of it will be written at once.
-  Allocate(shard, static_cast<uint32_t>(lines), MAP_POPULATE);
+  Allocate(shard, LinesAfter(shard));
   WithSlotBytes(old.format.slot_bytes, [&]<int kOld>() {
     WithSlotBytes(shard.format.slot_bytes, [&]<int kNew>() {
       const Layout layout = LayoutOf(shard);
@@ -204,7 +245,7 @@ void CompactSet::Grow(Shard& shard) const {
       });
     });
   });
-  munmap(old.memory, MappedBytes(old.format));
+  Free(old);
 }
 
 template <int kSlotBytes, bool kKnownNew>
@@ -229,9 +270,7 @@ bool CompactSet::InsertOne(const Layout& layout, CrowdedTable& crowded, const En
   Line line = LineAt(layout.memory, home);
   const int own = line.own();
   if constexpr (!kKnownNew) {
-    for (int i = 0; i < own; ++i) {
-      if (SlotType::Load(line.bytes, i).Same(wanted, mask)) return false;
-    }
+    if (line.Matches(wanted, mask) & ((1u << own) - 1)) return false;
   }
   if (own + line.foreign() < SlotType::kSlots) {
     tagged(wanted).Store(line.bytes, own);
@@ -243,9 +282,7 @@ bool CompactSet::InsertOne(const Layout& layout, CrowdedTable& crowded, const En
     line = LineAt(layout.memory, home + next);
     const int foreign = line.foreign();
     if constexpr (!kKnownNew) {
-      for (int i = SlotType::kSlots - foreign; i < SlotType::kSlots; ++i) {
-        if (SlotType::Load(line.bytes, i).Same(wanted, mask)) return false;
-      }
+      if (line.Matches(wanted, mask) >> (SlotType::kSlots - foreign)) return false;
     }
     if (line.own() + foreign < SlotType::kSlots) {
       tagged(wanted).Store(line.bytes, SlotType::kSlots - 1 - foreign);
@@ -266,16 +303,24 @@ template <int kSlotBytes>
 size_t CompactSet::InsertInto(Shard& shard, Entry* entries, size_t count, uint32_t tag,
                               size_t most) {
   const Layout layout = LayoutOf(shard);
-  // A look-up may go on in the next line, which is often in another page or pair of lines.
-  const auto prefetch = [&](size_t i) {
-    const std::byte* line = layout.memory + (Product(entries[i], layout.lines) >> 32) * kLineBytes;
-    __builtin_prefetch(line, 1);
-    __builtin_prefetch(line + kLineBytes, 1);
+  const auto line_of = [&](size_t i) {
+    return LineAt(layout.memory, Product(entries[i], layout.lines) >> 32);
+  };
+  const auto prefetch = [&](size_t i) { __builtin_prefetch(line_of(i).bytes, 1); };
+  // Where a line is full, look-ups often go on in the next ones.
+  const auto prefetch_next = [&](size_t i) {
+    const Line line = line_of(i);
+    const size_t step =
+        line.own() + line.foreign() == Slot<kSlotBytes>::kSlots ? size_t{kLineBytes} : 0;
+    __builtin_prefetch(line.bytes + step, 1);
+    __builtin_prefetch(line.bytes + 2 * step, 1);
   };
   for (size_t i = 0; i < std::min(count, kAhead); ++i) prefetch(i);
+  for (size_t i = 0; i < std::min(count, kNextAhead); ++i) prefetch_next(i);
   size_t fresh = 0;
   for (size_t i = 0; i < count && fresh < most; ++i) {
     if (i + kAhead < count) prefetch(i + kAhead);
+    if (i + kNextAhead < count) prefetch_next(i + kNextAhead);
     const Entry entry = entries[i];
     if (InsertOne<kSlotBytes, false>(layout, shard.crowded, entry, tag)) entries[fresh++] = entry;
   }
@@ -351,7 +396,7 @@ uint64_t CompactSet::size() const {
 
 uint64_t CompactSet::bytes() const {
   uint64_t bytes = 0;
-  for (const Shard& shard : shards_) bytes += MappedBytes(shard.format);
+  for (const Shard& shard : shards_) bytes += Bytes(shard.format);
   return bytes;
 }
 

@@ -92,8 +92,11 @@ class CompactSet {
   };
 
   Format FormatOf(uint32_t lines) const;
-  static size_t MappedBytes(const Format& format);
-  void Allocate(Shard& shard, uint32_t lines, int flags) const;
+  static size_t Bytes(const Format& format);
+  // How many lines a shard has when it grows next.
+  uint32_t LinesAfter(const Shard& shard) const;
+  void Allocate(Shard& shard, uint32_t lines) const;
+  static void Free(const Shard& shard);
   void Grow(Shard& shard) const;
   template <int kSlotBytes>
   size_t InsertInto(Shard& shard, Entry* entries, size_t count, uint32_t tag, size_t most);

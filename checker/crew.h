@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A crew of threads that do one job at a time together. A crew of one starts no thread.
+// A crew of threads that do one job at a time together. They start with the first job that is
+// shared: most searches are too small for one.
 
 #pragma once
 
@@ -14,11 +15,7 @@ namespace knotcheck::checker {
 
 class Crew {
  public:
-  explicit Crew(int threads) {
-    for (int i = 1; i < threads; ++i) {
-      threads_.emplace_back([this, i] { Serve(i); });
-    }
-  }
+  explicit Crew(int threads) : size_(threads) {}
   ~Crew() {
     if (threads_.empty()) return;
     job_ = nullptr;
@@ -28,14 +25,17 @@ class Crew {
   Crew(const Crew&) = delete;
   Crew& operator=(const Crew&) = delete;
 
-  int size() const { return static_cast<int>(threads_.size()) + 1; }
+  int size() const { return size_; }
 
   // Calls job(worker) once for each worker 0 .. size()-1, in as many threads, and returns when all
   // have returned. Worker 0 is the caller.
   void Run(const std::function<void(int)>& job) {
-    if (threads_.empty()) {
+    if (size_ == 1) {
       job(0);
       return;
+    }
+    for (int i = static_cast<int>(threads_.size()) + 1; i < size_; ++i) {
+      threads_.emplace_back([this, i] { Serve(i); });
     }
     job_ = &job;
     waiting_.store(static_cast<int>(threads_.size()), std::memory_order_relaxed);
@@ -81,6 +81,7 @@ class Crew {
   }
 
   static constexpr int kSpins = 4096;
+  int size_;
   const std::function<void(int)>* job_ = nullptr;
   std::atomic<uint32_t> job_number_ = 0;
   std::atomic<int> waiting_ = 0;

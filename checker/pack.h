@@ -28,29 +28,74 @@ class Packer {
   int packed_bits() const { return packed_bits_; }
 
   // `state` has state_words() words, `packed` packed_words().
-  void Pack(const uint64_t* state, uint64_t* packed) const { pack_(*this, state, packed); }
-  void Unpack(const uint64_t* packed, uint64_t* state) const { unpack_(*this, packed, state); }
+  void Pack(const uint64_t* state, uint64_t* packed) const {
+    uint64_t excess = 0;
+    for (size_t word = 0; word < dead_bits_.size(); ++word)
+      excess |= state[word] & dead_bits_[word];
+    if (excess != 0) [[unlikely]]
+      Overflow(state);
+    const Piece* piece = pieces_.data();
+    for (int word = 0; word < packed_words_; ++word) {
+      uint64_t bits = 0;
+      for (const Piece* const end = pieces_.data() + ends_[static_cast<size_t>(word)]; piece != end;
+           ++piece) {
+        bits |= Extract(state[piece->word], piece->mask) << piece->shift;
+      }
+      packed[word] = bits;
+    }
+  }
+  void Unpack(const uint64_t* packed, uint64_t* state) const {
+    for (int word = 0; word < state_words_; ++word) state[word] = 0;
+    const Piece* piece = pieces_.data();
+    for (int word = 0; word < packed_words_; ++word) {
+      for (const Piece* const end = pieces_.data() + ends_[static_cast<size_t>(word)]; piece != end;
+           ++piece) {
+        state[piece->word] |= Deposit(packed[word] >> piece->shift, piece->mask);
+      }
+    }
+  }
 
  private:
-  // One word of the state that carries information. `fill` is where its bits begin in the packed
-  // words.
-  struct Lane {
+  // Bits of one word of the state that stand in one packed word, from `shift` on.
+  struct Piece {
     uint64_t mask;
     uint32_t word;
-    uint32_t fill;
-    uint32_t bits;
+    uint32_t shift;
   };
-  struct Bmi2;
-  struct Portable;
+
+  // By name in assembly: a function that is compiled for another processor than its caller is never
+  // inlined into it, and a call for every word, or every state, costs more than the packing.
+  uint64_t Extract(uint64_t value, uint64_t mask) const {
+#if defined(__x86_64__)
+    if (bmi2_) [[likely]] {
+      uint64_t result;
+      __asm__("pext %2, %1, %0" : "=r"(result) : "r"(value), "r"(mask));
+      return result;
+    }
+#endif
+    return ExtractSlowly(value, mask);
+  }
+  uint64_t Deposit(uint64_t value, uint64_t mask) const {
+#if defined(__x86_64__)
+    if (bmi2_) [[likely]] {
+      uint64_t result;
+      __asm__("pdep %2, %1, %0" : "=r"(result) : "r"(value), "r"(mask));
+      return result;
+    }
+#endif
+    return DepositSlowly(value, mask);
+  }
+  static uint64_t ExtractSlowly(uint64_t value, uint64_t mask);
+  static uint64_t DepositSlowly(uint64_t value, uint64_t mask);
+  [[noreturn]] void Overflow(const uint64_t* state) const;
 
   int state_words_;
   int packed_words_;
   int packed_bits_;
-  std::vector<Lane> lanes_;
-  // Words of the state that must be zero.
-  std::vector<uint32_t> dead_;
-  void (*pack_)(const Packer&, const uint64_t*, uint64_t*);
-  void (*unpack_)(const Packer&, const uint64_t*, uint64_t*);
+  bool bmi2_ = false;
+  std::vector<Piece> pieces_;        // by packed word
+  std::vector<size_t> ends_;         // of each packed word's pieces
+  std::vector<uint64_t> dead_bits_;  // of each word of the state: those that must be zero
 };
 
 // A hash of `words` 8-byte words; the same on every machine and run.

@@ -35,8 +35,12 @@ class Search {
 
  private:
   using State = typename M::State;
-  static constexpr size_t kChunk = 256;          // states
-  static constexpr size_t kRound = 16;           // chunks
+  // A round is as many states as a part of those found so far: the more entries come for a shard
+  // at a time, the more of them find its lines in the cache.
+  static constexpr size_t kLeastRound = 4096;  // states
+  static constexpr size_t kRoundPart = 128;
+  static constexpr size_t kLeastChunk = 256;     // states
+  static constexpr size_t kChunks = 32;          // most in a round
   static constexpr size_t kFew = 2048;           // successors that one thread inserts alone
   static constexpr uint64_t kReport = 1u << 16;  // transitions
 
@@ -70,7 +74,8 @@ class Search {
   void BreadthFirst();
   void DepthFirst();
   std::vector<Place> InitialPlaces();
-  void ExpandRound(const Frontier& frontier, size_t begin, size_t end);
+  // Returns how many chunks they were.
+  size_t ExpandRound(const Frontier& frontier, size_t begin, size_t end);
   void InsertRound(Frontier& next, size_t chunks, uint64_t depth);
   // Adds up what the workers counted.
   void Gather();
@@ -228,19 +233,21 @@ std::vector<Place> Search<M, Keys>::InitialPlaces() {
 }
 
 template <Model M, class Keys>
-void Search<M, Keys>::ExpandRound(const Frontier& frontier, size_t begin, size_t end) {
-  const size_t chunks = (end - begin + kChunk - 1) / kChunk;
+size_t Search<M, Keys>::ExpandRound(const Frontier& frontier, size_t begin, size_t end) {
+  const size_t size = std::max(kLeastChunk, (end - begin + kChunks - 1) / kChunks);
+  const size_t chunks = (end - begin + size - 1) / size;
   if (buffers_.size() < chunks) buffers_.resize(chunks);
   crew_.Share(chunks, [&](int w, size_t chunk) {
     Worker& worker = workers_[static_cast<size_t>(w)];
     Buffers& buffers = buffers_[chunk];
-    const size_t first = begin + chunk * kChunk;
-    frontier.ForEach(first, std::min(first + kChunk, end), [&](const Place& place) {
+    const size_t first = begin + chunk * size;
+    frontier.ForEach(first, std::min(first + size, end), [&](const Place& place) {
       const uint64_t bits = Expand(
           worker, place, [&](const Place& next) { buffers[next.shard].push_back(next.entry); });
       if (bits & ~found_) worker.finds.push_back(Find{place, bits & ~found_});
     });
   });
+  return chunks;
 }
 
 template <Model M, class Keys>
@@ -285,9 +292,9 @@ void Search<M, Keys>::BreadthFirst() {
   result_.levels.push_back(count);
   while (!ended) {
     for (size_t begin = 0; begin < count && !ended;) {
-      const size_t end = std::min(begin + kRound * kChunk, count);
-      ExpandRound(level, begin, end);
-      InsertRound(next, (end - begin + kChunk - 1) / kChunk, depth + 1);
+      const size_t round = std::max<size_t>(kLeastRound, result_.states / kRoundPart);
+      const size_t end = std::min(begin + round, count);
+      InsertRound(next, ExpandRound(level, begin, end), depth + 1);
       Gather();
       begin = end;
       ended = LimitReached(depth, count - begin + next.Count());
@@ -460,7 +467,7 @@ void Search<M, Keys>::DepthFirst() {
         break;
       }
     }
-    if (++expanded % (kRound * kChunk) == 0 || states >= options_.max_states) {
+    if (++expanded % kLeastRound == 0 || states >= options_.max_states) {
       Gather();
       ended = LimitReached(0, stack.size());
     }

@@ -7,7 +7,9 @@
 
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -17,18 +19,19 @@
 
 namespace knotcheck::checker {
 
-// Numbers 64-bit values. Threads may call all methods at the same time.
+// Numbers values of so many 8-byte words. Threads may call all methods at the same time.
+template <size_t kWords>
 class NodeTable {
  public:
-  NodeTable();
-  // The number of `value`, a new one if it has none.
-  uint32_t Intern(uint64_t value);
+  using Value = std::array<uint64_t, kWords>;
+
+  NodeTable() : stripes_(kStripes) {}
+  static uint64_t Hash(const Value& value);
+  // The number of `value`, a new one if it has none. `hash` is its hash.
+  uint32_t Intern(const Value& value, uint64_t hash);
   // The value with a number that Intern() returned.
-  uint64_t Value(uint32_t number) const {
-    const Stripe& stripe = stripes_[number & (kStripes - 1)];
-    const uint32_t index = (number >> kStripeBits) + kFirst;
-    const int chunk = std::bit_width(index) - kFirstBits - 1;
-    return stripe.chunks[chunk][index - (kFirst << chunk)];
+  const Value& At(uint32_t number) const {
+    return At(stripes_[number & (kStripes - 1)], number >> kStripeBits);
   }
   // Not while another thread interns.
   uint64_t size() const;
@@ -46,32 +49,35 @@ class NodeTable {
     std::atomic_flag busy = ATOMIC_FLAG_INIT;
     uint32_t count = 0;
     std::vector<uint32_t> slots;  // 0, or the index of a value plus one
-    std::unique_ptr<uint64_t[]> chunks[kChunks];
+    std::unique_ptr<Value[]> chunks[kChunks];
   };
-  static uint64_t At(const Stripe& stripe, uint32_t index) {
+  static const Value& At(const Stripe& stripe, uint32_t index) {
     index += kFirst;
     const int chunk = std::bit_width(index) - kFirstBits - 1;
     return stripe.chunks[chunk][index - (kFirst << chunk)];
   }
-  static uint32_t Find(Stripe& stripe, uint64_t value, uint64_t hash);
+  static uint32_t Find(Stripe& stripe, const Value& value, uint64_t hash);
   static void Grow(Stripe& stripe);
 
   std::vector<Stripe> stripes_;
 };
 
-// Keys of packed states of any number of words. The words are the leaves of a binary tree; each
-// level has one table, so that equal numbers in it mean equal contents.
+// Keys of packed states of any number of words. Blocks of four words are the leaves of a binary
+// tree; each level has one table, so that equal numbers in it mean equal contents. A step mostly
+// changes one or two blocks, whether they are of four words or of one; larger ones save it levels.
 class TreeKeys {
  public:
   static constexpr int kTagBits = 6;
+  static constexpr size_t kBlockWords = 4;
+  using Block = std::array<uint64_t, kBlockWords>;
 
   // The state that a thread decoded last, with its nodes: a successor shares most of them.
   struct Scratch {
-    std::vector<uint64_t> words;
+    std::vector<Block> blocks;
     std::vector<uint32_t> nodes;    // level by level
     std::vector<uint32_t> current;  // as `nodes`, of the state being encoded
     std::vector<uint32_t> changed;
-    uint64_t hash = 0;   // of `words`
+    uint64_t hash = 0;   // of `blocks`
     bool known = false;  // a state has been decoded
   };
 
@@ -81,19 +87,21 @@ class TreeKeys {
   Scratch NewScratch() const;
   Place Encode(const uint64_t* packed, Scratch& scratch) const;
   void Decode(const Place& place, uint64_t* packed, Scratch& scratch) const;
-  // A node counts 16 bytes: its value, and its place in an index that is at least half empty.
+  // A node counts its value, and 8 bytes for its place in an index that is at least half empty.
   // Not while another thread encodes.
   uint64_t bytes() const;
 
  private:
   static constexpr uint32_t kNoNode = 0xffffffffu;
-  uint64_t ValueAt(size_t level, uint32_t index, const std::vector<uint32_t>& nodes) const;
+  std::array<uint64_t, 1> ValueAt(size_t level, uint32_t index,
+                                  const std::vector<uint32_t>& nodes) const;
 
-  int words_;
+  size_t words_;
   Mixer mixer_;
-  std::vector<uint32_t> widths_;   // of the levels: the words, their pairs, ... at most two nodes
+  std::vector<uint32_t> widths_;   // of the levels: the blocks, their pairs, ... at most two nodes
   std::vector<uint32_t> offsets_;  // of the levels in Scratch::nodes
-  mutable std::vector<NodeTable> tables_;
+  mutable NodeTable<kBlockWords> leaves_;
+  mutable std::vector<NodeTable<1>> inner_;  // by level - 1
 };
 
 }  // namespace knotcheck::checker

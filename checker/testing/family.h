@@ -100,8 +100,11 @@ class Family {
     if (thread < p_.N) {
       // Only the wait has a second outcome.
       choices = s.tracee[thread].pc == kWait && s.sig != 0 ? 2 : 1;
+      if (s.lock && (kTraceeLocks >> s.tracee[thread].pc & 1)) return;
     } else if (thread < p_.N + p_.M) {
       choices = s.writes[thread - p_.N] < p_.W ? p_.K * p_.V : 0;
+    } else if (s.lock && (kSupervisorLocks >> s.supervisor[thread - p_.N - p_.M].pc & 1)) {
+      return;
     }
     for (int choice = 0; choice < choices; ++choice) {
       const Action action{static_cast<uint16_t>(thread), static_cast<uint16_t>(choice)};
@@ -153,6 +156,12 @@ class Family {
     kSend,
     kUnlockSend
   };
+
+  // The steps that take the lock, by pc: most that are not enabled wait for it, and to see that is
+  // cheaper than to try them.
+  static constexpr uint32_t kTraceeLocks = 1u << kTrap | 1u << kLockReply | 1u << kLockInterrupted;
+  static constexpr uint32_t kSupervisorLocks =
+      1u << kLockRecv | 1u << kLockA | 1u << kPick | 1u << kLockSend;
 
   static NState StateOf(const Tracee& t) { return static_cast<NState>(t.flags & 3); }
   static void SetState(Tracee& t, NState n) { t.flags = static_cast<uint8_t>((t.flags & ~3) | n); }
