@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -87,6 +88,10 @@ class Reduced {
   // Of one transition, in steps of the model. Cutting a transition short is always right, so the
   // number is a matter of speed only; it ends threads that run on their own for ever.
   static constexpr int kLongest = 64;
+  // Longer ones go on only while the thread has one step at a time: the ends of a transition
+  // multiply with every choice. It is the state that decides, not how many ends there have been,
+  // so that a state and its representative are cut alike.
+  static constexpr int kLongestWithChoices = 8;
 
   // `model` must outlive this. Reductions that the model does not offer are dropped.
   Reduced(const M& model, uint32_t reductions)
@@ -201,13 +206,23 @@ class Reduced {
   template <class Leaf>
   void Run(const State& state, int thread, const Effects& effects, Leaf& leaf,
            std::vector<Action>* taken) const {
-    static_cast<void>(Continue(state, thread, false, effects, 0, leaf, taken));
+    static_cast<void>(Continue(state, thread, Phase::kFree, effects, 0, leaf, taken));
   }
 
-  // A transition is right movers, at most one step that is none, and left movers. `committed`: a
-  // step that is not a right mover has been taken. False: the thread has no step in `state`.
+  // A transition is right movers, at most one step that is none, and left movers.
+  enum class Phase : uint8_t {
+    kFree,       // nothing was taken that others could miss
+    kAcquired,   // ... but a lock
+    kCommitted,  // a step that is not a right mover
+  };
+  static Phase After(Phase phase, Mover mover) {
+    if (mover == Mover::kNone || mover == Mover::kLeft) return Phase::kCommitted;
+    return mover == Mover::kRight ? std::max(phase, Phase::kAcquired) : phase;
+  }
+
+  // False: the thread has no step in `state`.
   template <class Leaf>
-  bool Continue(const State& state, int thread, bool committed, const Effects& effects, int length,
+  bool Continue(const State& state, int thread, Phase phase, const Effects& effects, int length,
                 Leaf& leaf, std::vector<Action>* taken) const {
     bool any = false;
     model_.ForEachSuccessor(
@@ -220,10 +235,11 @@ class Reduced {
           if constexpr (HasFootprints<M>) {
             if (reductions_ & kSelfCheck) Check(state, action);
             if ((reductions_ & kMerge) && outcome != Outcome::kFault && length < kLongest) {
-              const Mover mover = MoverOf(state, action);
-              const bool now = committed || mover == Mover::kNone || mover == Mover::kLeft;
-              if (!now || MovesLeft(next, thread)) {
+              const Phase now = After(phase, MoverOf(state, action));
+              if ((now != Phase::kCommitted || MovesLeft(next, thread)) &&
+                  (length < kLongestWithChoices || !HasChoice(next, thread))) {
                 done = Continue(next, thread, now, sum, length + 1, leaf, taken);
+                if (now == Phase::kAcquired) done &= !MayWait(next, thread);
               }
             }
           }
@@ -233,6 +249,12 @@ class Reduced {
     return any;
   }
 
+  bool HasChoice(const State& state, int thread) const {
+    int steps = 0;
+    model_.ForEachSuccessor(state, thread,
+                            [&](Action, const State&, Outcome, const Effects&) { ++steps; });
+    return steps > 1;
+  }
   Mover MoverOf(const State& state, Action action) const {
     return Classify(model_.FootprintOf(state, action), model_.HoldOf(state, action.thread));
   }
@@ -240,6 +262,13 @@ class Reduced {
   bool MovesLeft(const State& state, int thread) const {
     const Mover mover = Classify(model_.FootprintOf(state, thread), model_.HoldOf(state, thread));
     return mover == Mover::kLeft || mover == Mover::kBoth;
+  }
+  // Whether others can take what the thread needs next. Then it may wait with what it has, and they
+  // with what they have: a deadlock, which no order of whole transitions leads to. (Lipton 1975
+  // allows a reduced action to wait at its first step only, for the same reason.) Others can do
+  // that by an acquire alone: their other steps do not move right.
+  bool MayWait(const State& state, int thread) const {
+    return model_.FootprintOf(state, thread).acquires != 0;
   }
   void Check(const State& state, Action action) const {
     const Footprint footprint = model_.FootprintOf(state, action);

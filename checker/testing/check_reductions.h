@@ -51,6 +51,10 @@ class ReductionCheck {
   std::optional<std::string> Movers() requires HasFootprints<M> {
     for (const State& s : states_) {
       for (int u = 0; u < model_.ThreadCount(); ++u) {
+        for (int t = 0; t < model_.ThreadCount(); ++t) {
+          if (t == u) continue;
+          if (auto error = Enables(s, t, u)) return error;
+        }
         for (const Step& b : StepsOf(s, u)) {
           for (int t = 0; t < model_.ThreadCount(); ++t) {
             if (t == u) continue;
@@ -65,7 +69,8 @@ class ReductionCheck {
   }
 
   // The first state that its canonical form does not stand for: whose steps lead to other classes,
-  // or show other things.
+  // or show other things. Merged steps too: a path is found along the states themselves, not along
+  // their representatives.
   std::optional<std::string> Canonical(uint32_t reductions) requires HasCanonicalForm<M> {
     for (size_t i = 0; i < states_.size(); ++i) {
       State canonical = states_[i];
@@ -75,10 +80,16 @@ class ReductionCheck {
       if (std::memcmp(&again, &canonical, sizeof(State)) != 0) {
         return absl::StrCat("state ", i, ": a canonical form is not its own canonical form");
       }
-      if (Leads(states_[i], reductions) != Leads(canonical, reductions)) {
+      if (Leads(model_, states_[i], reductions) != Leads(model_, canonical, reductions)) {
         return absl::StrCat("state ", i, ": the canonical form leads elsewhere: ",
                             absl::BytesToHexString(Bytes(states_[i])), " and ",
                             absl::BytesToHexString(Bytes(canonical)));
+      }
+      if constexpr (HasFootprints<M>) {
+        const Reduced<M> merged(model_, reductions | kMerge);
+        if (Leads(merged, states_[i], reductions) != Leads(merged, canonical, reductions)) {
+          return absl::StrCat("state ", i, ": the canonical form merges other steps");
+        }
       }
       if (model_.AtRest(states_[i]) != model_.AtRest(canonical)) {
         return absl::StrCat("state ", i, ": the canonical form breaks other properties at rest");
@@ -149,9 +160,10 @@ class ReductionCheck {
       // b's being possible only before a is nothing that moving a to the right needs.
       if (!after) continue;
       const auto then = b.outcome == Outcome::kFault ? std::nullopt : StepOf(b.next, a.action);
+      if (after->outcome != b.outcome) return Name("right, fault", s, a.action, b.action);
       if (b.outcome == Outcome::kFault) {
-        if (after->outcome != Outcome::kFault) return Name("right, fault", s, a.action, b.action);
-        continue;
+        if (Same(after->effects, b.effects)) continue;
+        return Name("moves right but shows other things", s, a.action, b.action);
       }
       if (!then || !Same(then->next, after->next)) {
         return Name("does not move right", s, a.action, b.action);
@@ -164,13 +176,17 @@ class ReductionCheck {
         return Name("moves right but shows other things", s, a.action, b.action);
       }
     }
-    // What a makes possible for b must have been possible before.
+    return std::nullopt;
+  }
+
+  // What a step of t that is said to move right makes possible for u must have been possible
+  // before. u may have had no step at all.
+  std::optional<std::string> Enables(const State& s, int t, int u) const {
     for (const Step& a : StepsOf(s, t)) {
       const Mover mover = MoverOf(s, a.action);
-      if ((mover != Mover::kRight && mover != Mover::kBoth) || a.outcome == Outcome::kFault) {
-        continue;
-      }
-      for (const Step& later : StepsOf(a.next, b.action.thread)) {
+      if (mover != Mover::kRight && mover != Mover::kBoth) continue;
+      if (a.outcome == Outcome::kFault) continue;
+      for (const Step& later : StepsOf(a.next, u)) {
         if (!StepOf(s, later.action)) return Name("enables", s, a.action, later.action);
       }
     }
@@ -178,11 +194,24 @@ class ReductionCheck {
   }
 
   // t's next steps, all said to move left in s, and then b: b first must leave them possible, as
-  // many, said to move left still, and lead to the same.
+  // many, said to move left still, and lead to the same. Nothing follows a fault, so b would be
+  // lost behind one of t's; and a fault of b must be as possible after t's steps.
   std::optional<std::string> Left(const State& s, int t, const Step& b) const {
-    if (b.outcome == Outcome::kFault || !MovesLeft(s, t)) return std::nullopt;
+    if (!MovesLeft(s, t)) return std::nullopt;
     const auto steps = StepsOf(s, t);
     const Action any{static_cast<uint16_t>(t), 0};
+    for (const Step& a : steps) {
+      if (a.outcome == Outcome::kFault) return Name("moves left, fault", s, a.action, b.action);
+    }
+    if (b.outcome == Outcome::kFault) {
+      for (const Step& a : steps) {
+        const auto then = StepOf(a.next, b.action);
+        if (!then || then->outcome != Outcome::kFault || !Same(then->effects, b.effects)) {
+          return Name("moves left before a fault", s, a.action, b.action);
+        }
+      }
+      return std::nullopt;
+    }
     if (steps.size() != StepsOf(b.next, t).size()) {
       return Name("what moves left is not stable", s, any, b.action);
     }
@@ -192,7 +221,8 @@ class ReductionCheck {
     for (const Step& a : steps) {
       const auto after = StepOf(b.next, a.action);
       const auto then = StepOf(a.next, b.action);
-      if (!after || !then || !Same(then->next, after->next)) {
+      if (!after || !then || after->outcome != a.outcome || then->outcome != b.outcome ||
+          !Same(then->next, after->next)) {
         return Name("does not move left", s, a.action, b.action);
       }
       if (!Same(after->effects, a.effects) || !Same(then->effects, b.effects)) {
@@ -203,16 +233,18 @@ class ReductionCheck {
   }
 
   using Lead = std::tuple<std::string, bool, uint64_t, uint64_t>;
-  std::vector<Lead> Leads(const State& state, uint32_t reductions) const {
+  template <class Any>
+  std::vector<Lead> Leads(const Any& model, const State& state, uint32_t reductions) const {
     std::vector<Lead> leads;
-    for (int t = 0; t < model_.ThreadCount(); ++t) {
-      for (const Step& step : StepsOf(state, t)) {
-        const bool fault = step.outcome == Outcome::kFault;
-        State next = step.next;
-        if (!fault) model_.Canonicalize(next, reductions);
-        leads.emplace_back(fault ? std::string() : Bytes(next), fault, step.effects.violated,
-                           step.effects.witnessed);
-      }
+    for (int t = 0; t < model.ThreadCount(); ++t) {
+      model.ForEachSuccessor(
+          state, t, [&](Action, const State& end, Outcome outcome, const Effects& effects) {
+            const bool fault = outcome == Outcome::kFault;
+            State next = end;
+            if (!fault) model_.Canonicalize(next, reductions);
+            leads.emplace_back(fault ? std::string() : Bytes(next), fault, effects.violated,
+                               effects.witnessed);
+          });
     }
     std::sort(leads.begin(), leads.end());
     return leads;
