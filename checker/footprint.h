@@ -23,6 +23,7 @@ struct Footprint {
   uint64_t reads = 0;
   uint64_t writes = 0;
   // Takes a lock, or a unit of a counter that others only add to; blocked while there is none.
+  // Nothing but acquires and releases touches what is acquired.
   uint64_t acquires = 0;
   // Gives a lock back, or adds to such a counter.
   uint64_t releases = 0;
