@@ -42,7 +42,7 @@ struct Options {
   int threads = 1;
   // Never exceeded. A search that finds this many states ends, even if there are no more.
   uint64_t max_states = ~uint64_t{0};
-  // Looked at between rounds, that is, every 4,096 states, or as many as a 128th of those found.
+  // Looked at between rounds, that is, every 4,096 states, or as many as a 512th of those found.
   uint64_t max_bytes = ~uint64_t{0};
   // Ends the search at the first violation of any kNever property: breadth-first at the end of
   // the level, depth-first at once.

@@ -38,7 +38,7 @@ class Search {
   // A round is as many states as a part of those found so far: the more entries come for a shard
   // at a time, the more of them find its lines in the cache.
   static constexpr size_t kLeastRound = 4096;  // states
-  static constexpr size_t kRoundPart = 128;
+  static constexpr size_t kRoundPart = 512;
   static constexpr size_t kLeastChunk = 256;     // states
   static constexpr size_t kChunks = 32;          // most in a round
   static constexpr size_t kFew = 2048;           // successors that one thread inserts alone
