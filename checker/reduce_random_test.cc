@@ -146,6 +146,8 @@ TEST_P(RandomReductions, ChangeNothingButTheNumberOfStates) {
     EXPECT_EQ(Proved(SharedModelMaker(seed).Make(), n % 16 == 0, tally), "") << "seed " << seed;
   }
   const uint64_t few = tally.models / 20;
+  // So few models need not show everything.
+  if (few == 0) return;
   EXPECT_GT(tally.with_merges, 10 * few);
   EXPECT_GT(tally.with_twins, 10 * few);
   EXPECT_GT(tally.with_orbits, 10 * few);

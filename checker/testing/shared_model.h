@@ -519,7 +519,9 @@ inline void SharedModel::Renumber(State& s) const {
   uint32_t used = 0;
   for (int t = 0; t < ThreadCount(); ++t) {
     Thread& thread = s.thread[t];
-    uint8_t dead = dead_[group_[static_cast<size_t>(t)]][thread.pc];
+    // A thread that was wrongly exchanged may stand where its program has no step.
+    const auto& dead_at = dead_[group_[static_cast<size_t>(t)]];
+    uint8_t dead = thread.pc < dead_at.size() ? dead_at[thread.pc] : uint8_t{0};
     if (mistake_ == Mistake::kClearLive) dead |= 1;
     for (int r = 0; r < 2; ++r) {
       if (dead >> r & 1) thread.reg[r] = 0;
