@@ -11,8 +11,6 @@ namespace {
 constexpr uint64_t Signals(int task) { return uint64_t{1} << task; }
 constexpr uint64_t Fatal(int task) { return uint64_t{1} << (8 + task); }
 constexpr uint64_t Files(int table) { return uint64_t{1} << (16 + table); }
-constexpr uint64_t kAllSignals = 0xffff;
-constexpr uint64_t kAllFiles = 0xff0000;
 constexpr uint64_t kLock = uint64_t{1} << 24;
 constexpr uint64_t kCompletion = uint64_t{1} << 25;
 constexpr uint64_t kWaitQueue = uint64_t{1} << 26;
@@ -44,7 +42,6 @@ Footprints::Footprints(const Program& program, const Proposal& proposal, Toggles
   in_doubt_ = IsMutated(toggles);
   const size_t tasks = program.tasks.size();
   script_writes_.assign(tasks, 0);
-  own_files_.assign(tasks, true);
   can_be_killed_.assign(tasks, false);
   bool forks = false;
   for (size_t t = 0; t < tasks; ++t) {
@@ -68,10 +65,9 @@ Footprints::Footprints(const Program& program, const Proposal& proposal, Toggles
     for (size_t u = 0; u < tasks; ++u) {
       const TaskInfo& other = program.tasks[u];
       if (u == t || other.kind == TaskKind::kSupervisor) continue;
-      if (other.files == info.files) own_files_[t] = false;
+      if (other.files == info.files) shares_files_ = true;
       if (other.group == info.group) can_be_killed_[t] = true;
     }
-    shares_files_ |= !own_files_[t];
   }
   if (forks) shares_files_ = true;
   for (size_t t = 0; t < tasks; ++t) {
@@ -97,8 +93,17 @@ bool Footprints::MayBeSignalled(const State& state, int task, bool fatal) const 
 
 uint64_t Footprints::WrittenByOp(const Op& op) const {
   if (op.code == OpCode::kStore) return kMemory;
-  if (op.code == OpCode::kKill) return kAllSignals | kLives;
+  if (op.code == OpCode::kKill) return SignalsOfGroup(program_.tasks[op.task].group) | kLives;
   return 0;
+}
+
+uint64_t Footprints::SignalsOfGroup(uint8_t group) const {
+  uint64_t signals = 0;
+  for (size_t t = 0; t < program_.tasks.size(); ++t) {
+    const int task = static_cast<int>(t);
+    if (program_.tasks[t].group == group) signals |= Signals(task) | Fatal(task);
+  }
+  return signals;
 }
 
 StepFootprint Footprints::OfTask(const State& state, int task) const {
@@ -111,7 +116,7 @@ StepFootprint Footprints::OfTask(const State& state, int task) const {
   const uint32_t touches = step->touches;
   StepFootprint footprint;
   const bool locked = state.filter.notify_lock != 0;
-  if (in_doubt_ || (touches & kAnything)) footprint.writes = kEverything;
+  if (in_doubt_) footprint.writes = kEverything;
   if (state.allocation_failures_left > 0) footprint.writes |= kAllocations;
   if (touches & (kLocks | kLocksInterruptibly)) {
     footprint.acquires |= kLock;
@@ -140,9 +145,21 @@ StepFootprint Footprints::OfTask(const State& state, int task) const {
     if (me.flags & kOnWqh) footprint.writes |= kWaitQueue | Signals(task) | Fatal(task);
   }
   if (touches & kRequests) footprint.writes |= kRequestCount;
+  if (touches & kReadsUsers) footprint.reads |= kUserCount;
   if (touches & kUsers) footprint.writes |= kUserCount;
+  if (touches & kZaps) {
+    footprint.writes |= SignalsOfGroup(program_.tasks[static_cast<size_t>(task)].group);
+  }
   if (touches & kFiles) footprint.writes |= Files(me.files);
-  if (touches & kTargetFiles) footprint.reads |= kAllFiles;
+  if (touches & kTargetFiles) {
+    // Of the notification that it answers, as long as there is one: no id is given out twice.
+    const uint8_t id =
+        me.variable_id[program_.tasks[static_cast<size_t>(task)].ops[me.op].variable];
+    for (size_t t = 0; t < program_.tasks.size(); ++t) {
+      const Task& target = state.tasks[t];
+      if (target.knotif.listed && target.knotif.id == id) footprint.reads |= Files(target.files);
+    }
+  }
   if (touches & kReadsMemory) footprint.reads |= kMemory;
   if (touches & kStoresMemory) footprint.writes |= kMemory;
   if (touches & kLife) footprint.writes |= kLives;
@@ -163,27 +180,44 @@ StepFootprint Footprints::Of(const State& state, int thread) const {
   const int tasks = static_cast<int>(program_.tasks.size());
   const int senders = static_cast<int>(program_.senders.size());
   if (thread < tasks) return OfTask(state, thread);
-  StepFootprint footprint;
-  if (thread < tasks + senders) {
-    if (state.signals_left[thread - tasks] != 0) footprint.writes = kAllSignals | kLives;
-  } else if (state.writes_left[thread - tasks - senders] != 0) {
-    footprint.writes = kMemory;
+  if (thread >= tasks + senders) {
+    return {.writes = state.writes_left[thread - tasks - senders] != 0 ? kMemory : 0};
+  }
+  if (state.signals_left[thread - tasks] == 0) return {};
+  const SenderInfo& sender = program_.senders[static_cast<size_t>(thread - tasks)];
+  StepFootprint footprint{.reads = kLives, .writes = Signals(sender.task)};
+  if (executes_) footprint.writes |= Fatal(sender.task);
+  if (sender.disposition == SenderInfo::Disposition::kFatal) {
+    footprint.writes |= SignalsOfGroup(program_.tasks[sender.task].group);
   }
   return footprint;
 }
 
 ThreadHold Footprints::HoldOf(const State& state, int thread) const {
   ThreadHold hold;
+  if (in_doubt_) return hold;
   const bool writers = std::any_of(std::begin(state.writes_left), std::end(state.writes_left),
                                    [](uint8_t left) { return left != 0; });
   if (!writers && !stores_) hold.stable |= kMemory;
-  if (!shares_files_) hold.stable |= kAllFiles;
   // Nobody can fork any more.
   if (state.filter.users == 0) hold.stable |= kUserCount;
   if (thread >= static_cast<int>(program_.tasks.size())) return hold;
+  const Task& me = state.tasks[thread];
+  if (me.status == kNotStarted) return hold;
   if (!MayBeSignalled(state, thread, false)) hold.exclusive |= Signals(thread);
   if (!MayBeSignalled(state, thread, true)) hold.exclusive |= Fatal(thread);
-  if (!shares_files_) hold.exclusive |= Files(state.tasks[thread].files);
+  if (shares_files_) return hold;
+  // The table of a trapped task belongs to whoever has notify_lock, else to the task.
+  const uint8_t owner = state.filter.notify_lock;
+  const bool locks = owner == thread + 1;
+  if (program_.tasks[static_cast<size_t>(thread)].kind != TaskKind::kSupervisor) {
+    if (!me.knotif.listed || locks) hold.exclusive |= Files(me.files);
+    return hold;
+  }
+  for (size_t t = 0; t < program_.tasks.size(); ++t) {
+    const Task& target = state.tasks[t];
+    if (target.knotif.listed && (locks || owner == 0)) hold.stable |= Files(target.files);
+  }
   return hold;
 }
 

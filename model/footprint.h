@@ -2,7 +2,8 @@
 //
 // What the next step of a thread touches, and what a thread has for itself, as bit sets over the
 // parts of the state that are not guarded by notify_lock. Made from the Touch bits of each STEP
-// and from what the program can do at all; verify/commute_test.cc holds them against the steps.
+// and from what the program can do at all; verify/reductions_test.cc holds them
+// against the steps.
 
 #pragma once
 
@@ -43,6 +44,8 @@ class Footprints {
  private:
   StepFootprint OfTask(const State& state, int task) const;
   uint64_t WrittenByOp(const Op& op) const;
+  // The signals of all threads of a group.
+  uint64_t SignalsOfGroup(uint8_t group) const;
   // Whether a signal can still come to `task`; `fatal`: one that kills it.
   bool MayBeSignalled(const State& state, int task, bool fatal) const;
 
@@ -55,7 +58,6 @@ class Footprints {
   bool stores_ = false;                  // some script or call stores to words that reads look at
   bool executes_ = false;                // some target calls execve
   std::vector<uint64_t> script_writes_;  // by task: by any op of its script
-  std::vector<bool> own_files_;          // by task: the only user of its table
   std::vector<bool> can_be_killed_;      // by task: by a script, an exec or an exit of its group
 };
 

@@ -70,7 +70,7 @@ enum Touch : uint32_t {
   kWakes = 1u << 10,        // wakes everybody there
   kWakesPolls = 1u << 11,   // ... if anybody polls
   kRequests = 1u << 12,     // notif->requests
-  kUsers = 1u << 13,        // filter->users
+  kReadsUsers = 1u << 13,   // filter->users
   kFiles = 1u << 14,        // its own descriptor table
   kTargetFiles = 1u << 15,  // reads the trapped task's
   kReadsMemory = 1u << 16,  // user memory
@@ -79,7 +79,8 @@ enum Touch : uint32_t {
   kListener = 1u << 19,  // the listener's descriptor and file
   kBudget = 1u << 20,    // how many allocations may still fail
   kByOp = 1u << 21,      // whatever the next op of the script needs
-  kAnything = 1u << 22,
+  kUsers = 1u << 22,     // changes filter->users
+  kZaps = 1u << 23,      // kills the other threads of its group
 };
 
 // One STEP of the source, for traces, coverage and footprints.

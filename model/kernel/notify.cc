@@ -15,12 +15,13 @@ bool should_sleep_killable(const Kernel& k, const Knotif& n) {
   return n.state >= kSent;
 }
 
-// The first notification in INIT in the list's order, or -1.
-int FirstInit(const Kernel& k) {
+// The first notification in the list's order that satisfies `wanted`, or -1.
+template <class Wanted>
+int FirstListed(const Kernel& k, Wanted&& wanted) {
   int first = -1;
   for (size_t t = 0; t < k.p.tasks.size(); ++t) {
     const Knotif& n = k.s->tasks[t].knotif;
-    if (!n.listed || n.state != kInit) continue;
+    if (!n.listed || !wanted(n)) continue;
     const bool before =
         first < 0 || (k.Has(Toggle::k_lifo_notifications) ? n.id > k.s->tasks[first].knotif.id
                                                           : n.id < k.s->tasks[first].knotif.id);
@@ -29,15 +30,13 @@ int FirstInit(const Kernel& k) {
   return first;
 }
 
-// The first notification that detaching has not answered yet, or -1.
+int FirstInit(const Kernel& k) {
+  return FirstListed(k, [](const Knotif& n) { return n.state == kInit; });
+}
+
+// What detaching has not answered yet.
 int FirstUnanswered(const Kernel& k) {
-  int first = -1;
-  for (size_t t = 0; t < k.p.tasks.size(); ++t) {
-    const Knotif& n = k.s->tasks[t].knotif;
-    if (!n.listed || n.state == kReplied) continue;
-    if (first < 0 || n.id < k.s->tasks[first].knotif.id) first = static_cast<int>(t);
-  }
-  return first;
+  return FirstListed(k, [](const Knotif& n) { return n.state != kReplied; });
 }
 
 // list_first_entry_or_null(&n.addfd), unlinked.
@@ -241,7 +240,7 @@ Flow recv_wait_event(Kernel& k) {
   auto& l = k.Locals<RecvWaitLocals>();
   FUNCTION_BEGIN;
   if (!k.Has(Toggle::k_recv_blocks_forever)) {
-    STEP("if (refcount_read(&filter->users) == 0)", kUsers);
+    STEP("if (refcount_read(&filter->users) == 0)", kReadsUsers);
     if (k.filter().users == 0) return k.Return(0);
   }
   STEP("if (atomic_dec_if_positive(&filter->notif->requests) >= 0)", kRequests);
@@ -264,7 +263,7 @@ Flow recv_wait_event(Kernel& k) {
       break;
     }
     if (!k.Has(Toggle::k_recv_blocks_forever)) {
-      STEP("if (refcount_read(&filter->users) == 0)", kUsers | kQueue);
+      STEP("if (refcount_read(&filter->users) == 0)", kReadsUsers | kQueue);
       if (k.filter().users == 0) break;
     }
     if (l.ret != 0) return k.Return(l.ret);
@@ -552,7 +551,7 @@ Flow seccomp_notify_poll(Kernel& k) {
     }
     STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
     k.Unlock();
-    STEP("if (refcount_read(&filter->users) == 0)", kUsers | kSignals | kQueue);
+    STEP("if (refcount_read(&filter->users) == 0)", kReadsUsers | kSignals | kQueue);
     if (k.filter().users == 0) l.events |= 16;  // EPOLLHUP
     if (l.events != 0) break;
     if (k.op().options & kNonBlocking) {
@@ -580,7 +579,7 @@ Flow seccomp_notify_detach(Kernel& k) {
   FUNCTION_BEGIN;
   STEP("mutex_lock(&filter->notify_lock)", kLocks | kRequests);
   if (!k.TryLock()) return Flow::kBlocked;
-  // list_for_each_entry(): in the list's order, which is that of the ids.
+  // list_for_each_entry()
   while (FirstUnanswered(k) >= 0) {
     l.task = static_cast<uint8_t>(FirstUnanswered(k) + 1);
     {
