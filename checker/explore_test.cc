@@ -687,6 +687,27 @@ TEST(WalkTest, StepLimit) {
   EXPECT_EQ(result.verdicts[Square::kEventually].status, Status::kIncomplete);
 }
 
+TEST(WalkTest, CountsTheStatesThatItCameTo) {
+  // 166 states, as the README of bench/peers says.
+  const testing::Family family(*testing::ParseFamily({"N=1"}));
+  WalkOptions options;
+  options.walks = 1;
+  options.max_steps = 1;
+  const WalkResult one = Walk(family, options);
+  EXPECT_EQ(one.distinct, 1U);
+  EXPECT_EQ(one.once, 1U);
+  EXPECT_EQ(one.Unseen(), 1);
+  options.walks = 20'000;
+  options.max_steps = 1000;
+  const WalkResult many = Walk(family, options);
+  // Nothing leads back to the initial state, and some of the others are unlikely.
+  EXPECT_LE(many.distinct, 165U);
+  EXPECT_GT(many.distinct, 80U);
+  EXPECT_EQ(many.visits, many.steps);
+  EXPECT_LT(many.once, many.distinct / 2);
+  EXPECT_LT(many.Unseen(), 0.001);
+}
+
 TEST(WalkTest, Interrupted) {
   const std::atomic<bool> interrupted = true;
   WalkOptions options;

@@ -102,9 +102,6 @@ class Reduced {
     }
   }
 
-  const M& model() const { return model_; }
-  uint32_t reductions() const { return reductions_; }
-
   const std::vector<State>& InitialStates() const { return initial_; }
   int ThreadCount() const { return model_.ThreadCount(); }
   decltype(auto) Properties() const { return model_.Properties(); }

@@ -10,6 +10,16 @@
 #include "absl/strings/str_cat.h"
 
 namespace knotcheck::model {
+namespace {
+
+// How many descriptor tables the program's tasks have.
+size_t TablesOf(const Program& program) {
+  size_t tables = 1;
+  for (const TaskInfo& task : program.tasks) tables = std::max<size_t>(tables, task.files + 1u);
+  return tables;
+}
+
+}  // namespace
 
 System::System(const Program& program, const Proposal& proposal, Toggles toggles)
     : program_(program),
@@ -60,9 +70,9 @@ System::System(const Program& program, const Proposal& proposal, Toggles toggles
   s.filter.next_id = 1;
   s.filter.listener = 1;
   s.filter.references = 1;
-  for (auto& files : s.files) {
+  for (size_t f = 0; f < TablesOf(program); ++f) {
     const uint8_t begin[kMaxFds] = {kStdio, kStdio, kStdio, kSocket, kRegular, kLegacy, 0, 0};
-    std::memcpy(files, begin, sizeof(begin));
+    std::memcpy(s.files[f], begin, sizeof(begin));
   }
   for (size_t i = 0; i < program.senders.size(); ++i) s.signals_left[i] = program.senders[i].count;
   for (size_t i = 0; i < program.writers.size(); ++i) s.writes_left[i] = program.writers[i].writes;
@@ -224,7 +234,7 @@ void System::Describe() {
     add(absl::StrCat(name, "handler_op"), at + offsetof(Task, handler_op),
         info.handler.size() > 1 ? ones(info.handler.size()) : 0);
     add(absl::StrCat(name, "ret"), at + offsetof(Task, ret), 0xff);
-    add(absl::StrCat(name, "files"), at + offsetof(Task, files), ones(kMaxFilesTables - 1));
+    add(absl::StrCat(name, "files"), at + offsetof(Task, files), ones(TablesOf(program_) - 1));
     for (size_t i = 0; i < 2; ++i) {
       add(absl::StrCat(name, "task_works", i), at + offsetof(Task, task_works) + i, 7);
       add(absl::StrCat(name, "running_works", i), at + offsetof(Task, running_works) + i, 7);
@@ -275,7 +285,7 @@ void System::Describe() {
   add("notif.flags", filter + offsetof(Filter, flags), 1);
   add("listener", filter + offsetof(Filter, listener), 1);
   add("references", filter + offsetof(Filter, references), ones(program_.tasks.size() + 1));
-  for (size_t f = 0; f < kMaxFilesTables; ++f) {
+  for (size_t f = 0; f < TablesOf(program_); ++f) {
     for (size_t fd = 0; fd < kMaxFds; ++fd) {
       add(absl::StrCat("files", f, ".fd", fd), offsetof(State, files) + f * kMaxFds + fd, 7);
     }

@@ -110,5 +110,22 @@ TEST(Summary, CountsEachQuestionOnce) {
             "2 scenarios, 3 questions: 1 agree, 0 differ, 1 incomplete, 1 not judged");
 }
 
+TEST(DepthProfile, HasABarForEachDepth) {
+  Entry entry = Example();
+  entry.answer.result.levels = {1, 2, 4, 1};
+  EXPECT_EQ(DepthProfile(entry, 40), absl::StrCat("  ", entry.proposal, ": states by depth\n",
+                                                  "          0           1 ####\n"
+                                                  "          1           2 ########\n"
+                                                  "          2           4 ################\n"
+                                                  "          3           1 ####\n"));
+  // Many depths share 16 lines, and none is lost.
+  entry.answer.result.levels.assign(33, 1);
+  const std::string text = DepthProfile(entry, 40);
+  EXPECT_THAT(text, HasSubstr("        0-2           3 "));
+  EXPECT_THAT(text, HasSubstr("      30-32           3 "));
+  entry.answer.result.levels.clear();
+  EXPECT_EQ(DepthProfile(entry, 40), "");
+}
+
 }  // namespace
 }  // namespace knotcheck::report

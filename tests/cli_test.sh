@@ -188,6 +188,17 @@ err_has "did you mean 'lifo_notifications'?"
 expect 2 check --kernel mutate_no_complete scn
 expect 2 check --mutate no_complete scn
 expect 2 check --order sideways scn
+# Reductions, threads and the search for the shortest change nothing that they should not.
+expect 0 check $RACE --reduce all,self-check
+expect 0 check $RACE --threads 1 --json one.json
+expect 0 check $RACE --threads 8 --json eight.json
+cmp -s one.json eight.json || fail 'the results of 1 and of 8 threads differ'
+grep -q '"shortest": false' one.json && fail 'a counterexample that is not the shortest'
+expect 0 check $RACE --shortest-states 0 --json long.json
+out_has '(perhaps not the shortest)'
+grep -q '"shortest": false' long.json || fail 'no word of a longer counterexample'
+expect 0 check $RACE --reduce none --profile
+out_has 'states by depth'
 expect 2 check --reduce half scn
 err_has 'merge, symmetry, renumber'
 expect 2 check --reduce none --golden scn

@@ -295,7 +295,9 @@ std::string Check::Traces(report::Entry* entry, const report::TraceSubject& scen
         OutputFailed(status);
       }
     }
-    if (show) absl::StrAppend(&text, "\n", report::Columns(*trace, columns));
+    if (!show) continue;
+    absl::StrAppend(&text, "\n", report::Columns(*trace, columns));
+    if (!property.shortest) absl::StrAppend(&text, "(perhaps not the shortest)\n");
   }
   return text;
 }

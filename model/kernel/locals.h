@@ -65,10 +65,10 @@ struct ReadWriteLocals {
   uint8_t w, hook, words, legacy;
 };
 struct ExecLocals {
-  uint8_t argc, envc, spare;
+  uint8_t argc, envc;
 };
 struct CountLocals {
-  uint8_t role, i, spare;
+  uint8_t role, i;
 };
 struct CopyStringsLocals {
   uint8_t role, argc, w, len, hook;
