@@ -114,7 +114,7 @@ absl::Status Compiler::Settings() {
         }
         const auto nr = CallNamed(setting->name, setting->where);
         if (!nr.ok()) return nr.status();
-        program_.trapped |= 1u << static_cast<int>(*nr);
+        program_.trapped.set(static_cast<size_t>(*nr));
       } else if (setting->key == "allocation failures") {
         if (setting->number < 1 || setting->number > 7) {
           return Error(setting->where,
@@ -178,7 +178,7 @@ absl::Status Compiler::ResourceLimits() {
 }
 
 absl::Status Compiler::Limits() {
-  if (program_.trapped == 0) {
+  if (program_.trapped.none()) {
     return Error({1, 1}, "found nothing that is trapped, expected a policy or 'filter CALL'");
   }
   if (program_.values.size() > kMaxValues) {
@@ -199,7 +199,7 @@ absl::Status Compiler::Limits() {
     if (!info.filtered) continue;
     const auto trapped = [this](const std::vector<Op>& ops) {
       return static_cast<int>(std::count_if(ops.begin(), ops.end(), [this](const Op& op) {
-        return op.code == OpCode::kSyscall && (program_.trapped >> static_cast<int>(op.nr) & 1);
+        return op.code == OpCode::kSyscall && program_.trapped[static_cast<size_t>(op.nr)];
       }));
     };
     notifications += trapped(info.ops);

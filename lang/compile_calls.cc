@@ -185,6 +185,8 @@ absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* 
     if (arg.index || arg.atoms.empty()) return Error(arg.where, "expected a plain argument");
     const auto role = std::find_if(syscall.roles.begin(), syscall.roles.end(),
                                    [i](const model::Role& r) { return r.arg == i; });
+    const bool out = role == syscall.roles.end() && arg.atoms[0].kind == Atom::Kind::kName &&
+                     objects_.count(arg.atoms[0].text) != 0;
     if (role != syscall.roles.end()) {
       op.is_pointer |= static_cast<uint8_t>(1u << i);
       if (arg.atoms[0].text == "NULL" && arg.atoms[0].kind == Atom::Kind::kName) continue;
@@ -193,11 +195,18 @@ absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* 
       op.pointers[i] = InternPointer(*object);
       const bool table =
           program_.objects[static_cast<size_t>(*object)].kind == Object::Kind::kPointers;
-      if (table != (role->shape == model::Shape::kStrings)) {
+      const auto index = role - syscall.roles.begin();
+      const bool nests = std::any_of(syscall.roles.begin(), syscall.roles.end(),
+                                     [index](const model::Role& r) { return r.parent == index; });
+      program_.nested |= nests;
+      if (table != (role->shape == model::Shape::kStrings) && !(table && nests)) {
         return Error(arg.where, absl::StrCat("found '", arg.atoms[0].text, "', expected ",
                                              table ? "a string or bytes" : "a table of pointers",
                                              " for the ", role->name, " of ", call.function));
       }
+    } else if (out) {
+      return Error(arg.where, absl::StrCat("found '", arg.atoms[0].text, "', expected a number: ",
+                                           call.function, " reads nothing there"));
     } else if (*nr == Nr::kFork || *nr == Nr::kClone) {
       const auto child = TaskNamed(arg.atoms[0].text, arg.where);
       if (!child.ok()) return child.status();
@@ -223,6 +232,7 @@ absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* 
       if (arg.atoms[0].kind == Atom::Kind::kName) {
         static const auto* const names =
             new std::map<std::string, int>{{"AT_FDCWD", -100},
+                                           {"AT_EMPTY_PATH", model::kAtEmptyPath},
                                            {"sock", model::kFdSock},
                                            {"file", model::kFdFile},
                                            {"legacy", model::kFdLegacy}};
@@ -238,8 +248,9 @@ absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* 
       }
       op.scalars[i] = static_cast<int32_t>(value);
       const auto measured =
-          std::find_if(syscall.roles.begin(), syscall.roles.end(),
-                       [i](const model::Role& r) { return r.length_arg == static_cast<int>(i); });
+          std::find_if(syscall.roles.begin(), syscall.roles.end(), [i](const model::Role& r) {
+            return !r.IsString() && r.length_arg == static_cast<int>(i);
+          });
       if (measured != syscall.roles.end() && value < 0) {
         return Error(arg.where, absl::StrCat("found a length of ", value, ", expected 0 or more"));
       }
@@ -252,13 +263,15 @@ absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* 
   }
   if (call.uses) {
     op.has_uses = true;
-    const bool string = !syscall.roles.empty() && syscall.roles[0].shape == model::Shape::kPath;
+    const bool string = !syscall.roles.empty() && syscall.roles[0].IsString();
     op.uses = Words(call.uses->text, string);
   }
-  if (*nr == Nr::kRead && program_.values[op.pointers[1]].object >= 0) {
-    // The file's data, which is zeros here, is one more thing that the buffer may hold.
-    const Object& buffer =
-        program_.objects[static_cast<size_t>(program_.values[op.pointers[1]].object)];
+  for (const model::Role& role : syscall.roles) {
+    if (role.shape != model::Shape::kOutBuffer) continue;
+    // What the call writes, zeros here, is one more thing that the buffer may hold.
+    const int object = program_.values[op.pointers[role.arg]].object;
+    if (object < 0) continue;
+    const Object& buffer = program_.objects[static_cast<size_t>(object)];
     for (int w = 0; w < buffer.words; ++w) {
       model::Word& word = program_.words[static_cast<size_t>(buffer.first_word + w)];
       if (std::find(word.domain.begin(), word.domain.end(), model::kZero) == word.domain.end()) {

@@ -88,6 +88,7 @@ class Compiler {
   std::vector<Value> Words(const std::string& bytes, bool string);
   void CloseTruncation();
 
+  std::vector<int> ObjectsOf(const Op& op, const model::Role& role) const;
   absl::StatusOr<int> ObjectNamed(const Atom& atom) const;
   absl::StatusOr<int> TaskNamed(const std::string& name, Location where) const;
   absl::StatusOr<Nr> CallNamed(const std::string& name, Location where) const;

@@ -29,6 +29,12 @@ bool IsMutated(Toggles toggles) {
   return false;
 }
 
+bool WritesMemory(Nr nr) {
+  const auto& roles = SyscallOf(nr).roles;
+  return std::any_of(roles.begin(), roles.end(),
+                     [](const Role& role) { return role.shape == Shape::kOutBuffer; });
+}
+
 template <class Fn>
 void ForEachOp(const TaskInfo& task, Fn&& fn) {
   for (const Op& op : task.ops) fn(op);
@@ -48,7 +54,7 @@ Footprints::Footprints(const Program& program, const Proposal& proposal, Toggles
     const TaskInfo& info = program.tasks[t];
     ForEachOp(info, [&](const Op& op) {
       const bool call = op.code == OpCode::kSyscall;
-      stores_ |= op.code == OpCode::kStore || (call && op.nr == Nr::kRead);
+      stores_ |= op.code == OpCode::kStore || (call && WritesMemory(op.nr));
       executes_ |= call && op.nr == Nr::kExecve;
       script_writes_[t] |= WrittenByOp(op);
       forks |= call && (op.nr == Nr::kFork || op.nr == Nr::kClone);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -23,7 +24,7 @@ inline constexpr int kMaxFilesTables = 4;  // descriptor tables
 inline constexpr int kMaxSenders = 3;      // signal senders
 inline constexpr int kMaxWriters = 2;      // peers with a budget of writes
 inline constexpr int kMaxVariables = 2;    // notifications that one script can name
-inline constexpr int kMaxRoles = 3;        // pointer arguments of one call
+inline constexpr int kMaxRoles = 6;        // pointer arguments of one call
 inline constexpr int kMaxEntries = 3;      // of a pointer table, without the NULL
 inline constexpr int kMaxOps = 60;         // of one script
 
@@ -62,7 +63,8 @@ struct Word {
   bool shared = false;
 };
 
-// System calls with modelled bodies. The order is that of kSyscalls in syscalls.cc.
+// System calls. Those with a body of their own, then those whose body is table_body(), which does
+// what syscalls.def says.
 enum class Nr : uint8_t {
   kOpenat,
   kBind,
@@ -75,18 +77,52 @@ enum class Nr : uint8_t {
   kFork,
   kClone,  // CLONE_VM|CLONE_FILES|CLONE_THREAD
   kExit,
+#define KNOT_CALL(name, args) k_##name,
+#define KNOT_ARG(name, arg, shape, length, passes, source)
+#define KNOT_NESTED(name, parent, word, shape, passes, source)
+#include "model/syscalls.def"
+#undef KNOT_CALL
+#undef KNOT_ARG
+#undef KNOT_NESTED
   kCount,
 };
+inline constexpr size_t kCalls = static_cast<size_t>(Nr::kCount);
 
-enum class Shape : uint8_t { kPath, kSockaddr, kBuffer, kOutBuffer, kStrings };
+enum class Shape : uint8_t { kPath, kString, kSockaddr, kBuffer, kOutBuffer, kStrings };
+
+// One pass of a body over a pointer argument.
+enum class Pass : uint8_t {
+  kGetname,      // getname_flags()
+  kRetryEstale,  // the pass before once more, when the lookup ended with ESTALE
+  kPeekEmpty,    // vfs_empty_path(): the first byte, if the flags are AT_EMPTY_PATH
+  kStrncpy,      // strncpy_from_user() elsewhere
+  kStrnlen,      // strnlen_user(): only the length counts
+  kCopyString,   // as many bytes as kStrnlen found
+  kCopy,         // copy_from_user() and its like
+  kSockaddr,     // move_addr_to_kernel()
+  kImport,       // import_ubuf(), then the data
+  kImportDest,   // import_ubuf() for what the call writes
+  kLate,         // when the call's own checks are over, or after it has returned
+  kRestart,      // again in restart_syscall(2), after a signal
+};
 
 // A pointer argument: its name in scenarios and its register.
 struct Role {
   const char* name;
-  uint8_t arg;
+  uint8_t arg;  // kNoRegister: nested
   Shape shape;
-  int8_t length_arg;  // register with the length in bytes; -1: none
+  // Register with the length in bytes; -1: none. Of a path, the register with its flags.
+  int8_t length_arg;
+  std::vector<Pass> passes = {};
+  const char* source = "";
+  // Nested: the role whose word `word` holds the pointer; -1: a register does.
+  int8_t parent = -1;
+  uint8_t word = 0;
+
+  bool IsString() const { return shape == Shape::kPath || shape == Shape::kString; }
 };
+inline constexpr uint8_t kNoRegister = 7;
+inline constexpr int kAtEmptyPath = 0x1000;  // AT_EMPTY_PATH
 
 struct Syscall {
   const char* name;
@@ -233,11 +269,12 @@ struct Program {
   std::vector<WriterInfo> writers;
   std::vector<PolicyRule> policy;
   // What the policy's canonical protocol pins, by call.
-  std::array<std::vector<Descriptor>, static_cast<size_t>(Nr::kCount)> policy_pins;
+  std::array<std::vector<Descriptor>, kCalls> policy_pins;
   uint32_t policy_buf_size = 4096;
-  std::array<std::array<SeenLayout, kMaxRoles>, static_cast<size_t>(Nr::kCount)> seen{};
-  uint32_t trapped = 0;  // bit nr: the filter returns USER_NOTIF
+  std::array<std::array<SeenLayout, kMaxRoles>, kCalls> seen{};
+  std::bitset<kCalls> trapped;  // by Nr: the filter returns USER_NOTIF
   bool wait_killable = false;
+  bool nested = false;              // some call has pointers behind pointers
   bool polls = false;               // some supervisor polls
   bool closes = false;              // some supervisor closes the listener
   uint8_t allocation_failures = 0;  // budget

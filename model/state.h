@@ -82,6 +82,8 @@ struct Task {
   // What the kernel copied from user memory for the current call: struct filename, sockaddr, or
   // the data of a write.
   Value copied[3];
+  // Pointers that it found there, by nested role.
+  Value nested[kMaxRoles];
   Knotif knotif;
   Kaddfd kaddfd;
   // Supervisors: what `variable = recv()` got: id, task plus one, and the trapped call.
@@ -116,7 +118,7 @@ struct alignas(8) State {
   uint8_t signals_left[kMaxSenders];
   uint8_t writes_left[kMaxWriters];
   uint8_t allocation_failures_left;
-  uint8_t unused[1];
+  uint8_t unused[7];
   // The proposal's part; nothing of it is stored for a proposal that has none.
   alignas(8) uint8_t proposal[kProposalBytes];
 };

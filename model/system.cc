@@ -241,7 +241,8 @@ void System::Describe() {
     }
     add(absl::StrCat(name, "ghost"), at + offsetof(Task, ghost), 0x7f);
     add(absl::StrCat(name, "ghost_id"), at + offsetof(Task, ghost_id), id);
-    add(absl::StrCat(name, "ghost_roles"), at + offsetof(Task, ghost_roles), 7);
+    add(absl::StrCat(name, "ghost_roles"), at + offsetof(Task, ghost_roles),
+        ones((1u << kMaxRoles) - 1));
     add(absl::StrCat(name, "ghost_file"), at + offsetof(Task, ghost_file), supervisor ? 0 : 15);
     for (size_t i = 0; i < kMaxSeen; ++i) {
       add(absl::StrCat(name, "seen", i), at + offsetof(Task, seen) + i, value);
@@ -261,6 +262,9 @@ void System::Describe() {
     }
     for (size_t i = 0; i < 3; ++i) {
       add(absl::StrCat(name, "copied", i), at + offsetof(Task, copied) + i, value);
+    }
+    for (size_t i = 0; i < kMaxRoles && program_.nested; ++i) {
+      add(absl::StrCat(name, "nested", i), at + offsetof(Task, nested) + i, value);
     }
     const size_t knotif = at + offsetof(Task, knotif);
     add(absl::StrCat(name, "knotif.state"), knotif + offsetof(Knotif, state), 3);

@@ -230,6 +230,19 @@ void Kernel::Fetched(int role, int entry, int w, Value value, bool user) {
   }
 }
 
+int Kernel::RoleBytes(int role) const {
+  const Role& r = SyscallOf(op().nr).roles[static_cast<size_t>(role)];
+  if (r.length_arg >= 0 && !r.IsString()) return ScalarArg(r.length_arg);
+  const int object = p.values[RoleAddress(role)].object;
+  return object < 0 ? 0 : p.objects[static_cast<size_t>(object)].bytes;
+}
+
+void Kernel::ServedFrom(Value address) {
+  if (ret < 0 || p.values[address].object >= 0) return;
+  Raise(Event::kInvented);
+  Note("nothing is mapped there, and yet the call goes on");
+}
+
 void Kernel::ActsOn(const Value* values, int count) {
   const Op& call = op();
   if (!call.has_uses) return;

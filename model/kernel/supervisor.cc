@@ -29,6 +29,29 @@ bool Allows(const Kernel& k, int id, Nr nr) {
   return false;
 }
 
+// The call that a notification is about, as RECV gave it.
+const Op& CalledOf(const Kernel& k, int variable) {
+  return k.CallOf(k.me().variable_task[variable] - 1, k.me().variable_call[variable]);
+}
+
+// How many pointers in memory lead to a role, and the role at which the way to it stands after
+// some of them.
+int DepthOf(Nr nr, int role) {
+  int depth = 0;
+  const auto& roles = SyscallOf(nr).roles;
+  for (int r = role; roles[static_cast<size_t>(r)].parent >= 0; ++depth) {
+    r = roles[static_cast<size_t>(r)].parent;
+  }
+  return depth;
+}
+int AncestorOf(Nr nr, int role, int depth) {
+  int r = role;
+  for (int i = DepthOf(nr, role); i > depth; --i) {
+    r = SyscallOf(nr).roles[static_cast<size_t>(r)].parent;
+  }
+  return r;
+}
+
 // seccomp_notify_ioctl()
 int IoctlOf(const Kernel& k) {
   switch (k.op().code) {
@@ -163,6 +186,23 @@ Flow process_vm_rw_core(Kernel& k) {
     }
     k.me().ghost_id = k.me().variable_id[l.variable];
     k.me().ghost_roles |= static_cast<uint8_t>(1 << l.role);
+    // Of a nested role: the pointers that lead to it, outermost first.
+    for (l.depth = 0; l.depth < DepthOf(CalledOf(k, l.variable).nr, l.role); ++l.depth) {
+      STEP("process_vm_readv(pid, ...)", kLife | kReadsMemory);
+      const int target = k.me().variable_task[l.variable] - 1;
+      const Task& t = k.s->tasks[target];
+      if (t.status == kDead || t.status == kExiting) return k.Return(-kESRCH);
+      const Op& call = CalledOf(k, l.variable);
+      const auto& roles = SyscallOf(call.nr).roles;
+      const int role = AncestorOf(call.nr, l.role, l.depth);
+      const Role& child = roles[static_cast<size_t>(AncestorOf(call.nr, l.role, l.depth + 1))];
+      const Value from =
+          l.depth == 0 ? call.pointers[roles[static_cast<size_t>(role)].arg] : l.pointer;
+      const auto word = k.ReadUser(target, from, child.word);
+      if (!word.mapped) return k.Return(-kEFAULT);
+      l.pointer = word.value;
+      k.Note("{} leads to {}", child.name, k.ValueText(word.value));
+    }
     for (l.entry = 0;; ++l.entry) {
       STEP("process_vm_readv(pid, ...)", kLife | kReadsMemory);
       {
@@ -172,7 +212,7 @@ Flow process_vm_rw_core(Kernel& k) {
         // req.data, as RECV gave it: the target may be elsewhere by now.
         const Op& call = k.CallOf(target, k.me().variable_call[l.variable]);
         const Role& role = SyscallOf(call.nr).roles[l.role];
-        const Value address = call.pointers[role.arg];
+        const Value address = role.parent < 0 ? call.pointers[role.arg] : l.pointer;
         const bool table = role.shape == Shape::kStrings;
         // The first word of a table's entry is its pointer.
         const auto word =
@@ -189,12 +229,15 @@ Flow process_vm_rw_core(Kernel& k) {
         } else {
           l.str = kAbsent;
           const int slot = k.SlotOf(call.nr, l.role, 0, l.w);
-          const bool string = role.shape == Shape::kPath;
-          const int words =
-              string ? kMaxSeen : (call.scalars[static_cast<size_t>(role.length_arg)] + 7) / 8;
+          const bool string = role.IsString();
+          const int object = k.p.values[address].object;
+          const int bytes = role.length_arg >= 0
+                                ? call.scalars[static_cast<size_t>(role.length_arg)]
+                                : k.p.objects[static_cast<size_t>(object)].bytes;
+          const int words = string ? kMaxSeen : (bytes + 7) / 8;
           Value value = word.value;
           if (!string) {
-            const int left = call.scalars[static_cast<size_t>(role.length_arg)] - 8 * l.w;
+            const int left = bytes - 8 * l.w;
             if (left < 8) value = k.p.truncated[value][static_cast<size_t>(left)];
           }
           if (slot >= 0) k.me().seen[slot] = value;
@@ -222,7 +265,9 @@ Flow process_vm_rw_core(Kernel& k) {
     }
     l.w = 0;
     l.str = kZero;
+    l.pointer = kZero;
   }
+  l.depth = 0;
   return k.Return(0);
   FUNCTION_END;
 }

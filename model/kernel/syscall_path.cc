@@ -32,10 +32,10 @@ Fn BodyOf(Nr nr) {
     case Nr::kExit:
       return Fn::k_do_exit;
     case Nr::kUmask:
-    case Nr::kCount:
-      break;
+      return Fn::kNone;
+    default:
+      return Fn::k_table_body;
   }
-  return Fn::kNone;
 }
 
 }  // namespace
@@ -82,7 +82,7 @@ Flow do_syscall_64(Kernel& k) {
   FUNCTION_BEGIN;
   k.me().flags |= kInSyscall;
   k.me().ret = 0;
-  if (k.info().filtered && (k.p.trapped >> static_cast<int>(k.op().nr) & 1)) {
+  if (k.info().filtered && k.p.trapped[static_cast<size_t>(k.op().nr)]) {
     CALL(k.Push<UserNotificationLocals>(Fn::k_seccomp_do_user_notification));
     if (k.ret == -1) goto out;
   }
@@ -120,6 +120,7 @@ Flow exit_to_user_mode_loop(Kernel& k) {
   k.me().ghost_file = 0;
   for (Value& v : k.me().seen) v = kZero;
   for (Value& v : k.me().copied) v = kZero;
+  for (Value& v : k.me().nested) v = kZero;
   if (k.me().flags & kInSyscall) {
     k.me().flags &= static_cast<uint8_t>(~kInSyscall);
     k.Note("returns {}", RetName(k.me().ret));

@@ -741,7 +741,7 @@ Flow pinned_getname_flags(Kernel& k) {
   FUNCTION_BEGIN;
   STEP("pin = seccomp_pin_lookup_current((u64)(uintptr_t)filename)", kNothing);
   {
-    const Value filename = k.PointerArg(SyscallOf(k.op().nr).roles[l.role].arg);
+    const Value filename = k.RoleAddress(l.role);
     const int found = k.Has(Toggle::k_mutate_ignore_pin) ? -1 : LookupCurrent(k, filename);
     if (found < 0) return k.Return(Kernel::kNotServed);
     const Record& kpa = Deref(k, Pins(k).pinned_args[k.cur]);
@@ -808,7 +808,7 @@ Flow pinned_move_addr_to_kernel(Kernel& k) {
   FUNCTION_BEGIN;
   STEP("pin = seccomp_pin_lookup_current((u64)(uintptr_t)uaddr)", kNothing);
   {
-    const int found = LookupCurrent(k, k.PointerArg(SyscallOf(k.op().nr).roles[l.role].arg));
+    const int found = LookupCurrent(k, k.RoleAddress(l.role));
     if (found < 0) return k.Return(Kernel::kNotServed);
     l.arg = static_cast<uint8_t>(found);
     Pins(k).using_[k.cur] = Pins(k).pinned_args[k.cur];
@@ -818,7 +818,7 @@ Flow pinned_move_addr_to_kernel(Kernel& k) {
     const Record& kpa = Deref(k, Pins(k).using_[k.cur]);
     Pins(k).using_[k.cur] = 0;
     const PinnedArg& pin = kpa.args[l.arg];
-    const int ulen = k.ScalarArg(2);
+    const int ulen = k.RoleBytes(l.role);
     const int n = std::min<int>(ulen, pin.size);
     // The rest of *kaddr stays as it is: on the stack of __sys_bind(), written by nobody.
     for (int w = 0; w < std::min((ulen + 7) / 8, 3); ++w) {
@@ -839,25 +839,25 @@ Flow pinned_import_ubuf(Kernel& k) {
   FUNCTION_BEGIN;
   STEP("pin = seccomp_pin_lookup_current((u64)(uintptr_t)buf)", kNothing);
   {
-    const int found = LookupCurrent(k, k.PointerArg(1));
+    const int found = LookupCurrent(k, k.RoleAddress(l.role));
     if (found < 0) return k.Return(Kernel::kNotServed);
     const Record& kpa = Deref(k, Pins(k).pinned_args[k.cur]);
     if (kpa.args[found].kind != kFixed) return k.Return(Kernel::kNotServed);
     l.arg = static_cast<uint8_t>(found);
-    l.n = static_cast<uint8_t>(std::min<int>(k.ScalarArg(2), kpa.args[found].size));
+    l.n = static_cast<uint8_t>(std::min<int>(k.RoleBytes(l.role), kpa.args[found].size));
     Pins(k).using_[k.cur] = Pins(k).pinned_args[k.cur];
   }
   for (l.w = 0; l.w * 8 < l.n; ++l.w) {
     STEP("iov_iter_kvec(i, rw, kvec, 1, n), then a word through it", kNothing);
     Record& kpa = Deref(k, Pins(k).using_[k.cur]);
-    if (k.op().nr == Nr::kRead) {
+    if (SyscallOf(k.op().nr).roles[l.role].shape == Shape::kOutBuffer) {
       kpa.args[l.arg].words[l.w] = kZero;
       k.Note("a word of the file goes to the record");
     } else {
       const Value value = Truncated(k, kpa.args[l.arg].words[l.w], l.n - 8 * l.w);
       k.me().copied[l.w] = value;
       k.Note("writes {} from the record", k.ValueText(value));
-      k.Fetched(0, 0, l.w, value, false);
+      k.Fetched(l.role, 0, l.w, value, false);
     }
   }
   Pins(k).using_[k.cur] = 0;
@@ -981,7 +981,7 @@ void Describe(const Program& p, std::vector<Field>* fields) {
     const std::string name = absl::StrCat("record", r + 1, ".");
     add(absl::StrCat(name, "life"), at + offsetof(Record, life), 3);
     add(absl::StrCat(name, "notif_id"), at + offsetof(Record, notif_id), 0x1f);
-    add(absl::StrCat(name, "syscall_nr"), at + offsetof(Record, syscall_nr), 15);
+    add(absl::StrCat(name, "syscall_nr"), at + offsetof(Record, syscall_nr), 0xff);
     add(absl::StrCat(name, "nr_args"), at + offsetof(Record, nr_args), 3);
     add(absl::StrCat(name, "live"), at + offsetof(Record, live), 1);
     add(absl::StrCat(name, "clear_queued"), at + offsetof(Record, clear_queued), 1);
@@ -1057,6 +1057,7 @@ void Renumber(const Program& p, State* s) {
 bool DescriptorFor(Shape shape, uint32_t bytes, Descriptor* descriptor) {
   switch (shape) {
     case Shape::kPath:
+    case Shape::kString:
       descriptor->kind = kCstring;
       descriptor->max_bytes = 4096;
       return true;
