@@ -314,7 +314,7 @@ Flow table_body(Kernel& k) {
         }
         l.hook = 0;
       }
-      for (l.w = 0; l.w < kCopied; ++l.w) {
+      for (l.w = 0; l.w < kMaxWords; ++l.w) {
         // Nothing is read of what the length, or the first of two passes, leaves out.
         if (!RolesOf(k)[l.role].IsString() && 8 * l.w >= k.RoleBytes(l.role) &&
             k.p.values[k.RoleAddress(l.role)].object >= 0) {
@@ -335,7 +335,7 @@ Flow table_body(Kernel& k) {
         const bool string = RolesOf(k)[l.role].IsString();
         const Value value = string ? word.value : Covered(k, word.value, l.w, k.RoleBytes(l.role));
         l.words = static_cast<uint8_t>(l.w + 1);
-        k.me().copied[l.w] = value;
+        if (l.w < kCopied) k.me().copied[l.w] = value;
         FollowPointer(k, l.role, l.w, value);
         if (PassOf(k) != Pass::kStrnlen) k.Fetched(l.role, 0, l.w, value, true);
         if (string && PassOf(k) != Pass::kCopyString && k.p.values[value].has_nul) break;
