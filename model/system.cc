@@ -194,6 +194,17 @@ System::Shown System::Step(State* state, int thread, int choice, TraceStep* trac
   return shown;
 }
 
+bool System::CanStep(const State& state, int thread, TraceStep* trace) const {
+  int arity = 1;
+  for (int choice = 0; choice < arity; ++choice) {
+    State next = state;
+    const Shown shown = Step(&next, thread, choice, trace);
+    if (shown.possible) return true;
+    arity = shown.arity;
+  }
+  return false;
+}
+
 uint64_t System::BrokenAtRest(const State& state) const {
   uint64_t broken = 0;
   for (size_t i = 0; i < properties_.size(); ++i) {
