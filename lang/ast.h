@@ -183,10 +183,12 @@ struct Supervisor {
 };
 
 // signals to T: 2, ignored | handler | handler restarts | fatal [{ statements }]
+// signals to S: any, handler        as often as there is something to interrupt
 struct Signals {
   enum class Disposition : uint8_t { kIgnored, kHandler, kHandlerRestarts, kFatal };
   std::string to;
-  int64_t count = 1;
+  int64_t count = 1;  // 1 if `any`
+  bool any = false;
   Disposition disposition = Disposition::kHandler;
   std::vector<Statement> handler;
   Location where;

@@ -135,7 +135,8 @@ absl::Status Compiler::Settings() {
       }
       model::SenderInfo sender;
       sender.task = static_cast<uint8_t>(*task);
-      sender.count = static_cast<uint8_t>(signals->count);
+      sender.count =
+          signals->any ? model::kSignalsWithoutEnd : static_cast<uint8_t>(signals->count);
       sender.disposition =
           static_cast<model::SenderInfo::Disposition>(static_cast<int>(signals->disposition));
       program_.senders.push_back(sender);
@@ -148,6 +149,11 @@ absl::Status Compiler::Settings() {
                                                   "for a task"));
       }
       info.signalled |= handler;
+      if (signals->any && (info.kind != model::TaskKind::kSupervisor || !handler)) {
+        return Error(signals->where,
+                     "found signals without end, expected them for a supervisor with a handler: "
+                     "a target that is interrupted may trap without end");
+      }
       if (info.kind == model::TaskKind::kSupervisor &&
           signals->disposition == Signals::Disposition::kFatal) {
         return Error(signals->where,

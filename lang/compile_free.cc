@@ -109,8 +109,7 @@ void Compiler::FreeVerb(const model::Verb& verb, uint8_t number, const Add& each
 }
 
 absl::Status Compiler::Anything(const Supervisor& supervisor, std::vector<Op>* ops) {
-  std::vector<std::string> known = {"recv",      "send", "id_valid", "addfd",
-                                    "set_flags", "poll", "close"};
+  std::vector<std::string> known = {"recv", "send", "id_valid", "addfd", "set_flags", "close"};
   for (const model::Verb& verb : proposal_.verbs) known.emplace_back(verb.name);
   std::set<std::string> but;
   for (const Atom& atom : supervisor.but) {
@@ -166,10 +165,12 @@ absl::Status Compiler::Anything(const Supervisor& supervisor, std::vector<Op>* o
   push("recv", make(OpCode::kRecv, 0, model::kBufNotZeroed), "garbage");
 
   const OpCode send = OpCode::kSend;
-  each("send", make(send), ", value 0");
   each("send", make(send, 0, 0, 0, 3), ", value 3");
   each("send", make(send, 0, 0, -model::kEACCES), ", error EACCES");
-  each("send", make(send, 0, 0, -model::kERESTARTSYS), ", error ERESTARTSYS");
+  // Without a signal it is a number like others.
+  if (!program_.senders.empty()) {
+    each("send", make(send, 0, 0, -model::kERESTARTSYS), ", error ERESTARTSYS");
+  }
   each("send", make(send, 1), ", continue");
   nobody("send", make(send), ", value 0");
   nobody("send", make(send, 1, 0, 0, 3), ", continue value 3");
@@ -186,9 +187,9 @@ absl::Status Compiler::Anything(const Supervisor& supervisor, std::vector<Op>* o
 
   const OpCode addfd = OpCode::kAddfd;
   each("addfd", make(addfd), "");
-  each("addfd", make(addfd, 0, model::kAddfdSetfd, 0, 7), ", setfd 7");
+  each("addfd", make(addfd, 0, model::kAddfdSetfd, 0, 6), ", setfd 6");
   each("addfd", make(addfd, 0, model::kAddfdSend), ", send");
-  each("addfd", make(addfd, 0, model::kAddfdSend | model::kAddfdSetfd, 0, 7), ", setfd 7 send");
+  each("addfd", make(addfd, 0, model::kAddfdSend | model::kAddfdSetfd, 0, 6), ", setfd 6 send");
   nobody("addfd", make(addfd), "");
   nobody("addfd", make(addfd, 0, 0, 0, 7), ", newfd 7");
   nobody("addfd", make(addfd, 0, model::kBadFlags), ", bad_flags");
@@ -198,8 +199,6 @@ absl::Status Compiler::Anything(const Supervisor& supervisor, std::vector<Op>* o
   for (const uint16_t flags : {0, 1, 2}) {
     push("set_flags", make(OpCode::kSetFlags, flags), absl::StrCat(flags));
   }
-  // It never sleeps, so RECV's wake-up of those who poll is not needed: Program::polls stays.
-  push("poll", make(OpCode::kPoll, 0, model::kNonBlocking), "nowait");
   for (size_t v = 0; v < proposal_.verbs.size(); ++v) {
     const model::Verb& verb = proposal_.verbs[v];
     FreeVerb(verb, static_cast<uint8_t>(v), each, nobody);

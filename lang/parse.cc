@@ -327,10 +327,10 @@ bool Parser::ParseReaction(Reaction* reaction) {
 bool Parser::ParseSignals(const Token& keyword) {
   Signals signals;
   signals.where = keyword.where;
-  if (!Word("to") || !Name(&signals.to, "the name of a task") || !Punctuation(":") ||
-      !Number(&signals.count, "the number of signals") || !Punctuation(",")) {
-    return false;
-  }
+  if (!Word("to") || !Name(&signals.to, "the name of a task") || !Punctuation(":")) return false;
+  signals.any = TakeWord("any");
+  if (!signals.any && !Number(&signals.count, "the number of signals, or 'any'")) return false;
+  if (!Punctuation(",")) return false;
   absl::string_view more = "";
   std::vector<std::string> words;
   if (TakeWord("ignored")) {

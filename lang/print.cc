@@ -185,7 +185,8 @@ std::string Text(const Supervisor& supervisor) {
 }
 
 std::string Text(const Signals& signals) {
-  std::string text = absl::StrCat("signals to ", signals.to, ": ", signals.count, ", ");
+  std::string text = absl::StrCat("signals to ", signals.to, ": ",
+                                  signals.any ? "any" : absl::StrCat(signals.count), ", ");
   switch (signals.disposition) {
     case Signals::Disposition::kIgnored:
       text += "ignored";

@@ -76,6 +76,8 @@ Footprints::Footprints(const Program& program, const Proposal& proposal, Toggles
   if (forks) shares_files_ = true;
   for (size_t t = 0; t < tasks; ++t) {
     if (program.tasks[t].kind != TaskKind::kSupervisor) continue;
+    // An ioctl that is chosen with its first step begins when the lock is free.
+    if (program.tasks[t].ops[0].free) continue;
     shows_lock_ |= can_be_killed_[t];
     for (const SenderInfo& sender : program.senders) shows_lock_ |= sender.task == t;
   }

@@ -199,6 +199,9 @@ struct TaskInfo {
   bool adversary = false;         // nobody must go on with its script: a peer, a closer
 };
 
+// A sender's count: a signal whenever there is something to interrupt.
+inline constexpr uint8_t kSignalsWithoutEnd = 0xff;
+
 struct SenderInfo {
   uint8_t task = 0;
   uint8_t count = 0;

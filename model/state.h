@@ -41,7 +41,7 @@ enum KnotifState : uint8_t { kInit, kSent, kReplied };
 
 // More wake-ups than that are not told apart: RECV's fault path lets supervisors reply again and
 // again before the task runs.
-inline constexpr uint8_t kMostCompletions = 3;
+inline constexpr uint8_t kMostCompletions = 2;
 
 struct Knotif {
   uint8_t state;

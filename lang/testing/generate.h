@@ -268,7 +268,8 @@ inline Signals AnySignals() {
                                            Disposition::kHandler, Disposition::kHandlerRestarts};
   Signals signals;
   signals.to = Name();
-  signals.count = Number();
+  signals.any = OneIn(4);
+  if (!signals.any) signals.count = Number();
   const int which = Pick(4);
   signals.disposition = kDispositions[which];
   if (which >= 2) signals.handler = AnyBody();
