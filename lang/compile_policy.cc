@@ -207,7 +207,17 @@ absl::Status Compiler::FinishPolicy() {
       reactions.emplace_back(reaction.error, reaction.action);
     }
     std::string error;
-    std::vector<Op> ops = proposal_.policy_script(reactions, &error);
+    std::vector<Op> ops;
+    if (!supervisor->in_any_order) {
+      ops = proposal_.policy_script(reactions, &error);
+    } else if (!reactions.empty()) {
+      return Error(supervisor->reactions[0].where,
+                   "found a reaction, expected none: 'in any order' has all of them");
+    } else if (proposal_.general_policy_script == nullptr) {
+      return NotUnder(supervisor->where, "'in any order'");
+    } else {
+      ops = proposal_.general_policy_script();
+    }
     if (!error.empty()) {
       // What one proposal reacts to, another does not return.
       for (const model::Proposal* other : model::AllProposals()) {

@@ -26,7 +26,8 @@ inline constexpr int kMaxWriters = 2;      // peers with a budget of writes
 inline constexpr int kMaxVariables = 2;    // notifications that one script can name
 inline constexpr int kMaxRoles = 6;        // pointer arguments of one call
 inline constexpr int kMaxEntries = 3;      // of a pointer table, without the NULL
-inline constexpr int kMaxOps = 60;         // of one script
+inline constexpr int kMaxOps = 120;        // of one script
+inline constexpr int kMaxFreeOps = 240;    // of what a free supervisor can do
 
 // What a word of user memory, or of a kernel copy of it, holds: an index into Program::values, or
 // one of the two below.
@@ -180,6 +181,7 @@ enum class OpCode : uint8_t {
   kJump,      // to `target`
   kJumpIfNothing,  // to `target` when the policy looks at no argument of the received call
   kJumpIfError,    // to `target` when the last ioctl returned -error (error 0: any error)
+  kChoose,         // to any of `alternatives`
 };
 
 struct Op {
@@ -202,6 +204,12 @@ struct Op {
   uint8_t task = 0;
   uint32_t buf_size = 0;
   std::vector<Descriptor> descriptors;
+  std::vector<uint8_t> alternatives;
+  bool joins = false;  // the last op of an alternative: goes on at `target`
+  // Of a supervisor that may do anything. It remembers nothing of what it did: the notification is
+  // the n-th oldest that is listed when the ioctl begins, or one that nobody has.
+  bool free = false;
+  uint8_t listed = 0;
   // Expectations: an error as -errno, and what the call acted on.
   bool has_expected = false;
   Ret expected = 0;
@@ -226,6 +234,9 @@ struct TaskInfo {
   bool signalled = false;         // some sender sends it a signal with a handler
   bool adversary = false;         // nobody must go on with its script: a peer, a closer
 };
+
+// A sender's count: a signal whenever there is something to interrupt.
+inline constexpr uint8_t kSignalsWithoutEnd = 0xff;
 
 struct SenderInfo {
   uint8_t task = 0;

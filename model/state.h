@@ -39,6 +39,10 @@ enum TaskFlag : uint8_t {
 // struct seccomp_knotif, which lives on the trapped task's kernel stack: one a task.
 enum KnotifState : uint8_t { kInit, kSent, kReplied };
 
+// More wake-ups than that are not told apart: RECV's fault path lets supervisors reply again and
+// again before the task runs.
+inline constexpr uint8_t kMostCompletions = 2;
+
 struct Knotif {
   uint8_t state;
   uint8_t listed;  // on filter->notif->notifications
@@ -46,7 +50,7 @@ struct Knotif {
   uint8_t flags;  // SECCOMP_USER_NOTIF_FLAG_*
   int8_t error;
   int8_t val;
-  uint8_t done;      // n.ready: a counting completion
+  uint8_t done;      // n.ready: a counting completion, up to kMostCompletions
   uint8_t addfd[2];  // n.addfd, head first: 1 + the task whose ioctl queued it
 };
 

@@ -95,7 +95,12 @@ bool System::StepSender(State* state, int sender, TraceStep* trace) const {
   if (state->signals_left[sender] == 0) return false;
   Task& task = state->tasks[info.task];
   if (task.status != kAlive && task.status != kExiting) return false;
-  --state->signals_left[sender];
+  if (info.count == kSignalsWithoutEnd) {
+    // In user mode a supervisor's handler does nothing.
+    if ((task.flags & kSigPending) || task.frames[1].function == 0) return false;
+  } else {
+    --state->signals_left[sender];
+  }
   const char* what = "is ignored";
   switch (info.disposition) {
     case SenderInfo::Disposition::kIgnored:
@@ -192,6 +197,17 @@ System::Shown System::Step(State* state, int thread, int choice, TraceStep* trac
     }
   }
   return shown;
+}
+
+bool System::CanStep(const State& state, int thread, TraceStep* trace) const {
+  int arity = 1;
+  for (int choice = 0; choice < arity; ++choice) {
+    State next = state;
+    const Shown shown = Step(&next, thread, choice, trace);
+    if (shown.possible) return true;
+    arity = shown.arity;
+  }
+  return false;
 }
 
 uint64_t System::BrokenAtRest(const State& state) const {

@@ -153,6 +153,11 @@ class Kernel {
 
   // The outcome of a step with n outcomes; at most one call a step.
   int Choose(int n);
+  bool chose() const { return chose_; }
+  // The running op is a kChoose: goes on with one of its alternatives.
+  void TakeAlternative();
+  // The function that is called now runs through its first STEP, as part of this step.
+  void Fold() { fold_ = true; }
 
   // filter->notify_lock.
   bool TryLock();
@@ -276,6 +281,7 @@ class Kernel {
   int arity_ = 1;
   bool chose_ = false;
   bool entered_ = false;
+  bool fold_ = false;
   bool fault_ = false;
   uint64_t events_ = 0;
   TraceStep* trace_ = nullptr;

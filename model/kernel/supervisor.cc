@@ -52,6 +52,82 @@ int AncestorOf(Nr nr, int role, int depth) {
   return r;
 }
 
+// What the script does without a system call, up to the next one. False: at a second choice, which
+// is for another step.
+bool TakeJumps(Kernel& k) {
+  while (true) {
+    const Op& op = k.op();
+    if (op.code == OpCode::kChoose) {
+      if (k.chose()) return false;
+      k.TakeAlternative();
+    } else if (op.code == OpCode::kJump) {
+      k.me().op = op.target;
+    } else if (op.code == OpCode::kJumpIfError) {
+      const bool hit = op.error == 0 ? k.me().ret < 0 : k.me().ret == -op.error;
+      k.me().op = hit ? op.target : static_cast<uint8_t>(k.me().op + 1);
+    } else if (op.code == OpCode::kAfter) {
+      k.Note("{}", op.text);
+      k.me().variable_id[op.variable] =
+          static_cast<uint8_t>(std::min(k.me().variable_id[op.word] + 1, k.p.max_id + 1));
+      k.me().variable_task[op.variable] = 0;
+      k.me().op = op.joins ? op.target : static_cast<uint8_t>(k.me().op + 1);
+    } else if (op.code == OpCode::kJumpIfNothing) {
+      const int target = k.me().variable_task[op.variable] - 1;
+      const bool nothing =
+          target >= 0 &&
+          k.p.policy_pins[static_cast<size_t>(
+                              k.CallOf(target, k.me().variable_call[op.variable]).nr)]
+              .empty();
+      k.me().op = nothing ? op.target : static_cast<uint8_t>(k.me().op + 1);
+    } else if (op.code == OpCode::kDecide) {
+      const int target = k.me().variable_task[op.variable] - 1;
+      const bool allow =
+          target >= 0 && Allows(k, k.me().variable_id[op.variable],
+                                k.CallOf(target, k.me().variable_call[op.variable]).nr);
+      k.Note("policy: {}", allow ? "allow" : "deny");
+      k.me().op = allow ? static_cast<uint8_t>(k.me().op + 1) : op.target;
+    } else {
+      return true;
+    }
+  }
+}
+
+// The notification that an ioctl of a free supervisor is about; false: nobody has it.
+bool NameListed(Kernel& k) {
+  uint8_t id = 0;
+  for (int n = k.op().listed; n > 0; --n) {
+    int next = -1;
+    for (size_t t = 0; t < k.p.tasks.size(); ++t) {
+      const Knotif& knotif = k.s->tasks[t].knotif;
+      if (!knotif.listed || knotif.id <= id) continue;
+      if (next < 0 || knotif.id < k.s->tasks[next].knotif.id) next = static_cast<int>(t);
+    }
+    if (next < 0) return false;
+    id = k.s->tasks[next].knotif.id;
+    k.me().variable_task[0] = static_cast<uint8_t>(next + 1);
+    k.me().variable_call[0] = k.CallIndex(next);
+  }
+  k.me().variable_id[0] = id;
+  return true;
+}
+
+void ShowReturned(Kernel& k, Ret ret) {
+  k.Note("= {}", RetName(ret));
+  if (k.op().code == OpCode::kAddfd && (k.op().options & kAddfdSend) && ret >= 0) {
+    k.Raise(Event::kAddfdSent);
+  }
+}
+
+// A free supervisor is again where it was before the ioctl.
+void ForgetIoctl(Kernel& k) {
+  Task& me = k.me();
+  k.ForgetSeen();
+  me.variable_id[0] = 0;
+  me.variable_task[0] = 0;
+  me.variable_call[0] = 0;
+  me.op = k.op().target;
+}
+
 // seccomp_notify_ioctl()
 int IoctlOf(const Kernel& k) {
   switch (k.op().code) {
@@ -88,41 +164,13 @@ Flow supervisor_mode(Kernel& k) {
     // A supervisor's handler does nothing; what counts is that the signal interrupts.
     k.me().flags &= static_cast<uint8_t>(~kSigPending);
     l.ret = 0;
-    while (true) {
-      const Op& op = k.op();
-      if (op.code == OpCode::kJump) {
-        k.me().op = op.target;
-      } else if (op.code == OpCode::kJumpIfError) {
-        const bool hit = op.error == 0 ? k.me().ret < 0 : k.me().ret == -op.error;
-        k.me().op = hit ? op.target : static_cast<uint8_t>(k.me().op + 1);
-      } else if (op.code == OpCode::kAfter) {
-        k.Note("{}", op.text);
-        k.me().variable_id[op.variable] =
-            static_cast<uint8_t>(std::min(k.me().variable_id[op.word] + 1, k.p.max_id + 1));
-        k.me().variable_task[op.variable] = 0;
-        ++k.me().op;
-      } else if (op.code == OpCode::kJumpIfNothing) {
-        const int target = k.me().variable_task[op.variable] - 1;
-        const bool nothing =
-            target >= 0 &&
-            k.p.policy_pins[static_cast<size_t>(
-                                k.CallOf(target, k.me().variable_call[op.variable]).nr)]
-                .empty();
-        k.me().op = nothing ? op.target : static_cast<uint8_t>(k.me().op + 1);
-      } else if (op.code == OpCode::kDecide) {
-        const int target = k.me().variable_task[op.variable] - 1;
-        const bool allow =
-            target >= 0 && Allows(k, k.me().variable_id[op.variable],
-                                  k.CallOf(target, k.me().variable_call[op.variable]).nr);
-        k.Note("policy: {}", allow ? "allow" : "deny");
-        k.me().op = allow ? static_cast<uint8_t>(k.me().op + 1) : op.target;
-      } else {
-        break;
-      }
-    }
+    // Nothing is left to do for those who could do anything.
+    if (k.op().free && !k.filter().listener) return Flow::kBlocked;
+    if (!TakeJumps(k)) continue;
     k.me().ret = 0;
     // A supervisor whose script is over stays, and with it the listener.
     if (k.op().code == OpCode::kEnd) return Flow::kBlocked;
+    if (k.op().free && !NameListed(k)) return Flow::kBlocked;
     k.Note("{}", k.op().text);
     if (k.op().code == OpCode::kStore) {
       const Word& word = k.p.words[k.op().word];
@@ -143,8 +191,15 @@ Flow supervisor_mode(Kernel& k) {
     } else {
       // ioctl(listener, ...): fdget() keeps the listener's file alive while the call runs.
       ++k.filter().references;
+      // What is chosen shows with the ioctl's first step only.
+      if (k.chose()) k.Fold();
       CALL(k.Push(IoctlOf(k)));
       l.ret = k.ret == -kERESTARTSYS ? static_cast<Ret>(-kEINTR) : k.ret;
+      if (k.op().free) {
+        ShowReturned(k, l.ret);
+        ForgetIoctl(k);
+        l.ret = 0;
+      }
       // Only a close() of the same file could tell this step from the one before it.
       if (k.p.closes) {
         l.returned = 1;
@@ -157,11 +212,9 @@ Flow supervisor_mode(Kernel& k) {
       // fput(): the last reference is gone, and __fput() runs on the way to user mode.
       CALL(k.Push(Fn::k_seccomp_notify_release));
     }
-    k.Note("= {}", RetName(l.ret));
     if (k.filter().notify_lock == k.cur + 1) k.Raise(Event::kReturnedLocked);
-    if (k.op().code == OpCode::kAddfd && (k.op().options & kAddfdSend) && l.ret >= 0) {
-      k.Raise(Event::kAddfdSent);
-    }
+    if (k.op().code == OpCode::kChoose) continue;
+    ShowReturned(k, l.ret);
     if (k.op().code == OpCode::kSend && l.ret == 0) k.ForgetSeen();
     k.me().ret = l.ret;
     k.FinishOp(l.ret);

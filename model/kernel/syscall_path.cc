@@ -51,6 +51,10 @@ Flow user_mode(Kernel& k) {
       CALL(k.Push(Fn::k_exit_to_user_mode_loop));
       continue;
     }
+    if (k.op().code == OpCode::kChoose) {
+      k.TakeAlternative();
+      if (k.op().code == OpCode::kChoose) continue;
+    }
     if (k.op().code == OpCode::kStore) {
       k.Note("{}", k.op().text);
       const Op& store = k.op();

@@ -1126,6 +1126,50 @@ std::vector<Op> PolicyScript(const Reactions& reactions, std::string* error) {
   return b.Finish();
 }
 
+// A look is a PIN_ARGS that succeeded. Whatever else happens, the supervisor allows what it saw
+// with CONTINUE_PINNED only; a call whose arguments the policy does not look at needs no record.
+std::vector<Op> GeneralPolicyScript() {
+  ScriptBuilder b;
+  b.Label("next");
+  b.Add(OpCode::kRecv, "ioctl(RECV)").options = kBufFaults;
+  b.JumpIfError(kEBADF, "end");
+  b.JumpIfError(0, "next");
+  b.Label("blind");
+  b.JumpIfNothing("registers");
+  b.Choose({"look", "valid", "deny", "value", "addfd", "next"});
+  b.Label("look");
+  b.Add(OpCode::kVerb, "ioctl(PIN_ARGS)").options = kBufFaults;
+  b.JumpIfError(0, "blind");
+  b.Label("seen");
+  b.Choose({"look again", "valid again", "allow", "deny", "value", "addfd", "next"});
+  // What was pinned stays pinned when PIN_ARGS fails, and so does what was seen.
+  b.Label("look again");
+  b.Add(OpCode::kVerb, "ioctl(PIN_ARGS)");
+  b.Jump("seen");
+  b.Label("valid again");
+  b.Add(OpCode::kIdValid, "ioctl(ID_VALID)");
+  b.JumpIfError(0, "next");
+  b.Jump("seen");
+  b.Label("valid");
+  b.Add(OpCode::kIdValid, "ioctl(ID_VALID)");
+  b.JumpIfError(0, "next");
+  b.Jump("blind");
+  b.Label("allow");
+  b.Decide("deny");
+  b.Send(kContinue | kContinuePinned, 0, "ioctl(SEND, CONTINUE|CONTINUE_PINNED)");
+  b.Jump("next");
+  b.Label("registers");
+  b.Choose({"allow by registers", "deny", "value", "addfd", "next"});
+  b.Label("allow by registers");
+  b.Decide("deny");
+  b.Send(kContinue, 0, "ioctl(SEND, CONTINUE)");
+  b.Jump("next");
+  b.AnswerInOtherWays("blind", "next");
+  b.Label("end");
+  b.Add(OpCode::kEnd, "ends");
+  return b.Finish();
+}
+
 const Proposal kPinArgsProposal = [] {
   Proposal p;
   p.name = "pin_args";
@@ -1155,6 +1199,7 @@ const Proposal kPinArgsProposal = [] {
   p.send_flags = {{"pinned", kContinuePinned}};
   p.descriptor_for = DescriptorFor;
   p.policy_script = PolicyScript;
+  p.general_policy_script = GeneralPolicyScript;
   p.send_check = SendCheck;
   p.send_stored = SendStored;
   p.detach = PushClear;
