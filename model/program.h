@@ -158,6 +158,7 @@ enum IoctlOption : uint16_t {
   kBadFlags = 32,  // some flag bit that the kernel does not know
   kBadSrcfd = 64,
   kNonBlocking = 128,
+  kPollIn = 256,  // poll(): POLLIN is all that is asked for
 };
 
 enum class OpCode : uint8_t {

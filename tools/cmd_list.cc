@@ -113,7 +113,7 @@ void ListProperties(size_t width) {
 void ListToggles(bool mutations, size_t width) {
   for (const model::ToggleInfo& info : model::AllToggles()) {
     if (info.mutation != mutations) continue;
-    Item(info.name, {info.what, mutations ? "" : absl::StrCat("in ", info.versions)}, width);
+    Item(info.name, {info.what, mutations ? "" : absl::StrCat("in ", info.Releases())}, width);
   }
 }
 
