@@ -20,6 +20,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "fmt/format.h"
 #include "lang/parse.h"
@@ -39,7 +40,7 @@ extern "C" void OnInterrupt(int) { interrupted.store(true, std::memory_order_rel
 std::vector<std::string> ToggleNamesOf(bool mutations) {
   std::vector<std::string> names;
   for (const model::ToggleInfo& info : model::AllToggles()) {
-    if (info.mutation == mutations) names.push_back(info.name);
+    if (info.mutation == mutations && !info.fix()) names.push_back(info.name);
   }
   return names;
 }
@@ -49,7 +50,7 @@ absl::Status SetToggles(const std::vector<std::string>& names, bool mutations,
   for (const std::string& name : names) {
     bool found = false;
     for (const model::ToggleInfo& info : model::AllToggles()) {
-      if (info.name != name || info.mutation != mutations) continue;
+      if (info.name != name || info.mutation != mutations || info.fix()) continue;
       toggles->Set(info.toggle);
       found = true;
     }
@@ -58,6 +59,27 @@ absl::Status SetToggles(const std::vector<std::string>& names, bool mutations,
           absl::StrCat(mutations ? "--mutate: " : "--kernel: ",
                        report::UnknownName(mutations ? "a mutation" : "a kernel variant", name,
                                            ToggleNamesOf(mutations))));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SetFixes(const std::vector<std::string>& lists, model::Toggles* toggles) {
+  for (const std::string& list : lists) {
+    for (const absl::string_view name : absl::StrSplit(list, ',')) {
+      bool found = false;
+      std::vector<std::string> known;
+      for (const model::ToggleInfo& info : model::AllToggles()) {
+        if (!info.fix()) continue;
+        known.push_back(info.name);
+        if (info.name != name) continue;
+        toggles->Set(info.toggle);
+        found = true;
+      }
+      if (!found) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("--fix: ", report::UnknownName("a fix", std::string(name), known)));
+      }
     }
   }
   return absl::OkStatus();
@@ -162,20 +184,26 @@ void AddWidthOption(CLI::App* app, size_t* width) {
 }
 
 void AddKernelOptions(CLI::App* app, std::vector<std::string>* kernels,
-                      std::vector<std::string>* mutations) {
+                      std::vector<std::string>* mutations, std::vector<std::string>* fixes) {
   app->add_option("--kernel", *kernels,
                   "behaviour of another kernel than 6.12 (knotcheck list kernels); repeatable")
       ->type_name("VARIANT")
+      ->allow_extra_args(false);
+  app->add_option("--fix", *fixes,
+                  "with this fix, or these with commas (knotcheck list fixes); repeatable")
+      ->type_name("NAME")
       ->allow_extra_args(false);
   // For tests of the properties.
   app->add_option("--mutate", *mutations)->type_name("NAME")->allow_extra_args(false)->group("");
 }
 
 absl::StatusOr<model::Toggles> TogglesNamed(const std::vector<std::string>& kernels,
-                                            const std::vector<std::string>& mutations) {
+                                            const std::vector<std::string>& mutations,
+                                            const std::vector<std::string>& fixes) {
   model::Toggles toggles;
   absl::Status status = SetToggles(kernels, false, &toggles);
   if (status.ok()) status = SetToggles(mutations, true, &toggles);
+  if (status.ok()) status = SetFixes(fixes, &toggles);
   if (!status.ok()) return status;
   return toggles;
 }
