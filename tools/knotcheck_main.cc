@@ -47,8 +47,8 @@ int Main(int argc, char** argv) {
   app.set_version_flag("--version", absl::StrCat("knotcheck ", kVersion));
   app.require_subcommand(1);
   app.footer(kFooter);
-  const std::vector<Command> commands = {AddCheck(app), AddList(app), AddShow(app), AddReplay(app),
-                                         AddSimulate(app)};
+  const std::vector<Command> commands = {AddCheck(app),  AddList(app),     AddShow(app),
+                                         AddReplay(app), AddSimulate(app), AddFixes(app)};
   const std::vector<std::string> words(argv + 1, argv + argc);
   std::vector<std::string> names;
   for (const Command& command : commands) names.push_back(command.app->get_name());
