@@ -29,6 +29,46 @@ size_t StepsOf(const verify::FixWitness& witness) {
   return witness.path.actions.size() + (witness.cycle ? witness.cycle->size() : 0);
 }
 
+// The fixes that all sets have, for one and the same reason.
+verify::FixSet InAll(const verify::FixSets& found) {
+  verify::FixSet common = 0;
+  for (const model::Toggle toggle : found.candidates) {
+    bool same = true;
+    size_t reason = 0;
+    for (size_t i = 0; i < found.smallest.size(); ++i) {
+      if (!IsIn(toggle, found.smallest[i])) {
+        same = false;
+        break;
+      }
+      size_t at = 0;
+      for (const model::Toggle before : found.candidates) {
+        if (before == toggle) break;
+        at += IsIn(before, found.smallest[i]) ? 1 : 0;
+      }
+      if (i == 0) reason = found.why[i][at];
+      same = same && found.why[i][at] == reason;
+    }
+    if (same) common |= verify::FixSet{1} << static_cast<int>(toggle);
+  }
+  return common;
+}
+
+// Those of set i that are in `shown`, each with the number of what fails without it.
+std::string Members(const FixReport& report, size_t i, verify::FixSet shown) {
+  const verify::FixSets& found = report.found;
+  std::string text;
+  size_t at = 0;
+  for (const model::Toggle toggle : found.candidates) {
+    if (!IsIn(toggle, found.smallest[i])) continue;
+    if (IsIn(toggle, shown)) {
+      absl::StrAppend(&text, text.empty() ? "" : ", ", NameOf(toggle), " [", found.why[i][at] + 1,
+                      "]");
+    }
+    ++at;
+  }
+  return text;
+}
+
 std::vector<std::string> Names(const FixReport& report, verify::FixSet set) {
   std::vector<std::string> names;
   for (const model::Toggle toggle : report.found.candidates) {
@@ -78,14 +118,19 @@ std::string FixesAsText(const FixReport& report, size_t width) {
              "smallest sets under which all the rest holds: ", found.smallest.size(),
              found.witnesses.empty() ? "" : "; the number after a fix says what fails without it"),
          width, 0, 2, &text);
+  const verify::FixSet common = found.smallest.size() > 1 ? InAll(found) : 0;
+  if (common != 0) {
+    Append(absl::StrCat("in every set: ", Members(report, 0, common)), width, 2, 4, &text);
+  }
   for (size_t i = 0; i < found.smallest.size(); ++i) {
-    const std::vector<std::string> names = Names(report, found.smallest[i]);
-    std::string line =
-        absl::StrCat(i + 1, ". ", names.size(), names.size() == 1 ? " fix:" : " fixes:");
-    for (size_t f = 0; f < names.size(); ++f) {
-      absl::StrAppend(&line, f == 0 ? " " : ", ", names[f], " [", found.why[i][f] + 1, "]");
-    }
-    Append(line, width, 0, 4, &text);
+    const size_t size = Names(report, found.smallest[i]).size();
+    const std::string members = Members(report, i, ~common);
+    Append(absl::StrCat(i + 1, ". ", size, size == 1 ? " fix" : " fixes",
+                        size == 0         ? ""
+                        : common != 0     ? absl::StrCat(", with ", members)
+                        : members.empty() ? ""
+                                          : absl::StrCat(": ", members)),
+           width, 2, 6, &text);
   }
   if (!found.witnesses.empty()) text += "\n";
   for (size_t w = 0; w < found.witnesses.size(); ++w) {

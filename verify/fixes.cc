@@ -113,11 +113,14 @@ absl::StatusOr<FixAnswer> AskUnderFixes(const lang::Scenario& scenario,
 
 namespace {
 
-// Whether the witness's run breaks its property with its own fixes alone.
+// Whether the witness's run breaks its property under these fixes.
 bool Shows(const lang::Scenario& scenario, const model::Proposal& proposal,
-           const FixWitness& witness) {
+           const FixWitness& witness, FixSet fixes) {
+  if (witness.cube.Covers(fixes)) return true;
+  // A run that goes on for ever is not taken again.
+  if (witness.cycle) return false;
   model::Toggles toggles;
-  toggles.bits = witness.fixes;
+  toggles.bits = fixes;
   const auto question = Question::Make(scenario, proposal, toggles);
   KNOT_CHECK(question.ok());
   const Run run = Trace((*question)->system(), witness.path);
@@ -167,7 +170,13 @@ absl::StatusOr<FixWitness> ShortestOf(const std::vector<std::pair<Obligation, Cu
     }
   }
   KNOT_CHECK(shortest.has_value());
-  KNOT_CHECK(shortest->cycle || Shows(*scenarios[shortest->scenario], proposal, *shortest));
+  // Fixes that the run meets need not change it.
+  for (FixSet rest = shortest->fixes; rest != 0; rest &= rest - 1) {
+    const FixSet fewer = shortest->fixes & ~(rest & -rest);
+    if (Shows(*scenarios[shortest->scenario], proposal, *shortest, fewer)) {
+      shortest->fixes = fewer;
+    }
+  }
   return *std::move(shortest);
 }
 
@@ -193,9 +202,10 @@ absl::StatusOr<FixSets> SmallestFixSets(const std::vector<const lang::Scenario*>
       if ((set & bit) == 0) continue;
       const FixSet without = set & ~bit;
       size_t known = 0;
-      while (known < result.witnesses.size() && !result.witnesses[known].cube.Covers(without)) {
-        ++known;
-      }
+      const auto shows = [&](const FixWitness& witness) {
+        return Shows(*scenarios[witness.scenario], proposal, witness, without);
+      };
+      while (known < result.witnesses.size() && !shows(result.witnesses[known])) ++known;
       if (known == result.witnesses.size()) {
         const auto failing = search.Failing(without);
         if (!failing.ok()) return failing.status();

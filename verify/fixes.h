@@ -42,8 +42,8 @@ absl::StatusOr<FixAnswer> AskUnderFixes(const lang::Scenario& scenario,
 struct FixWitness {
   size_t scenario = 0;  // index of those asked
   std::string property;
-  FixSet fixes = 0;  // those that the run meets
-  // The shortest run that shows it, and what follows for ever if it is a lasso.
+  FixSet fixes = 0;  // those that the run needs
+  // The shortest run that shows it where it was found, and what follows for ever if it is a lasso.
   checker::Path path;
   std::optional<std::vector<checker::Action>> cycle;
   Cube cube;  // the sets under which this run fails
