@@ -24,9 +24,10 @@ std::vector<Pointer> PointersOf(const Program& program) {
     for (const auto* ops : {&info.ops, &info.handler}) {
       for (const Op& op : *ops) {
         const bool trapped = op.code == OpCode::kSyscall && info.filtered &&
-                             (program.trapped >> static_cast<int>(op.nr) & 1);
+                             program.trapped[static_cast<size_t>(op.nr)];
         if (!trapped) continue;
         for (const model::Role& role : SyscallOf(op.nr).roles) {
+          if (role.parent >= 0) continue;
           Pointer& pointer = pointers[role.arg];
           pointer.arg = role.arg;
           pointer.shape = role.shape;

@@ -112,8 +112,15 @@ void ListProperties(size_t width) {
 
 void ListToggles(bool mutations, size_t width) {
   for (const model::ToggleInfo& info : model::AllToggles()) {
-    if (info.mutation != mutations) continue;
+    if (info.mutation != mutations || info.fix()) continue;
     Item(info.name, {info.what, mutations ? "" : absl::StrCat("in ", info.Releases())}, width);
+  }
+}
+
+void ListFixes(size_t width) {
+  for (const model::ToggleInfo& info : model::AllToggles()) {
+    if (!info.fix()) continue;
+    Item(info.name, {info.what, absl::StrCat("of ", info.proposal)}, width);
   }
 }
 
@@ -131,6 +138,7 @@ int List(const Arguments& arguments) {
   if (arguments.what == "properties") ListProperties(width);
   if (arguments.what == "kernels") ListToggles(false, width);
   if (arguments.what == "mutations") ListToggles(true, width);
+  if (arguments.what == "fixes") ListFixes(width);
   return kOk;
 }
 
@@ -140,11 +148,11 @@ Command AddList(CLI::App& app) {
   CLI::App* list = app.add_subcommand("list", "what there is to name");
   const auto arguments = std::make_shared<Arguments>();
   list->add_option("what", arguments->what,
-                   "scenarios, choices, proposals, properties, kernels or mutations")
+                   "scenarios, choices, proposals, properties, kernels, fixes or mutations")
       ->required()
       ->check([](const std::string& word) -> std::string {
-        const std::vector<std::string> known = {"scenarios",  "choices", "proposals",
-                                                "properties", "kernels", "mutations"};
+        const std::vector<std::string> known = {"scenarios", "choices", "proposals", "properties",
+                                                "kernels",   "fixes",   "mutations"};
         for (const std::string& name : known) {
           if (name == word) return "";
         }

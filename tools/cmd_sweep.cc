@@ -37,6 +37,7 @@ struct Arguments {
   std::string proposal;
   std::vector<std::string> kernels;
   std::vector<std::string> mutations;
+  std::vector<std::string> fixes;
   std::string json;
   std::string trace_dir;
   std::string scenario_dir;
@@ -129,7 +130,7 @@ absl::Status Sweep::Prepare() {
   const auto proposal = ProposalNamed(arguments_.proposal);
   if (!proposal.ok()) return proposal.status();
   proposal_ = *proposal;
-  const auto toggles = TogglesNamed(arguments_.kernels, arguments_.mutations);
+  const auto toggles = TogglesNamed(arguments_.kernels, arguments_.mutations, arguments_.fixes);
   if (!toggles.ok()) return toggles.status();
   options_.toggles = *toggles;
   options_.explore.max_bytes = MemoryBytes() / 10 * 8;
@@ -343,7 +344,7 @@ Command AddSweep(CLI::App& app) {
                    "only these, with a counterexample each (default: the whole table)")
       ->type_name("CALL");
   sweep->add_option("--proposal", arguments->proposal, "the proposal")->required()->type_name("P");
-  AddKernelOptions(sweep, &arguments->kernels, &arguments->mutations);
+  AddKernelOptions(sweep, &arguments->kernels, &arguments->mutations, &arguments->fixes);
   sweep->add_option("--json", arguments->json, "also write the results there")->type_name("FILE");
   sweep->add_option("--trace-dir", arguments->trace_dir, "write each counterexample there")
       ->type_name("DIR");

@@ -207,6 +207,10 @@ Flow ksys_write(Kernel& k) {
       return k.Return(k.ret);
     }
   }
+  if (l.legacy && k.proposal.vfs_write != nullptr) {
+    CALL_HOOK(l.hook, k.proposal.vfs_write(k, 0));
+    if (k.Served(l.hook)) return k.Return(k.ret);
+  }
   for (l.w = 0; l.w < l.words; ++l.w) {
     STEP("copy_from_iter(kaddr, bytes, i)", kReadsMemory);
     const auto word = k.ReadUser(k.cur, k.PointerArg(1), l.w);

@@ -13,7 +13,7 @@ namespace knotcheck::model {
 
 struct UserNotificationLocals {
   int8_t err, ret;
-  uint8_t flags, wait_killable, addfd, interrupted;
+  uint8_t flags, wait_killable, addfd, interrupted, hook;
 };
 struct HandleAddfdLocals {
   uint8_t addfd;
@@ -72,7 +72,7 @@ struct ExecLocals {
   uint8_t argc, envc;
 };
 struct CountLocals {
-  uint8_t role, i;
+  uint8_t role, i, hook;
 };
 struct CopyStringsLocals {
   uint8_t role, argc, w, len, hook;
