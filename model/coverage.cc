@@ -134,7 +134,6 @@ std::vector<SourceError> SourceErrors() {
 
 std::vector<SourceFunction> SourceFunctions() {
   std::vector<SourceFunction> functions;
-  // By name: two files may each have a function of one name.
   const auto at = [&functions](const SourceFunction& wanted) -> SourceFunction& {
     for (SourceFunction& function : functions) {
       if (function.name == wanted.name) return function;

@@ -39,7 +39,7 @@ struct Coverage {
 struct SourceFunction {
   std::string name;                     // a proposal's: "getname_flags [pin_args]"
   std::string file;                     // of the kernel
-  const FunctionInfo* info = nullptr;   // nullptr: none by that name, its errors go unseen
+  const FunctionInfo* info = nullptr;   // nullptr: no function has that name
   const Proposal* proposal = nullptr;   // nullptr: every kernel has it
   std::vector<const StepInfo*> steps;   // by line
   std::vector<std::string> step_names;  // the statements; "[2 of 3]" where it has one thrice
