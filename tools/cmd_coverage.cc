@@ -30,6 +30,7 @@ struct Arguments {
   std::vector<std::string> proposals;
   std::vector<std::string> kernels;
   std::vector<std::string> mutations;
+  std::vector<std::string> fixes;
   std::string gaps = "docs/coverage-gaps.tsv";
   std::string json;
   size_t width = 0;
@@ -67,7 +68,7 @@ absl::Status Cover::Prepare() {
     if (!proposal.ok()) return proposal.status();
     named_.push_back(*proposal);
   }
-  const auto toggles = TogglesNamed(arguments_.kernels, arguments_.mutations);
+  const auto toggles = TogglesNamed(arguments_.kernels, arguments_.mutations, arguments_.fixes);
   if (!toggles.ok()) return toggles.status();
   options_.toggles = *toggles;
   // Nobody sees the counterexamples.
@@ -175,7 +176,7 @@ Command AddCoverage(CLI::App& app) {
                    "only under this proposal (default: those of each '# result:'); repeatable")
       ->type_name("P")
       ->allow_extra_args(false);
-  AddKernelOptions(coverage, &arguments->kernels, &arguments->mutations);
+  AddKernelOptions(coverage, &arguments->kernels, &arguments->mutations, &arguments->fixes);
   coverage
       ->add_option("--gaps", arguments->gaps,
                    "the list of what cannot be reached (default: docs/coverage-gaps.tsv)")

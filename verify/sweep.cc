@@ -90,10 +90,12 @@ class Text {
   }
   // Registers that can hold the address of the same bytes.
   std::vector<size_t> Sharers() const {
-    std::vector<size_t> sharers;
-    for (size_t r = 0; r < call_.roles.size(); ++r) {
+    // As many as one policy may look at.
+    constexpr size_t kMost = 3;
+    std::vector<size_t> sharers = {role_};
+    for (size_t r = 0; r < call_.roles.size() && sharers.size() < kMost; ++r) {
       const Role& role = call_.roles[r];
-      if (role.parent < 0 && role.shape != Shape::kStrings && !Nests(r) &&
+      if (r != role_ && role.parent < 0 && role.shape != Shape::kStrings && !Nests(r) &&
           role.shape != Shape::kOutBuffer) {
         sharers.push_back(r);
       }
