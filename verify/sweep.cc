@@ -191,7 +191,9 @@ class Text {
     std::vector<std::string> args;
     for (int i = 0; i < call_.args; ++i) args.push_back(Argument(i));
     return absl::StrCat(call_.name, "(", absl::StrJoin(args, ", "), ")",
-                        relation_ == Relation::kNull ? " == EFAULT" : "");
+                        relation_ != Relation::kNull     ? ""
+                        : Has(tested_, Pass::kIfNotNull) ? " == 0"
+                                                         : " == EFAULT");
   }
 
   std::string Policy() const {
