@@ -47,13 +47,14 @@ class Text {
       case Relation::kEqual:
         return tested_.parent < 0 && scalar && !out && Sharers().size() > 1;
       case Relation::kRedirected:
-        return tested_.parent >= 0 && scalar;
+        return tested_.shape == Shape::kStrings || (tested_.parent >= 0 && scalar);
       case Relation::kEmptyPath:
         return Has(tested_, Pass::kPeekEmpty);
       case Relation::kLegacyFile:
         return nr_ == Nr::kWrite;
       case Relation::kShort:
-        return tested_.parent < 0 && !tested_.IsString() && tested_.length_arg >= 0 && !out;
+        return tested_.parent < 0 && !tested_.IsString() && tested_.length_arg >= 0 && !out &&
+               scalar;
       case Relation::kNull:
         return !baseline && tested_.parent < 0 && Offered() &&
                (Has(tested_, Pass::kGetname) || Has(tested_, Pass::kSockaddr) ||
@@ -138,9 +139,11 @@ class Text {
     if (Shares(r))
       return r == role_ ? absl::StrCat("memory ", role.name, " = ", Alternatives(r), "\n") : "";
     if (role.shape == Shape::kStrings) {
-      const bool changes = r == role_;
+      const bool shrinks = r == role_ && relation_ == Relation::kRedirected;
+      const bool changes = r == role_ && !shrinks;
       return absl::StrCat("memory ", role.name, "_0 = \"a1\"", changes ? " | \"b2\"" : "",
-                          "\nmemory ", role.name, " = [", role.name, "_0, NULL]\n");
+                          "\nmemory ", role.name, " = [", role.name, "_0, ",
+                          shrinks ? absl::StrCat(role.name, "_0 | NULL, ") : "", "NULL]\n");
     }
     if (!Nests(r)) {
       std::string text = absl::StrCat("memory ", role.name, " = ", Alternatives(r), "\n");
@@ -188,7 +191,9 @@ class Text {
     std::vector<std::string> args;
     for (int i = 0; i < call_.args; ++i) args.push_back(Argument(i));
     return absl::StrCat(call_.name, "(", absl::StrJoin(args, ", "), ")",
-                        relation_ == Relation::kNull ? " == EFAULT" : "");
+                        relation_ != Relation::kNull     ? ""
+                        : Has(tested_, Pass::kIfNotNull) ? " == 0"
+                                                         : " == EFAULT");
   }
 
   std::string Policy() const {
@@ -198,7 +203,9 @@ class Text {
       if (r != role_ && !Shares(r)) continue;
       if (Nests(r)) continue;
       conditions.push_back(role.shape == Shape::kStrings
-                               ? absl::StrCat(role.name, " == [\"a1\"]")
+                               ? absl::StrCat(role.name, relation_ == Relation::kRedirected
+                                                             ? " == [\"a1\", \"a1\"]"
+                                                             : " == [\"a1\"]")
                                : absl::StrCat(role.name, " == \"", kApproved, "\""));
     }
     return absl::StrCat("policy: allow ", call_.name, " if ", absl::StrJoin(conditions, " and "),
