@@ -104,6 +104,7 @@ enum class Pass : uint8_t {
   kSockaddr,     // move_addr_to_kernel()
   kImport,       // import_ubuf(), then the data
   kImportDest,   // import_ubuf() for what the call writes
+  kImportLater,  // import_ubuf(); the data is read when the call may have returned
   kLate,         // when the call's own checks are over, or after it has returned
   kRestart,      // again in restart_syscall(2), after a signal
 };

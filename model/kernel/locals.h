@@ -48,6 +48,9 @@ struct SupervisorLocals {
   int8_t ret;
   uint8_t returned;  // the ioctl of this op has returned `ret`
 };
+struct UserLocals {
+  uint8_t hook;
+};
 struct SyscallLocals {
   uint8_t hook;
 };

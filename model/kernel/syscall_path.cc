@@ -77,6 +77,9 @@ Flow user_mode(Kernel& k) {
       KNOT_CHECK(k.op().code == OpCode::kSyscall);
       k.Note("{}", k.op().text);
       CALL(k.Push(Fn::k_do_syscall_64));
+      if (k.proposal.deferred != nullptr) {
+        CALL_HOOK(k.Locals<UserLocals>().hook, k.proposal.deferred(k));
+      }
     }
   }
   FUNCTION_END;

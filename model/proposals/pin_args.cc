@@ -97,6 +97,7 @@ enum PinFunction : uint8_t {
   kFnImportUbuf,
   kFnCount,
   kFnVfsWrite,
+  kFnDeferred,
 };
 
 int FnNumber(PinFunction function) { return kFirstProposalFunction + function; }
@@ -953,6 +954,21 @@ Flow pinned_move_addr_to_kernel(Kernel& k) {
   FUNCTION_END;
 }
 
+bool ReadsLater(const Kernel& k, int role) {
+  const auto& passes = SyscallOf(k.op().nr).roles[static_cast<size_t>(role)].passes;
+  return std::find(passes.begin(), passes.end(), Pass::kImportLater) != passes.end();
+}
+
+// An O_DIRECT request of io_submit(2), or one that io_uring issues again, reads what it imported.
+Flow deferred_copy_from_iter(Kernel& k) {
+  FUNCTION_BEGIN;
+  STEP("copy_from_iter(kaddr, bytes, i), after the call has returned", kNothing);
+  static_cast<void>(Deref(k, Pins(k).using_[k.cur]));
+  Pins(k).using_[k.cur] = 0;
+  return k.Return(0);
+  FUNCTION_END;
+}
+
 // import_ubuf() as patched, with the copy through the kvec that follows it.
 Flow pinned_import_ubuf(Kernel& k) {
   auto& l = k.Locals<UseLocals>();
@@ -968,6 +984,10 @@ Flow pinned_import_ubuf(Kernel& k) {
     l.arg = static_cast<uint8_t>(found);
     l.n = static_cast<uint8_t>(std::min<int>(k.RoleBytes(l.role), kpa.args[found].size));
     Pins(k).using_[k.cur] = Pins(k).pinned_args[k.cur];
+    if (ReadsLater(k, l.role)) {
+      k.Note("the request keeps an iterator over the record");
+      return k.Return(l.n);
+    }
   }
   for (l.w = 0; l.w * 8 < l.n; ++l.w) {
     STEP("iov_iter_kvec(i, rw, kvec, 1, n), then a word through it", kNothing);
@@ -1056,6 +1076,12 @@ void ReadTaskWork(Kernel& k, uint8_t work) { Deref(k, work); }
 template <PinFunction kFunction>
 Hook PushFetch(Kernel& k, int role) {
   k.Push<UseLocals>(FnNumber(kFunction)).role = static_cast<uint8_t>(role);
+  return Hook::kCalled;
+}
+
+Hook Deferred(Kernel& k) {
+  if (Pins(k).using_[k.cur] == 0) return Hook::kNotHandled;
+  k.Push(FnNumber(kFnDeferred));
   return Hook::kCalled;
 }
 
@@ -1345,6 +1371,7 @@ const Proposal kPinArgsProposal = [] {
       {"import_ubuf", "lib/iov_iter.c", sizeof(UseLocals), pinned_import_ubuf, "...."},
       {"count", "fs/exec.c", sizeof(UseLocals), count_from_pin, "...."},
       {"vfs_write", "fs/read_write.c", sizeof(UseLocals), refuse_pinned_write, "...."},
+      {"deferred_copy_from_iter", "fs/direct-io.c", 0, deferred_copy_from_iter, ""},
   };
   p.verbs = {{"pin", kFnPinArgs, {"fixed", "cstring", "cstrings"}}};
   p.send_flags = {{"pinned", kContinuePinned}};
@@ -1366,6 +1393,7 @@ const Proposal kPinArgsProposal = [] {
   p.move_addr_to_kernel = PushFetch<kFnMoveAddr>;
   p.import_ubuf = PushFetch<kFnImportUbuf>;
   p.vfs_write = VfsWrite;
+  p.deferred = Deferred;
   p.returned_to_user = ReturnedToUser;
   p.after_step = AfterStep;
   p.describe = Describe;
