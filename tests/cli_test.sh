@@ -113,6 +113,7 @@ expect 0 check --help
 out_lacks '--mutate'
 expect 0 list scenarios scn
 out_has 'Can a peer change the path?'
+expect 0 list choices $RACE
 for what in proposals properties kernels mutations; do
   expect 0 list $what
   [ -s out ] || fail "list $what prints nothing"
