@@ -22,6 +22,7 @@ const Syscall& SyscallOf(Nr nr) {
       {"fork", 1, {}},
       {"clone", 1, {}},
       {"exit", 1, {}},
+      {"seccomp", 1, {}},
   };
   KNOT_CHECK(table->size() == static_cast<size_t>(Nr::kCount));
   return (*table)[static_cast<size_t>(nr)];
