@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <atomic>
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -15,17 +16,28 @@ namespace knotcheck::model {
 enum class Toggle : uint8_t {
 #define KNOT_VARIANT(name, first, last, fixed, what) k_##name,
 #define KNOT_MUTATION(name, what) k_##name,
+#define KNOT_FIX(name, proposal, what) k_fix_##name,
 #include "model/mutations.def"
 #include "model/variants.def"
+// After the two others, so that theirs keep their numbers.
+#include "model/fixes.def"
 #undef KNOT_VARIANT
 #undef KNOT_MUTATION
+#undef KNOT_FIX
   kCount,
 };
 static_assert(static_cast<int>(Toggle::kCount) <= 64);
 
 struct Toggles {
   uint64_t bits = 0;
-  bool Has(Toggle toggle) const { return bits >> static_cast<int>(toggle) & 1; }
+  // When set, collects the bits of the toggles that Has() was asked for: what follows is the same
+  // for all toggles that agree on those.
+  std::atomic<uint64_t>* asked = nullptr;
+  bool Has(Toggle toggle) const {
+    if (asked != nullptr) [[unlikely]]
+      asked->fetch_or(uint64_t{1} << static_cast<int>(toggle), std::memory_order_relaxed);
+    return bits >> static_cast<int>(toggle) & 1;
+  }
   void Set(Toggle toggle) { bits |= uint64_t{1} << static_cast<int>(toggle); }
 };
 
@@ -39,12 +51,14 @@ struct ToggleInfo {
   Toggle toggle;
   std::string name;
   std::string what;
-  bool mutation = false;  // for tests of the properties; no kernel ever did this
+  bool mutation = false;      // for tests of the properties; no kernel ever did this
+  std::string proposal = {};  // of a fix: whose code it changes; else empty
   // Of a variant: the first release, the last series, and where stable releases mended it.
   KernelRelease first = {};
   KernelRelease last = {};
   std::vector<KernelRelease> fixed = {};
 
+  bool fix() const { return !proposal.empty(); }
   // Whether a release has this variant.
   bool In(const KernelRelease& release) const;
   // The releases that have it: "5.9 to 5.12, mended in 5.10.42, 5.12.9".

@@ -53,6 +53,7 @@ enum class Event : uint8_t {
   kForked,            // a task was cloned
   kUnused,            // the last task with the filter released it
   kFilterAttached,    // seccomp(2) attached a filter with a listener
+  kInvented,          // a fetch from an unmapped address was served
   kProposal0,         // events of the proposal's own, by the names that its room gives them
   kProposal1,
   kProposal2,

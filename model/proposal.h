@@ -73,13 +73,19 @@ struct Proposal {
   std::vector<Op> (*policy_script)(
       const std::vector<std::pair<std::string, std::string>>& reactions,
       std::string* error) = nullptr;
+  // What supervisors may do that follow the policy and are free otherwise.
+  std::vector<Op> (*general_policy_script)() = nullptr;
 
   // seccomp_notify_send(): checks of resp.flags after the unchanged ones; 0 or -errno.
   Ret (*send_check)(Kernel&, uint16_t flags) = nullptr;
+  // ... once the notification is found in SENT, before the reply is stored; 0 or -errno.
+  Ret (*send_found)(Kernel&, int target, uint16_t flags) = nullptr;
   // ... and after the reply is stored, before complete(). May push a frame.
   Hook (*send_stored)(Kernel&, int target, uint16_t flags) = nullptr;
   // seccomp_notify_detach(), for each notification that is not replied to.
   Hook (*detach)(Kernel&, int target) = nullptr;
+  // seccomp_do_user_notification(), before list_del(), with the reply's flags; 0: there is none.
+  Hook (*leave)(Kernel&, uint8_t flags) = nullptr;
   // do_exit(), after seccomp_filter_release().
   Hook (*exit)(Kernel&) = nullptr;
   // copy_seccomp().
@@ -90,9 +96,12 @@ struct Proposal {
   void (*read_task_work)(Kernel&, uint8_t work) = nullptr;
   // Fetch points. They return kNotHandled when user memory is to be read.
   Hook (*getname_flags)(Kernel&, int role) = nullptr;
+  Hook (*count)(Kernel&, int role) = nullptr;
   Hook (*copy_strings)(Kernel&, int role) = nullptr;
   Hook (*move_addr_to_kernel)(Kernel&, int role) = nullptr;
   Hook (*import_ubuf)(Kernel&, int role) = nullptr;
+  // vfs_write() of a file with ->write, which fetches by itself: kNotHandled, or it fails.
+  Hook (*vfs_write)(Kernel&, int role) = nullptr;
   // seccomp_do_user_notification() begins and ends, for ghost state.
   void (*returned_to_user)(Kernel&) = nullptr;
   // After every step: raises events about the proposal's own objects.

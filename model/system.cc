@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "model/coverage.h"
 
 namespace knotcheck::model {
 namespace {
@@ -95,7 +96,12 @@ bool System::StepSender(State* state, int sender, TraceStep* trace) const {
   if (state->signals_left[sender] == 0) return false;
   Task& task = state->tasks[info.task];
   if (task.status != kAlive && task.status != kExiting) return false;
-  --state->signals_left[sender];
+  if (info.count == kSignalsWithoutEnd) {
+    // In user mode a supervisor's handler does nothing.
+    if ((task.flags & kSigPending) || task.frames[1].function == 0) return false;
+  } else {
+    --state->signals_left[sender];
+  }
   const char* what = "is ignored";
   switch (info.disposition) {
     case SenderInfo::Disposition::kIgnored:
@@ -173,11 +179,16 @@ System::Shown System::Step(State* state, int thread, int choice, TraceStep* trac
   }
   Kernel kernel(program_, proposal_, toggles_);
   kernel.SetTrace(trace);
+  kernel.SetCoverage(coverage_);
   shown.possible = kernel.Step(state, thread, choice);
   shown.arity = kernel.arity();
   if (!shown.possible) return shown;
   shown.fault = kernel.faulted();
   shown.events = kernel.events();
+  if (coverage_ != nullptr) [[unlikely]] {
+    coverage_->steps.insert(kernel.taken());
+    coverage_->events[&proposal_] |= shown.events;
+  }
   for (uint64_t e = shown.events & watched_; e != 0; e &= e - 1) {
     const size_t event = static_cast<size_t>(std::countr_zero(e));
     shown.violated |= breaks_[event];
@@ -192,6 +203,17 @@ System::Shown System::Step(State* state, int thread, int choice, TraceStep* trac
     }
   }
   return shown;
+}
+
+bool System::CanStep(const State& state, int thread, TraceStep* trace) const {
+  int arity = 1;
+  for (int choice = 0; choice < arity; ++choice) {
+    State next = state;
+    const Shown shown = Step(&next, thread, choice, trace);
+    if (shown.possible) return true;
+    arity = shown.arity;
+  }
+  return false;
 }
 
 uint64_t System::BrokenAtRest(const State& state) const {
@@ -242,7 +264,8 @@ void System::Describe() {
     }
     add(absl::StrCat(name, "ghost"), at + offsetof(Task, ghost), 0x7f);
     add(absl::StrCat(name, "ghost_id"), at + offsetof(Task, ghost_id), id);
-    add(absl::StrCat(name, "ghost_roles"), at + offsetof(Task, ghost_roles), 7);
+    add(absl::StrCat(name, "ghost_roles"), at + offsetof(Task, ghost_roles),
+        ones((1u << kMaxRoles) - 1));
     add(absl::StrCat(name, "ghost_file"), at + offsetof(Task, ghost_file), supervisor ? 0 : 15);
     for (size_t i = 0; i < kMaxSeen; ++i) {
       add(absl::StrCat(name, "seen", i), at + offsetof(Task, seen) + i, value);
@@ -262,6 +285,9 @@ void System::Describe() {
     }
     for (size_t i = 0; i < 3; ++i) {
       add(absl::StrCat(name, "copied", i), at + offsetof(Task, copied) + i, value);
+    }
+    for (size_t i = 0; i < kMaxRoles && program_.nested; ++i) {
+      add(absl::StrCat(name, "nested", i), at + offsetof(Task, nested) + i, value);
     }
     const size_t knotif = at + offsetof(Task, knotif);
     add(absl::StrCat(name, "knotif.state"), knotif + offsetof(Knotif, state), 3);

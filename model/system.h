@@ -48,6 +48,10 @@ class System {
   };
   // Takes one step of a thread. When it is not possible, *state is garbage.
   Shown Step(State* state, int thread, int choice, TraceStep* trace = nullptr) const;
+  // Whether a thread has any step to take.
+  bool CanStep(const State& state, int thread, TraceStep* trace = nullptr) const;
+  // Steps are noted there from now on; by one thread at a time.
+  void Record(Coverage* coverage) { coverage_ = coverage; }
   // See model/footprint.h.
   const Footprints& footprints() const { return footprints_; }
   // See model/canonical.h.
@@ -77,6 +81,7 @@ class System {
   std::vector<uint64_t> shows_;
   uint64_t watched_ = 0;  // events that some property looks at
   bool has_state_predicates_ = false;
+  Coverage* coverage_ = nullptr;
   std::vector<Field> fields_;
   std::vector<uint8_t> masks_;
 };

@@ -94,9 +94,8 @@ std::vector<std::string> Waits(const model::System& system, const checker::Path&
     if (state.tasks[t].status != model::kAlive && state.tasks[t].status != model::kExiting) {
       continue;
     }
-    model::State next = state;
     model::TraceStep step;
-    const bool possible = system.Step(&next, static_cast<int>(t), 0, &step).possible;
+    const bool possible = system.CanStep(state, static_cast<int>(t), &step);
     if (step.statement == "(user mode)") {
       waits.push_back(
           absl::StrCat(name, possible ? " is in user mode" : " is at the end of its script"));
@@ -261,14 +260,25 @@ std::vector<std::string> ToggleNames(model::Toggles toggles) {
   return names;
 }
 
+std::string FixesText(model::Toggles toggles) {
+  std::string text;
+  for (const model::ToggleInfo& info : model::AllToggles()) {
+    if (!info.fix() || !toggles.Has(info.toggle)) continue;
+    absl::StrAppend(&text, text.empty() ? "" : ",", info.name);
+  }
+  return text;
+}
+
 std::vector<std::string> ReplayCommand(const Trace& trace) {
   std::vector<std::string> words = {"knotcheck",        "replay",     "--scenario",
                                     trace.subject.file, "--proposal", trace.subject.proposal->name};
   for (const model::ToggleInfo& info : model::AllToggles()) {
-    if (!trace.subject.toggles.Has(info.toggle)) continue;
+    if (!trace.subject.toggles.Has(info.toggle) || info.fix()) continue;
     words.push_back(info.mutation ? "--mutate" : "--kernel");
     words.push_back(info.name);
   }
+  const std::string fixes = FixesText(trace.subject.toggles);
+  if (!fixes.empty()) words.insert(words.end(), {"--fix", fixes});
   const std::string path = trace.forever ? checker::LassoToString(trace.forever->lasso)
                                          : checker::PathToString(trace.path);
   words.insert(words.end(), {"--property", trace.property, path});

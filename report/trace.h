@@ -102,6 +102,8 @@ absl::Status ReplayConcrete(const TraceSubject& subject, const Trace::Concrete& 
 
 // The names of the toggles that are set, in the order of AllToggles().
 std::vector<std::string> ToggleNames(model::Toggles toggles);
+// Those that are fixes, with commas.
+std::string FixesText(model::Toggles toggles);
 
 // The words of the command that replays the trace from its scenario alone.
 std::vector<std::string> ReplayCommand(const Trace& trace);

@@ -41,6 +41,7 @@ struct Arguments {
   std::vector<std::string> proposals;
   std::vector<std::string> kernels;
   std::vector<std::string> mutations;
+  std::vector<std::string> fixes;
   std::string order = "bfs";
   std::string reduce = "all";
   int threads = 0;
@@ -124,14 +125,16 @@ absl::Status Check::PrepareLimits() {
 absl::Status Check::PrepareOutputs() {
   if (arguments_.golden || arguments_.rewrite) {
     const bool plain = arguments_.proposals.empty() && arguments_.kernels.empty() &&
-                       arguments_.mutations.empty() && arguments_.order == "bfs" &&
+                       arguments_.mutations.empty() && arguments_.fixes.empty() &&
+                       arguments_.order == "bfs" &&
                        options_.reductions == checker::kAllReductions &&
                        options_.shortest_states == verify::CheckOptions().shortest_states &&
                        arguments_.max_states == 0 && !arguments_.liveness;
     if (!plain) {
       return absl::InvalidArgumentError(
           "--golden and --rewrite are about the scenario as it stands: expected no --proposal, "
-          "--kernel, --mutate, --order, --reduce, --shortest-states, --max-states or --liveness "
+          "--kernel, --fix, --mutate, --order, --reduce, --shortest-states, --max-states or "
+          "--liveness "
           "with them");
     }
   }
@@ -152,7 +155,7 @@ absl::Status Check::Prepare() {
       proposals_.push_back(*proposal);
     }
   }
-  const auto toggles = TogglesNamed(arguments_.kernels, arguments_.mutations);
+  const auto toggles = TogglesNamed(arguments_.kernels, arguments_.mutations, arguments_.fixes);
   if (!toggles.ok()) return toggles.status();
   options_.toggles = *toggles;
   options_.liveness = arguments_.liveness;
@@ -363,6 +366,9 @@ int Check::Finish() {
                   [](const report::Entry& entry) { return !entry.answer.liveness.empty(); });
   if (liveness) print("liveness: under weak fairness, without reductions");
   print(absl::StrCat("reductions: ", checker::ReductionsText(options_.reductions)));
+  if (const std::string with = report::FixesText(options_.toggles); !with.empty()) {
+    print(absl::StrCat("fixes: ", with));
+  }
   if (goldens_differ_ > 0) print(absl::StrCat("golden files that differ: ", goldens_differ_));
   if (goldens_written_ > 0) print(absl::StrCat("golden files written: ", goldens_written_));
   if (!errors_.empty()) {
@@ -467,7 +473,7 @@ Command AddCheck(CLI::App& app) {
                    "only under this proposal (default: those of each '# result:'); repeatable")
       ->type_name("P")
       ->allow_extra_args(false);
-  AddKernelOptions(check, &arguments->kernels, &arguments->mutations);
+  AddKernelOptions(check, &arguments->kernels, &arguments->mutations, &arguments->fixes);
   AddLimits(check, arguments.get());
   AddOutputs(check, arguments.get());
   return {check, [arguments] { return Check(*arguments).Run(); }};

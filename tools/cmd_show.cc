@@ -31,6 +31,7 @@ struct Arguments {
   std::string property;
   std::vector<std::string> kernels;
   std::vector<std::string> mutations;
+  std::vector<std::string> fixes;
   std::string format = "columns";
   bool all = false;
   bool quiet = false;
@@ -119,7 +120,7 @@ int ReplayLasso(const Arguments& arguments, const report::TraceSubject& subject)
 int ReplayPath(const Arguments& arguments) {
   const auto proposal = ProposalNamed(arguments.proposal);
   if (!proposal.ok()) return FailUsage(proposal.status());
-  const auto toggles = TogglesNamed(arguments.kernels, arguments.mutations);
+  const auto toggles = TogglesNamed(arguments.kernels, arguments.mutations, arguments.fixes);
   if (!toggles.ok()) return FailUsage(toggles.status());
   const bool is_lasso = absl::StrContains(arguments.trace, '(');
   const auto path = checker::PathFromString(is_lasso ? "0:" : arguments.trace);
@@ -159,9 +160,10 @@ int ReplayPath(const Arguments& arguments) {
 
 int Replay(const Arguments& arguments) {
   if (!arguments.scenario.empty()) return ReplayPath(arguments);
-  if (!arguments.property.empty() || !arguments.kernels.empty() || !arguments.mutations.empty()) {
+  if (!arguments.property.empty() || !arguments.kernels.empty() || !arguments.mutations.empty() ||
+      !arguments.fixes.empty()) {
     return FailUsage(absl::InvalidArgumentError(
-        "replay: a trace file says all that --property and --kernel say; expected them with "
+        "replay: a trace file says all that --property, --kernel and --fix say; expected them with "
         "--scenario only"));
   }
   return ShowFile(arguments, true);
@@ -198,7 +200,7 @@ Command AddReplay(CLI::App& app) {
   replay->add_option("--property", arguments->property, "what a path must violate")
       ->type_name("NAME")
       ->needs(scenario);
-  AddKernelOptions(replay, &arguments->kernels, &arguments->mutations);
+  AddKernelOptions(replay, &arguments->kernels, &arguments->mutations, &arguments->fixes);
   replay->add_flag("--all", arguments->all, "show every step");
   replay->add_flag("--quiet", arguments->quiet, "say only what came of it");
   AddWidthOption(replay, &arguments->width);

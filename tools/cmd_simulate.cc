@@ -30,6 +30,7 @@ struct Arguments {
   std::vector<std::string> proposals;
   std::vector<std::string> kernels;
   std::vector<std::string> mutations;
+  std::vector<std::string> fixes;
   uint64_t seed = 1;
   uint64_t walks = 1000;
   uint64_t steps = 10'000;
@@ -161,7 +162,7 @@ absl::Status Simulate::Under(const report::TraceSubject& subject, const model::P
 int Simulate::Run() {
   auto subject = LoadScenario(arguments_.scenario);
   if (!subject.ok()) return Fail(subject.status());
-  const auto toggles = TogglesNamed(arguments_.kernels, arguments_.mutations);
+  const auto toggles = TogglesNamed(arguments_.kernels, arguments_.mutations, arguments_.fixes);
   if (!toggles.ok()) return FailUsage(toggles.status());
   subject->toggles = *toggles;
   std::vector<const model::Proposal*> proposals;
@@ -180,6 +181,9 @@ int Simulate::Run() {
   CatchInterrupts();
   for (const model::Proposal* proposal : proposals) {
     if (const absl::Status status = Under(*subject, *proposal); !status.ok()) return Fail(status);
+  }
+  if (const std::string with = report::FixesText(*toggles); !with.empty()) {
+    Say(absl::StrCat("fixes: ", with), 0);
   }
   Say("Random walks prove nothing: what they did not find may still exist. knotcheck check "
       "searches all runs.",
@@ -200,7 +204,7 @@ Command AddSimulate(CLI::App& app) {
                    "under this one (default: those of its '# result:'); repeatable")
       ->type_name("P")
       ->allow_extra_args(false);
-  AddKernelOptions(simulate, &arguments->kernels, &arguments->mutations);
+  AddKernelOptions(simulate, &arguments->kernels, &arguments->mutations, &arguments->fixes);
   simulate->add_option("--seed", arguments->seed, "the same seed gives the same walks (default: 1)")
       ->type_name("N");
   simulate->add_option("--walks", arguments->walks, "(default: 1000)")

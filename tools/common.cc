@@ -41,14 +41,14 @@ extern "C" void OnInterrupt(int) { interrupted.store(true, std::memory_order_rel
 std::vector<std::string> ToggleNamesOf(bool mutations) {
   std::vector<std::string> names;
   for (const model::ToggleInfo& info : model::AllToggles()) {
-    if (info.mutation == mutations) names.push_back(info.name);
+    if (info.mutation == mutations && !info.fix()) names.push_back(info.name);
   }
   return names;
 }
 
 absl::Status SetToggle(const std::string& name, bool mutation, model::Toggles* toggles) {
   for (const model::ToggleInfo& info : model::AllToggles()) {
-    if (info.name != name || info.mutation != mutation) continue;
+    if (info.name != name || info.mutation != mutation || info.fix()) continue;
     toggles->Set(info.toggle);
     return absl::OkStatus();
   }
@@ -72,6 +72,27 @@ absl::Status SetKernel(const std::string& name, model::Toggles* toggles) {
         ", or a kernel variant ('knotcheck list kernels')"));
   }
   toggles->bits |= variants->bits;
+  return absl::OkStatus();
+}
+
+absl::Status SetFixes(const std::vector<std::string>& lists, model::Toggles* toggles) {
+  for (const std::string& list : lists) {
+    for (const absl::string_view name : absl::StrSplit(list, ',')) {
+      bool found = false;
+      std::vector<std::string> known;
+      for (const model::ToggleInfo& info : model::AllToggles()) {
+        if (!info.fix()) continue;
+        known.push_back(info.name);
+        if (info.name != name) continue;
+        toggles->Set(info.toggle);
+        found = true;
+      }
+      if (!found) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("--fix: ", report::UnknownName("a fix", std::string(name), known)));
+      }
+    }
+  }
   return absl::OkStatus();
 }
 
@@ -174,17 +195,22 @@ void AddWidthOption(CLI::App* app, size_t* width) {
 }
 
 void AddKernelOptions(CLI::App* app, std::vector<std::string>* kernels,
-                      std::vector<std::string>* mutations) {
+                      std::vector<std::string>* mutations, std::vector<std::string>* fixes) {
   app->add_option("--kernel", *kernels,
                   "another kernel than 6.12.117: a release, or variants (knotcheck list kernels)")
       ->type_name("RELEASE|VARIANT,...")
+      ->allow_extra_args(false);
+  app->add_option("--fix", *fixes,
+                  "with this fix, or these with commas (knotcheck list fixes); repeatable")
+      ->type_name("NAME")
       ->allow_extra_args(false);
   // For tests of the properties.
   app->add_option("--mutate", *mutations)->type_name("NAME")->allow_extra_args(false)->group("");
 }
 
 absl::StatusOr<model::Toggles> TogglesNamed(const std::vector<std::string>& kernels,
-                                            const std::vector<std::string>& mutations) {
+                                            const std::vector<std::string>& mutations,
+                                            const std::vector<std::string>& fixes) {
   model::Toggles toggles;
   for (const std::string& list : kernels) {
     for (const std::string& name : std::vector<std::string>(absl::StrSplit(list, ','))) {
@@ -194,6 +220,7 @@ absl::StatusOr<model::Toggles> TogglesNamed(const std::vector<std::string>& kern
   for (const std::string& name : mutations) {
     if (absl::Status status = SetToggle(name, true, &toggles); !status.ok()) return status;
   }
+  if (absl::Status status = SetFixes(fixes, &toggles); !status.ok()) return status;
   return toggles;
 }
 

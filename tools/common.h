@@ -41,10 +41,13 @@ struct Command {
   std::function<int()> run;
 };
 Command AddCheck(CLI::App& app);
+Command AddCoverage(CLI::App& app);
+Command AddFixes(CLI::App& app);
 Command AddList(CLI::App& app);
 Command AddReplay(CLI::App& app);
 Command AddShow(CLI::App& app);
 Command AddSimulate(CLI::App& app);
+Command AddSweep(CLI::App& app);
 
 // Prints the message to stderr and gives `code` back.
 int Fail(ExitCode code, absl::string_view message);
@@ -62,14 +65,15 @@ const std::atomic<bool>& Interrupted();
 void Interrupt();
 void CatchInterrupts();
 
-// Adds --width, --kernel, --mutate, --proposal as several subcommands have them.
+// Adds --width, --kernel, --mutate, --fix as several subcommands have them.
 void AddWidthOption(CLI::App* app, size_t* width);
 void AddKernelOptions(CLI::App* app, std::vector<std::string>* kernels,
-                      std::vector<std::string>* mutations);
+                      std::vector<std::string>* mutations, std::vector<std::string>* fixes);
 
 // Names of the command line. InvalidArgument says what was found, expected and meant.
 absl::StatusOr<model::Toggles> TogglesNamed(const std::vector<std::string>& kernels,
-                                            const std::vector<std::string>& mutations);
+                                            const std::vector<std::string>& mutations,
+                                            const std::vector<std::string>& fixes);
 absl::StatusOr<const model::Proposal*> ProposalNamed(const std::string& name);
 
 // Reads and parses a scenario, and checks the names in its "# result:".

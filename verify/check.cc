@@ -128,6 +128,8 @@ absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Propos
   if (!asked.ok()) return asked.status();
   const auto question = Question::Make(scenario, proposal, options.toggles);
   if (!question.ok()) return question.status();
+  KNOT_CHECK(options.coverage == nullptr || options.explore.threads == 1);
+  (*question)->Record(options.coverage);
   const model::System& system = (*question)->system();
   const KernelModel kernel_model(system);
   Answer answer;
@@ -219,8 +221,7 @@ Run Trace(const model::System& system, const checker::Path& path) {
   if (!fault) {
     run.rested = true;
     for (int t = 0; t < system.thread_count() && run.rested; ++t) {
-      model::State next = state;
-      run.rested = !system.Step(&next, t, 0).possible;
+      run.rested = !system.CanStep(state, t);
     }
     if (run.rested) run.violated |= system.BrokenAtRest(state);
   }

@@ -184,7 +184,7 @@ const Row kRows[] = {
     {"addfd-once", Toggle::k_mutate_drop_reply, kAddfd, "baseline"},
     {"addfd-send", Toggle::k_mutate_addfd_false_fd, kAddfd, "baseline"},
     {"addfd-send", Toggle::k_mutate_addfd_false_fd, kAddfd, "pin_args"},
-    {"charge", Toggle::k_mutate_charge_target, kPinned, "pin_args", true},
+    {"charge", Toggle::k_fix_charge_target, kPinned, "pin_args", true},
     {"dies-with-call", Toggle::k_mutate_no_clear, kPinned, "pin_args"},
     {"expectation", Toggle::k_mutate_wrong_errno, kLateReply, "baseline"},
     {"fail-closed", Toggle::k_mutate_ignore_pin, kPinned, "pin_args"},

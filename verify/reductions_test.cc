@@ -43,7 +43,8 @@ struct Case {
   std::unique_ptr<Question> question;
 };
 
-// Every scenario of the collection under both proposals, and under each kernel variant.
+// Every scenario of the collection under both proposals, and under each kernel variant; also with
+// all fixes, and with all but those that refuse a request before it does anything.
 std::vector<Case> Collection(bool variants) {
   std::vector<std::string> files;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(
@@ -53,10 +54,19 @@ std::vector<Case> Collection(bool variants) {
   std::sort(files.begin(), files.end());
   std::vector<model::Toggles> toggles(1);
   for (const model::ToggleInfo& info : model::AllToggles()) {
-    if (info.mutation || !variants) continue;
+    if (info.mutation || info.fix() || !variants) continue;
     toggles.emplace_back();
     toggles.back().Set(info.toggle);
   }
+  model::Toggles fixed;
+  model::Toggles lenient;
+  for (const model::ToggleInfo& info : model::AllToggles()) {
+    if (!info.fix()) continue;
+    fixed.Set(info.toggle);
+    if (info.what.find("PIN_ARGS refuses") == std::string::npos) lenient.Set(info.toggle);
+  }
+  toggles.push_back(fixed);
+  toggles.push_back(lenient);
   std::vector<Case> cases;
   for (const std::string& file : files) {
     std::ifstream in(file);

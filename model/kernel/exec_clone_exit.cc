@@ -29,7 +29,16 @@ Flow count(Kernel& k) {
   FUNCTION_BEGIN;
   // if (argv.ptr.native != NULL)
   if (k.PointerArg(SyscallOf(Nr::kExecve).roles[l.role].arg) != kZero) {
-    while (true) {
+    if (k.proposal.count != nullptr) {
+      CALL_HOOK(l.hook, k.proposal.count(k, l.role));
+      if (k.Served(l.hook)) {
+        if (k.ret < 0) return k.Return(k.ret);
+        l.i = static_cast<uint8_t>(k.ret);
+      } else {
+        l.hook = 0;
+      }
+    }
+    while (l.hook == 0) {
       STEP("p = get_user_arg_ptr(argv, i)", kReadsMemory);
       const auto word =
           k.ReadUser(k.cur, k.PointerArg(SyscallOf(Nr::kExecve).roles[l.role].arg), l.i);
@@ -44,7 +53,7 @@ Flow count(Kernel& k) {
     const int approved = ApprovedCount(k, l.role);
     if (approved >= 0) {
       k.Raise(Event::kFetch);
-      if (k.me().ghost & kGhostProtected) k.Raise(Event::kFetchUnprotected);
+      if (l.hook == 0 && (k.me().ghost & kGhostProtected)) k.Raise(Event::kFetchUnprotected);
       if (approved != l.i) {
         k.Raise(Event::kFetchMismatch);
         k.Note("counts {} strings <-- approved {}", static_cast<int>(l.i), approved);

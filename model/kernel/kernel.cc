@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "model/coverage.h"
+
 namespace knotcheck::model {
 
 #define KNOT_FUNCTION(name, file, locals) Flow name(Kernel& k);
@@ -81,7 +83,8 @@ bool Kernel::Step(State* state, int task, int choice) {
   choice_ = choice;
   arity_ = 1;
   chose_ = false;
-  entered_ = false;
+  taken_ = nullptr;
+  fold_ = false;
   fault_ = false;
   events_ = 0;
   if (me().status == kNotStarted || me().status == kDead) return false;
@@ -91,10 +94,17 @@ bool Kernel::Step(State* state, int task, int choice) {
       case Flow::kBlocked:
         return false;
       case Flow::kYield:
+        if (fold_ && depth_ > 0) {
+          fold_ = false;
+          taken_ = nullptr;
+          break;
+        }
         if (choice_ >= arity_) return false;
         if (proposal.after_step != nullptr && !fault_) proposal.after_step(*this);
         return true;
       case Flow::kReturn:
+        if (coverage_ != nullptr) [[unlikely]]
+          CoverReturn();
         PopFrame();
         break;
       case Flow::kCall:
@@ -109,8 +119,8 @@ bool Kernel::Enter(const StepInfo& step) {
     *probed_ = &step;
     return true;
   }
-  KNOT_CHECK(!entered_);
-  entered_ = true;
+  KNOT_CHECK(taken_ == nullptr);
+  taken_ = &step;
   if (trace_ != nullptr) [[unlikely]] {
     const FunctionInfo& function = Function(me().frames[depth_].function);
     trace_->task = cur;
@@ -126,6 +136,21 @@ int Kernel::Choose(int n) {
   chose_ = true;
   arity_ = n;
   return choice_ < n ? choice_ : 0;
+}
+
+void Kernel::TakeAlternative() {
+  Task& t = me();
+  const auto& alternatives = op().alternatives;
+  const uint8_t next =
+      alternatives[static_cast<size_t>(Choose(static_cast<int>(alternatives.size())))];
+  ((t.flags & kInHandler) ? t.handler_op : t.op) = next;
+}
+
+// A step that blocks does so before anything returns, so what is noted did happen.
+void Kernel::CoverReturn() {
+  if (ret == kNotServed) return;
+  // The notifier says -1 and leaves the result in the task's register.
+  coverage_->Returned(Function(me().frames[depth_].function), ret == -1 ? me().ret : ret);
 }
 
 void Kernel::AddNote(std::string note) { trace_->notes.push_back(std::move(note)); }
@@ -156,7 +181,10 @@ int Kernel::FindNotification(int id) const {
   return -1;
 }
 
-void Kernel::CompleteReady(int task) { ++s->tasks[task].knotif.done; }
+void Kernel::CompleteReady(int task) {
+  uint8_t& done = s->tasks[task].knotif.done;
+  if (done < kMostCompletions) ++done;
+}
 
 void Kernel::CompleteAddfd(int task) { s->tasks[task].kaddfd.done = 1; }
 
@@ -230,6 +258,19 @@ void Kernel::Fetched(int role, int entry, int w, Value value, bool user) {
   }
 }
 
+int Kernel::RoleBytes(int role) const {
+  const Role& r = SyscallOf(op().nr).roles[static_cast<size_t>(role)];
+  if (r.length_arg >= 0 && !r.IsString()) return ScalarArg(r.length_arg);
+  const int object = p.values[RoleAddress(role)].object;
+  return object < 0 ? 0 : p.objects[static_cast<size_t>(object)].bytes;
+}
+
+void Kernel::ServedFrom(Value address) {
+  if (ret < 0 || p.values[address].object >= 0) return;
+  Raise(Event::kInvented);
+  Note("nothing is mapped there, and yet the call goes on");
+}
+
 void Kernel::ActsOn(const Value* values, int count) {
   const Op& call = op();
   if (!call.has_uses) return;
@@ -269,17 +310,18 @@ std::string Kernel::ValueText(Value value) const {
 void Kernel::FinishOp(Ret result) {
   Task& t = me();
   const Op& call = op();
+  if (coverage_ != nullptr) [[unlikely]] {
+    coverage_->Returned(Function(t.frames[depth_].function), result);
+    coverage_->Answered(proposal, call, result);
+  }
   if (call.has_expected) {
     Raise(call.expected == result ? Event::kExpected : Event::kUnexpected);
     if (call.expected != result) {
       Note("the scenario expects {}", RetName(call.expected));
     }
   }
-  if (t.flags & kInHandler) {
-    ++t.handler_op;
-  } else {
-    ++t.op;
-  }
+  uint8_t& at = (t.flags & kInHandler) ? t.handler_op : t.op;
+  at = call.joins ? call.target : static_cast<uint8_t>(at + 1);
 }
 
 Flow Kernel::Die() {

@@ -89,7 +89,8 @@ struct StepInfo {
   const char* function;
   const char* statement;
   int line;
-  uint32_t touches;  // Touch bits
+  uint32_t touches;    // Touch bits
+  const char* source;  // this file
 };
 
 // Every STEP of the program, in no particular order.
@@ -105,6 +106,8 @@ struct TraceStep {
   std::vector<std::pair<int, Value>> reads;
   std::vector<Event> events;
 };
+
+struct Coverage;
 
 class Kernel {
  public:
@@ -123,6 +126,10 @@ class Kernel {
   // Notes go here while it is set.
   void SetTrace(TraceStep* trace) { trace_ = trace; }
   bool tracing() const { return trace_ != nullptr; }
+  // What functions and calls return is noted there while it is set.
+  void SetCoverage(Coverage* coverage) { coverage_ = coverage; }
+  // The STEP that the last Step took; nullptr: none was reached.
+  const StepInfo* taken() const { return taken_; }
 
   // The frame of the running function.
   uint8_t Pc() const { return me().frames[depth_].pc; }
@@ -154,6 +161,11 @@ class Kernel {
 
   // The outcome of a step with n outcomes; at most one call a step.
   int Choose(int n);
+  bool chose() const { return chose_; }
+  // The running op is a kChoose: goes on with one of its alternatives.
+  void TakeAlternative();
+  // The function that is called now runs through its first STEP, as part of this step.
+  void Fold() { fold_ = true; }
 
   // filter->notify_lock.
   bool TryLock();
@@ -183,6 +195,13 @@ class Kernel {
   const Op& op() const;
   Value PointerArg(int arg) const { return op().pointers[static_cast<size_t>(arg)]; }
   int ScalarArg(int arg) const { return op().scalars[static_cast<size_t>(arg)]; }
+  // The address of a role of the running call: in its register, or copied from user memory.
+  Value RoleAddress(int role) const {
+    const Role& r = SyscallOf(op().nr).roles[static_cast<size_t>(role)];
+    return r.parent < 0 ? PointerArg(r.arg) : me().nested[role];
+  }
+  // How many bytes of it the call asks for: what the register says, else all of the object.
+  int RoleBytes(int role) const;
   // The call that a task makes now, as a number that outlives it: what seccomp_data and copies of
   // it stand for, since argument registers do not change here.
   uint8_t CallIndex(int task) const {
@@ -207,6 +226,8 @@ class Kernel {
   // Ghost state: the kernel fetches word `w` of entry `entry` of a role of the running call.
   // `user`: from user memory.
   void Fetched(int role, int entry, int w, Value value, bool user);
+  // A proposal served a fetch from this address: not even an unmapped one may be invented.
+  void ServedFrom(Value address);
   // The bytes that a call acts on, against the scenario's "uses".
   void ActsOn(const Value* values, int count);
   int SlotOf(Nr nr, int role, int entry, int w) const;
@@ -259,6 +280,7 @@ class Kernel {
   const FunctionInfo& Function(int function) const;
   void FindTop();
   void AddNote(std::string note);
+  void CoverReturn();
   template <class... Args>
   static std::string FormatNote(const char* format, const Args&... args);
 
@@ -267,10 +289,12 @@ class Kernel {
   int choice_ = 0;
   int arity_ = 1;
   bool chose_ = false;
-  bool entered_ = false;
+  bool fold_ = false;
   bool fault_ = false;
   uint64_t events_ = 0;
   TraceStep* trace_ = nullptr;
+  Coverage* coverage_ = nullptr;
+  const StepInfo* taken_ = nullptr;
   const StepInfo** probed_ = nullptr;
 };
 
@@ -299,16 +323,16 @@ std::string Kernel::FormatNote(const char* format, const Args&... args) {
 
 // STEP("the C statement", what it touches: Touch bits).
 #define STEP(statement, touches) KNOT_STEP_(__COUNTER__ - knot_base, statement, touches)
-#define KNOT_STEP_(pc, statement, touches)                                                       \
-  k.SetPc(pc);                                                                                   \
-  return ::knotcheck::model::Flow::kYield;                                                       \
-  case pc: {                                                                                     \
-    static const ::knotcheck::model::StepInfo knot_step = {__func__, statement, __LINE__,        \
-                                                           touches};                             \
-    [[gnu::section("knot_steps"),                                                                \
-      gnu::used]] static const ::knotcheck::model::StepInfo* const knot_step_entry = &knot_step; \
-    if (k.Enter(knot_step)) return ::knotcheck::model::Flow::kBlocked;                           \
-  }                                                                                              \
+#define KNOT_STEP_(pc, statement, touches)                                                         \
+  k.SetPc(pc);                                                                                     \
+  return ::knotcheck::model::Flow::kYield;                                                         \
+  case pc: {                                                                                       \
+    static const ::knotcheck::model::StepInfo knot_step = {__func__, statement, __LINE__, touches, \
+                                                           __FILE__};                              \
+    [[gnu::section("knot_steps"),                                                                  \
+      gnu::used]] static const ::knotcheck::model::StepInfo* const knot_step_entry = &knot_step;   \
+    if (k.Enter(knot_step)) return ::knotcheck::model::Flow::kBlocked;                             \
+  }                                                                                                \
     static_cast<void>(0)
 
 // Calls a function and goes on when it has returned: CALL(k.Push(Fn::k_x)).

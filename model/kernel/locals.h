@@ -13,7 +13,7 @@ namespace knotcheck::model {
 
 struct UserNotificationLocals {
   int8_t err, ret;
-  uint8_t flags, wait_killable, addfd, interrupted;
+  uint8_t flags, wait_killable, addfd, interrupted, hook;
 };
 struct HandleAddfdLocals {
   uint8_t addfd;
@@ -65,6 +65,10 @@ struct ExitLocals {
 struct CopyLocals {
   uint8_t role, w, hook;
 };
+// The body of a call of syscalls.def.
+struct TableLocals {
+  uint8_t role, pass, w, words, hook;
+};
 struct ReadWriteLocals {
   uint8_t w, hook, words, legacy;
 };
@@ -72,7 +76,7 @@ struct ExecLocals {
   uint8_t argc, envc;
 };
 struct CountLocals {
-  uint8_t role, i;
+  uint8_t role, i, hook;
 };
 struct CopyStringsLocals {
   uint8_t role, argc, w, len, hook;
@@ -81,6 +85,9 @@ struct CopyStringsLocals {
 struct VmReadLocals {
   uint8_t variable, role, entry, w;
   Value str;
+  // Of a nested role: how many pointers were followed, and the last of them.
+  uint8_t depth;
+  Value pointer;
 };
 
 }  // namespace knotcheck::model

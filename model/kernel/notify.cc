@@ -34,6 +34,12 @@ int FirstInit(const Kernel& k) {
   return FirstListed(k, [](const Knotif& n) { return n.state == kInit; });
 }
 
+// Whether RECV's EFAULT path puts this notification back to INIT.
+bool PutsBack(const Kernel& k, int target) {
+  if (target < 0) return false;
+  return k.s->tasks[target].knotif.state == kSent || !k.Has(Toggle::k_fix_recv_efault_keeps_reply);
+}
+
 // What detaching has not answered yet.
 int FirstUnanswered(const Kernel& k) {
   return FirstListed(k, [](const Knotif& n) { return n.state != kReplied; });
@@ -171,6 +177,7 @@ Flow seccomp_do_user_notification(Kernel& k) {
       k.Note("woken");
     } else if (l.wait_killable ? k.FatalSignalPending(k.cur) : k.SignalPending(k.cur)) {
       l.err = -kERESTARTSYS;
+      if (k.Has(Toggle::k_fix_interrupted_starts_anew)) l.err = -kERESTARTNOINTR;
       k.Note("interrupted by a signal");
     } else {
       return Flow::kBlocked;
@@ -178,7 +185,9 @@ Flow seccomp_do_user_notification(Kernel& k) {
     STEP("mutex_lock(&match->notify_lock)", kLocks | kFatal);
     if (!k.TryLock()) return Flow::kBlocked;
     if (l.err != 0) {
-      if (!(!l.wait_killable && should_sleep_killable(k, n))) {
+      const bool takes_reply = n.state == kReplied && !k.FatalSignalPending(k.cur) &&
+                               k.Has(Toggle::k_fix_signal_takes_reply);
+      if (!takes_reply && !(!l.wait_killable && should_sleep_killable(k, n))) {
         l.interrupted = 1;
         goto interrupted;
       }
@@ -230,6 +239,9 @@ interrupted:
       k.me().ghost_file != l.ret + 1) {
     k.Raise(Event::kAddfdFalse);
     k.Note("returns {}, but no descriptor was installed there", static_cast<int>(l.ret));
+  }
+  if (k.proposal.leave != nullptr) {
+    CALL_HOOK(l.hook, k.proposal.leave(k, l.flags));
   }
   // if (match->notif) list_del(&n.list); the knotif is on the stack and ends here.
   k.me().knotif = Knotif{};
@@ -343,7 +355,7 @@ Flow seccomp_notify_recv(Kernel& k) {
   }
   STEP("mutex_lock(&filter->notify_lock)", kLocks | kCompletes);
   if (!k.TryLock()) return Flow::kBlocked;
-  if (k.FindNotification(l.id) >= 0) {
+  if (PutsBack(k, k.FindNotification(l.id))) {
     {
       const int target = k.FindNotification(l.id);
       Knotif& n = k.s->tasks[target].knotif;
@@ -406,6 +418,10 @@ Flow seccomp_notify_send(Kernel& k) {
       l.ret = -kEINPROGRESS;
       if (k.Has(Toggle::k_mutate_skip_unlock)) return k.Return(l.ret);
       goto out;
+    }
+    if (k.proposal.send_found != nullptr) {
+      l.ret = k.proposal.send_found(k, target, resp.flags);
+      if (l.ret < 0) goto out;
     }
     n.state = kReplied;
     n.error = static_cast<int8_t>(resp.error);

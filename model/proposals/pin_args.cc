@@ -34,7 +34,8 @@ enum Life : uint8_t { kFree, kAllocated, kFreed, kLeaked };
 // struct seccomp_pinned_arg with its buffer.
 struct PinnedArg {
   Value user_addr;
-  uint8_t size;  // bytes
+  uint8_t size;     // bytes
+  uint8_t arg_idx;  // register
   uint8_t kind;
   uint8_t data;            // the buffer is allocated
   uint8_t count;           // header[0] of an array
@@ -94,6 +95,8 @@ enum PinFunction : uint8_t {
   kFnCopyStrings,
   kFnMoveAddr,
   kFnImportUbuf,
+  kFnCount,
+  kFnVfsWrite,
 };
 
 int FnNumber(PinFunction function) { return kFirstProposalFunction + function; }
@@ -209,8 +212,48 @@ const std::vector<Descriptor>& Descriptors(const Kernel& k) {
   return k.p.policy_pins[static_cast<size_t>(nr)];
 }
 
-// seccomp_pin_lookup_current(): the index of the entry for this address, or -1.
-int LookupCurrent(Kernel& k, Value user_addr) {
+// Whether two descriptors of the request are for one address of this call.
+bool PinsAddressTwice(const Kernel& k, int task, uint8_t call) {
+  const auto& descriptors = Descriptors(k);
+  for (size_t i = 0; i < descriptors.size(); ++i) {
+    const Value address = AddressOf(k, task, call, descriptors[i].arg);
+    for (size_t j = 0; j < i && address != kZero; ++j) {
+      if (AddressOf(k, task, call, descriptors[j].arg) == address) return true;
+    }
+  }
+  return false;
+}
+
+// Whether fetch points of this call take what the descriptor pins, and nothing else reads it.
+bool IsPinnable(const Op& call, const Descriptor& d) {
+  const int index = RoleOfArg(call.nr, d.arg);
+  if (index < 0) return false;
+  const Role& role = SyscallOf(call.nr).roles[static_cast<size_t>(index)];
+  if (role.shape == Shape::kStrings) return d.kind == kCstringArray;
+  uint8_t kind = kCstringArray;
+  for (const Pass pass : role.passes) {
+    if (pass == Pass::kGetname) kind = kCstring;
+    if (pass == Pass::kSockaddr || pass == Pass::kImport) kind = kFixed;
+    const bool peeks = pass == Pass::kPeekEmpty &&
+                       call.scalars[static_cast<size_t>(role.length_arg)] == kAtEmptyPath;
+    if (peeks) return false;
+  }
+  return d.kind == kind && kind != kCstringArray;
+}
+
+// What phase A copied can refuse a request, if a fix looks at it.
+Ret CheckAgainstCall(const Kernel& k, int task, uint8_t call) {
+  if (PinsAddressTwice(k, task, call) && k.Has(Toggle::k_fix_address_pinned_once)) return -kEINVAL;
+  for (const Descriptor& d : Descriptors(k)) {
+    if (!IsPinnable(k.CallOf(task, call), d) && k.Has(Toggle::k_fix_pinnable_only)) return -kEINVAL;
+  }
+  return 0;
+}
+
+// seccomp_pin_lookup_current(): the index of the entry for this argument's address, or -1.
+int LookupCurrent(Kernel& k, int role) {
+  const Value user_addr = k.RoleAddress(role);
+  const int arg = SyscallOf(k.op().nr).roles[static_cast<size_t>(role)].arg;
   const uint8_t kpa = Pins(k).pinned_args[k.cur];
   if (kpa == 0) return -1;
   const Record& record = Deref(k, kpa);
@@ -218,6 +261,8 @@ int LookupCurrent(Kernel& k, Value user_addr) {
   if (record.syscall_nr != static_cast<uint8_t>(k.op().nr)) return -1;
   for (int i = 0; i < record.nr_args; ++i) {
     if (record.args[i].user_addr != user_addr) continue;
+    if (record.args[i].arg_idx != arg && k.Has(Toggle::k_fix_lookup_by_argument)) continue;
+    if (user_addr == kZero && k.Has(Toggle::k_fix_null_not_pinned)) continue;
     k.Raise(kConsumed);
     k.Note("pinned for knotif {}", static_cast<int>(record.notif_id));
     if (record.notif_id != k.me().ghost_id) {
@@ -241,7 +286,7 @@ void ShowToSupervisor(Kernel& k, const Op& call, const PinnedArg& arg, int arg_i
     layout = k.p.seen[static_cast<size_t>(call.nr)][static_cast<size_t>(role)];
     const int length_arg = SyscallOf(call.nr).roles[static_cast<size_t>(role)].length_arg;
     // The call looks at no more bytes than its length says.
-    if (length_arg >= 0) {
+    if (length_arg >= 0 && !SyscallOf(call.nr).roles[static_cast<size_t>(role)].IsString()) {
       bytes = std::min<int>(bytes, call.scalars[static_cast<size_t>(length_arg)]);
     }
   }
@@ -278,6 +323,33 @@ void ShowToSupervisor(Kernel& k, const Op& call, const PinnedArg& arg, int arg_i
          k.ValueText(arg.kind == kCstringArray && arg.count == 0 ? kZero : arg.words[0]));
 }
 
+// seccomp_pin_queue_clear()
+void QueueClear(Kernel& k, int target) {
+  const uint8_t kpa = Pins(k).pinned_args[target];
+  Record& record = Deref(k, kpa);
+  if (record.clear_queued || k.Has(Toggle::k_mutate_no_clear)) return;
+  uint8_t* works = k.s->tasks[target].task_works;
+  KNOT_CHECK(works[1] == 0);
+  works[1] = works[0];
+  works[0] = kpa;
+  record.clear_queued = 1;
+}
+
+// Gives entry i the bytes of an earlier entry for its address, if a fix does that.
+bool CopiedFromEarlier(Kernel& k, int task, uint8_t call, size_t i) {
+  const auto& descriptors = Descriptors(k);
+  Record& kpa = Pins(k).records[Pins(k).building[k.cur] - 1];
+  for (size_t j = 0; j < i; ++j) {
+    if (descriptors[j].kind != descriptors[i].kind) continue;
+    if (kpa.args[j].user_addr != AddressOf(k, task, call, descriptors[i].arg)) continue;
+    if (!k.Has(Toggle::k_fix_address_copied_once)) continue;
+    kpa.args[i] = kpa.args[j];
+    kpa.args[i].arg_idx = static_cast<uint8_t>(descriptors[i].arg);
+    return true;
+  }
+  return false;
+}
+
 Flow seccomp_notif_pin_args(Kernel& k) {
   auto& l = k.Locals<PinArgsLocals>();
   FUNCTION_BEGIN;
@@ -298,8 +370,17 @@ Flow seccomp_notif_pin_args(Kernel& k) {
       }
       total += d.max_bytes;
     }
+    for (size_t i = 0; i < descriptors.size(); ++i) {
+      for (size_t j = 0; j < i; ++j) {
+        if (descriptors[i].arg != descriptors[j].arg) continue;
+        if (k.Has(Toggle::k_fix_argument_pinned_once)) return k.Return(-kEINVAL);
+      }
+    }
     k.Raise(kBudgetChecked);
-    if (total > kMaxTotalBytes) k.Raise(kOverBudget);
+    if (total > kMaxTotalBytes) {
+      if (k.Has(Toggle::k_fix_budget_checked)) return k.Return(-kE2BIG);
+      k.Raise(kOverBudget);
+    }
     l.id = k.me().variable_id[uargs.variable];
   }
   STEP("mutex_lock(&filter->notify_lock)", kLocks);
@@ -327,6 +408,8 @@ Flow seccomp_notif_pin_args(Kernel& k) {
       l.ret = -kEBUSY;
       goto unlock_a;
     }
+    l.ret = CheckAgainstCall(k, task, k.CallIndex(task));
+    if (l.ret < 0) goto unlock_a;
     Pins(k).pin_in_progress |= static_cast<uint8_t>(1 << task);
     // task = get_task_struct(knotif->task)
     l.task = static_cast<uint8_t>(task + 1);
@@ -368,6 +451,7 @@ Flow seccomp_notif_pin_args(Kernel& k) {
       k.s->tasks[task].ghost |= kGhostPinned;
       k.Raise(kAttached);
       k.Note("record attached to {}", k.p.tasks[static_cast<size_t>(task)].name);
+      if (k.Has(Toggle::k_fix_clear_queued_at_attach)) QueueClear(k, task);
     }
   }
   STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
@@ -403,7 +487,7 @@ Flow seccomp_pin_args_walk(Kernel& k) {
   }
   k.Raise(Event::kAllocated);
   // GFP_KERNEL_ACCOUNT charges current, which is the caller of the ioctl.
-  if (!k.Has(Toggle::k_mutate_charge_target)) k.Raise(kChargedToCaller);
+  if (!k.Has(Toggle::k_fix_charge_target)) k.Raise(kChargedToCaller);
   {
     Pins(k).building[k.cur] = AllocateRecord(k);
     Record& kpa = Deref(k, Pins(k).building[k.cur]);
@@ -419,26 +503,29 @@ Flow seccomp_pin_args_walk(Kernel& k) {
       // NULL pointers: record a zero-size pin and move on.
       if (AddressOf(k, l.task, l.call, d.arg) == kZero) continue;
     }
-    CALL({
-      const WalkLocals from = l;
-      const int kind = Descriptors(k)[from.i].kind;
-      if (kind == kFixed) {
-        auto& callee = k.Push<FixedLocals>(FnNumber(kFnFixed));
-        callee.task = from.task;
-        callee.call = from.call;
-        callee.arg = from.i;
-      } else if (kind == kCstring) {
-        auto& callee = k.Push<FixedLocals>(FnNumber(kFnCstring));
-        callee.task = from.task;
-        callee.call = from.call;
-        callee.arg = from.i;
-      } else {
-        auto& callee = k.Push<ArrayLocals>(FnNumber(kFnCstringArray));
-        callee.task = from.task;
-        callee.call = from.call;
-        callee.arg = from.i;
-      }
-    });
+    k.ret = 0;
+    if (!CopiedFromEarlier(k, l.task, l.call, l.i)) {
+      CALL({
+        const WalkLocals from = l;
+        const int kind = Descriptors(k)[from.i].kind;
+        if (kind == kFixed) {
+          auto& callee = k.Push<FixedLocals>(FnNumber(kFnFixed));
+          callee.task = from.task;
+          callee.call = from.call;
+          callee.arg = from.i;
+        } else if (kind == kCstring) {
+          auto& callee = k.Push<FixedLocals>(FnNumber(kFnCstring));
+          callee.task = from.task;
+          callee.call = from.call;
+          callee.arg = from.i;
+        } else {
+          auto& callee = k.Push<ArrayLocals>(FnNumber(kFnCstringArray));
+          callee.task = from.task;
+          callee.call = from.call;
+          callee.arg = from.i;
+        }
+      });
+    }
     if (k.ret < 0) {
       l.ret = k.ret;
       goto err_free;
@@ -508,6 +595,7 @@ Flow pin_one_fixed(Kernel& k) {
     if (l.w * 8 < read) continue;
     for (int w = l.w; w < kPinWords; ++w) out.words[w] = kZero;
     out.user_addr = address;
+    out.arg_idx = static_cast<uint8_t>(desc.arg);
     out.size = static_cast<uint8_t>(read);
     out.kind = kFixed;
     out.data = 1;
@@ -563,11 +651,14 @@ Flow pin_one_cstring(Kernel& k) {
     for (int w = l.w + 1; w < kPinWords; ++w) out.words[w] = kZero;
     const int copied = cut ? max_bytes - 1 : 8 * l.w + length;
     out.user_addr = address;
+    out.arg_idx = static_cast<uint8_t>(desc.arg);
     out.size = static_cast<uint8_t>(copied + 1);
     out.kind = kCstring;
     out.data = 1;
     k.Raise(kPinCopied);
-    if (copied == max_bytes - 1 && !k.Has(Toggle::k_mutate_truncated_never)) {
+    const bool full = copied == max_bytes - 1;
+    const bool told = cut || (full && !k.Has(Toggle::k_fix_cut_is_told));
+    if (told && !k.Has(Toggle::k_mutate_truncated_never)) {
       k.me().ghost |= kGhostTruncated;
       k.Note("truncated");
       if (!cut) k.Raise(kTruncatedFalse);
@@ -683,7 +774,8 @@ Flow pin_one_cstring_array(Kernel& k) {
       }
       const int copied = cut ? remaining - 1 : 8 * l.w + length;
       k.Raise(kPinCopied);
-      if (copied + 1 >= remaining) l.truncated = 1;
+      const bool full = copied + 1 >= remaining;
+      if (cut || (full && !k.Has(Toggle::k_fix_cut_is_told))) l.truncated = 1;
       if (cut) l.cut = 1;
       l.byte_off = static_cast<uint8_t>(l.byte_off + copied + 1);
       break;
@@ -696,11 +788,13 @@ Flow pin_one_cstring_array(Kernel& k) {
       if (v == kUninit && !k.Has(Toggle::k_mutate_unpinned_walk)) v = kZero;
     }
     out.user_addr = AddressOf(k, l.task, l.call, desc.arg);
+    out.arg_idx = static_cast<uint8_t>(desc.arg);
     out.size = l.byte_off;
     out.kind = kCstringArray;
     out.data = 1;
     out.count = l.count;
     out.gaps = static_cast<uint8_t>(l.counted - l.count);
+    if (out.gaps != 0 && k.Has(Toggle::k_fix_zeroed_buffers)) out.gaps = 0;
     if (k.Has(Toggle::k_mutate_truncated_never)) l.truncated = 0;
     if (l.truncated) k.me().ghost |= kGhostTruncated;
     if (l.truncated && !l.cut) k.Raise(kTruncatedFalse);
@@ -735,17 +829,21 @@ Flow seccomp_clear_pinned_args(Kernel& k) {
   FUNCTION_END;
 }
 
+// What a fetch point returns whose entry is of another kind.
+Ret OfOtherKind(const Kernel& k) {
+  return k.Has(Toggle::k_fix_other_kind_fails) ? static_cast<Ret>(-kEFAULT) : Kernel::kNotServed;
+}
+
 // getname_flags() as patched.
 Flow pinned_getname_flags(Kernel& k) {
   auto& l = k.Locals<UseLocals>();
   FUNCTION_BEGIN;
   STEP("pin = seccomp_pin_lookup_current((u64)(uintptr_t)filename)", kNothing);
   {
-    const Value filename = k.PointerArg(SyscallOf(k.op().nr).roles[l.role].arg);
-    const int found = k.Has(Toggle::k_mutate_ignore_pin) ? -1 : LookupCurrent(k, filename);
+    const int found = k.Has(Toggle::k_mutate_ignore_pin) ? -1 : LookupCurrent(k, l.role);
     if (found < 0) return k.Return(Kernel::kNotServed);
     const Record& kpa = Deref(k, Pins(k).pinned_args[k.cur]);
-    if (kpa.args[found].kind != kCstring) return k.Return(Kernel::kNotServed);
+    if (kpa.args[found].kind != kCstring) return k.Return(OfOtherKind(k));
     if (kpa.args[found].size <= 1) return k.Return(-kENOENT);
     l.arg = static_cast<uint8_t>(found);
     Pins(k).using_[k.cur] = Pins(k).pinned_args[k.cur];
@@ -766,6 +864,22 @@ Flow pinned_getname_flags(Kernel& k) {
   FUNCTION_END;
 }
 
+// The record's count, for count().
+Flow count_from_pin(Kernel& k) {
+  auto& l = k.Locals<UseLocals>();
+  FUNCTION_BEGIN;
+  STEP("pin = seccomp_pin_lookup_current(user_argv)", kNothing);
+  {
+    const int found = LookupCurrent(k, l.role);
+    if (found < 0) return k.Return(Kernel::kNotServed);
+    const PinnedArg& pin = Deref(k, Pins(k).pinned_args[k.cur]).args[found];
+    if (pin.kind != kCstringArray) return k.Return(OfOtherKind(k));
+    k.Note("counts {} strings in the record", static_cast<int>(pin.count));
+    return k.Return(pin.count);
+  }
+  FUNCTION_END;
+}
+
 // copy_strings_from_pin()
 Flow copy_strings_from_pin(Kernel& k) {
   auto& l = k.Locals<UseLocals>();
@@ -776,10 +890,10 @@ Flow copy_strings_from_pin(Kernel& k) {
   }
   STEP("pin = seccomp_pin_lookup_current(user_argv)", kNothing);
   {
-    const int found = LookupCurrent(k, k.PointerArg(SyscallOf(Nr::kExecve).roles[l.role].arg));
+    const int found = LookupCurrent(k, l.role);
     if (found < 0) return k.Return(Kernel::kNotServed);
     const Record& kpa = Deref(k, Pins(k).pinned_args[k.cur]);
-    if (kpa.args[found].kind != kCstringArray) return k.Return(Kernel::kNotServed);
+    if (kpa.args[found].kind != kCstringArray) return k.Return(OfOtherKind(k));
     l.arg = static_cast<uint8_t>(found);
     Pins(k).using_[k.cur] = Pins(k).pinned_args[k.cur];
   }
@@ -808,8 +922,13 @@ Flow pinned_move_addr_to_kernel(Kernel& k) {
   FUNCTION_BEGIN;
   STEP("pin = seccomp_pin_lookup_current((u64)(uintptr_t)uaddr)", kNothing);
   {
-    const int found = LookupCurrent(k, k.PointerArg(SyscallOf(k.op().nr).roles[l.role].arg));
+    const int found = LookupCurrent(k, l.role);
     if (found < 0) return k.Return(Kernel::kNotServed);
+    const PinnedArg& pin = Deref(k, Pins(k).pinned_args[k.cur]).args[found];
+    if (pin.kind != kFixed && k.Has(Toggle::k_fix_other_kind_fails)) return k.Return(-kEFAULT);
+    if (pin.size < k.RoleBytes(l.role) && k.Has(Toggle::k_fix_short_sockaddr_fails)) {
+      return k.Return(-kEFAULT);
+    }
     l.arg = static_cast<uint8_t>(found);
     Pins(k).using_[k.cur] = Pins(k).pinned_args[k.cur];
   }
@@ -818,13 +937,14 @@ Flow pinned_move_addr_to_kernel(Kernel& k) {
     const Record& kpa = Deref(k, Pins(k).using_[k.cur]);
     Pins(k).using_[k.cur] = 0;
     const PinnedArg& pin = kpa.args[l.arg];
-    const int ulen = k.ScalarArg(2);
+    const int ulen = k.RoleBytes(l.role);
     const int n = std::min<int>(ulen, pin.size);
     // The rest of *kaddr stays as it is: on the stack of __sys_bind(), written by nobody.
     for (int w = 0; w < std::min((ulen + 7) / 8, 3); ++w) {
       const int wanted = std::min(ulen - 8 * w, 8);
       const int given = std::clamp(n - 8 * w, 0, 8);
-      k.me().copied[w] = given < wanted ? kUninit : Truncated(k, pin.words[w], wanted);
+      const bool bare = given < wanted && !k.Has(Toggle::k_fix_sockaddr_zeroed);
+      k.me().copied[w] = bare ? kUninit : Truncated(k, pin.words[w], std::min(given, wanted));
       k.Note("takes {} from the record", k.ValueText(k.me().copied[w]));
       k.Fetched(l.role, 0, w, k.me().copied[w], false);
     }
@@ -839,25 +959,27 @@ Flow pinned_import_ubuf(Kernel& k) {
   FUNCTION_BEGIN;
   STEP("pin = seccomp_pin_lookup_current((u64)(uintptr_t)buf)", kNothing);
   {
-    const int found = LookupCurrent(k, k.PointerArg(1));
+    const bool dest = SyscallOf(k.op().nr).roles[l.role].shape == Shape::kOutBuffer;
+    if (dest && k.Has(Toggle::k_fix_source_only)) return k.Return(Kernel::kNotServed);
+    const int found = LookupCurrent(k, l.role);
     if (found < 0) return k.Return(Kernel::kNotServed);
     const Record& kpa = Deref(k, Pins(k).pinned_args[k.cur]);
-    if (kpa.args[found].kind != kFixed) return k.Return(Kernel::kNotServed);
+    if (kpa.args[found].kind != kFixed) return k.Return(OfOtherKind(k));
     l.arg = static_cast<uint8_t>(found);
-    l.n = static_cast<uint8_t>(std::min<int>(k.ScalarArg(2), kpa.args[found].size));
+    l.n = static_cast<uint8_t>(std::min<int>(k.RoleBytes(l.role), kpa.args[found].size));
     Pins(k).using_[k.cur] = Pins(k).pinned_args[k.cur];
   }
   for (l.w = 0; l.w * 8 < l.n; ++l.w) {
     STEP("iov_iter_kvec(i, rw, kvec, 1, n), then a word through it", kNothing);
     Record& kpa = Deref(k, Pins(k).using_[k.cur]);
-    if (k.op().nr == Nr::kRead) {
+    if (SyscallOf(k.op().nr).roles[l.role].shape == Shape::kOutBuffer) {
       kpa.args[l.arg].words[l.w] = kZero;
       k.Note("a word of the file goes to the record");
     } else {
       const Value value = Truncated(k, kpa.args[l.arg].words[l.w], l.n - 8 * l.w);
       k.me().copied[l.w] = value;
       k.Note("writes {} from the record", k.ValueText(value));
-      k.Fetched(0, 0, l.w, value, false);
+      k.Fetched(l.role, 0, l.w, value, false);
     }
   }
   Pins(k).using_[k.cur] = 0;
@@ -865,8 +987,25 @@ Flow pinned_import_ubuf(Kernel& k) {
   FUNCTION_END;
 }
 
+// vfs_write() of a file with ->write, which would read user memory.
+Flow refuse_pinned_write(Kernel& k) {
+  FUNCTION_BEGIN;
+  STEP("pin = seccomp_pin_lookup_current((u64)(uintptr_t)buf)", kNothing);
+  return k.Return(LookupCurrent(k, 0) < 0 ? Kernel::kNotServed : static_cast<Ret>(-kEINVAL));
+  FUNCTION_END;
+}
+
 Ret SendCheck(Kernel&, uint16_t flags) {
   return (flags & kContinuePinned) && !(flags & kContinue) ? static_cast<Ret>(-kEINVAL) : 0;
+}
+
+Ret SendFound(Kernel& k, int target, uint16_t flags) {
+  if (!(flags & kContinuePinned)) return 0;
+  const uint8_t kpa = Pins(k).pinned_args[target];
+  const bool own = kpa != 0 && Deref(k, kpa).notif_id == k.s->tasks[target].knotif.id;
+  if (own || !k.Has(Toggle::k_fix_pinned_needs_record)) return 0;
+  k.Note("no record of this notification");
+  return -kEINVAL;
 }
 
 Hook SendStored(Kernel& k, int target, uint16_t flags) {
@@ -887,14 +1026,7 @@ Hook SendStored(Kernel& k, int target, uint16_t flags) {
   k.Note("record of knotif {} armed", static_cast<int>(record.notif_id));
   if (record.notif_id != k.s->tasks[target].knotif.id) k.Raise(kForeign);
   k.Raise(kConsumed);
-  // seccomp_pin_queue_clear()
-  if (!record.clear_queued && !k.Has(Toggle::k_mutate_no_clear)) {
-    uint8_t* works = k.s->tasks[target].task_works;
-    KNOT_CHECK(works[1] == 0);
-    works[1] = works[0];
-    works[0] = kpa;
-    record.clear_queued = 1;
-  }
+  QueueClear(k, target);
   if (k.Has(Toggle::k_mutate_free_at_send)) FreeRecord(k, kpa);
   return Hook::kNotHandled;
 }
@@ -902,6 +1034,11 @@ Hook SendStored(Kernel& k, int target, uint16_t flags) {
 Hook PushClear(Kernel& k, int task) {
   k.Push<ClearLocals>(FnNumber(kFnClear)).task = static_cast<uint8_t>(task);
   return Hook::kCalled;
+}
+
+Hook Leave(Kernel& k, uint8_t flags) {
+  const bool keeps = (flags & kContinue) || Pins(k).pinned_args[k.cur] == 0;
+  return keeps || !k.Has(Toggle::k_fix_clear_when_left) ? Hook::kNotHandled : PushClear(k, k.cur);
 }
 
 Hook Exit(Kernel& k) { return PushClear(k, k.cur); }
@@ -920,6 +1057,16 @@ template <PinFunction kFunction>
 Hook PushFetch(Kernel& k, int role) {
   k.Push<UseLocals>(FnNumber(kFunction)).role = static_cast<uint8_t>(role);
   return Hook::kCalled;
+}
+
+Hook Count(Kernel& k, int role) {
+  const bool may = Pins(k).pinned_args[k.cur] != 0 && k.Has(Toggle::k_fix_count_from_record);
+  return may ? PushFetch<kFnCount>(k, role) : Hook::kNotHandled;
+}
+
+Hook VfsWrite(Kernel& k, int role) {
+  const bool may = Pins(k).pinned_args[k.cur] != 0 && k.Has(Toggle::k_fix_legacy_write_fails);
+  return may ? PushFetch<kFnVfsWrite>(k, role) : Hook::kNotHandled;
 }
 
 void ReturnedToUser(Kernel& k) {
@@ -981,7 +1128,7 @@ void Describe(const Program& p, std::vector<Field>* fields) {
     const std::string name = absl::StrCat("record", r + 1, ".");
     add(absl::StrCat(name, "life"), at + offsetof(Record, life), 3);
     add(absl::StrCat(name, "notif_id"), at + offsetof(Record, notif_id), 0x1f);
-    add(absl::StrCat(name, "syscall_nr"), at + offsetof(Record, syscall_nr), 15);
+    add(absl::StrCat(name, "syscall_nr"), at + offsetof(Record, syscall_nr), 0xff);
     add(absl::StrCat(name, "nr_args"), at + offsetof(Record, nr_args), 3);
     add(absl::StrCat(name, "live"), at + offsetof(Record, live), 1);
     add(absl::StrCat(name, "clear_queued"), at + offsetof(Record, clear_queued), 1);
@@ -990,6 +1137,7 @@ void Describe(const Program& p, std::vector<Field>* fields) {
       const std::string arg_name = absl::StrCat(name, "arg", a, ".");
       add(absl::StrCat(arg_name, "user_addr"), arg + offsetof(PinnedArg, user_addr), 0xff);
       add(absl::StrCat(arg_name, "size"), arg + offsetof(PinnedArg, size), 0x7f);
+      add(absl::StrCat(arg_name, "arg_idx"), arg + offsetof(PinnedArg, arg_idx), 7);
       add(absl::StrCat(arg_name, "kind"), arg + offsetof(PinnedArg, kind), 3);
       add(absl::StrCat(arg_name, "data"), arg + offsetof(PinnedArg, data), 1);
       add(absl::StrCat(arg_name, "count"), arg + offsetof(PinnedArg, count), 7);
@@ -1057,6 +1205,7 @@ void Renumber(const Program& p, State* s) {
 bool DescriptorFor(Shape shape, uint32_t bytes, Descriptor* descriptor) {
   switch (shape) {
     case Shape::kPath:
+    case Shape::kString:
       descriptor->kind = kCstring;
       descriptor->max_bytes = 4096;
       return true;
@@ -1114,12 +1263,57 @@ std::vector<Op> PolicyScript(const Reactions& reactions, std::string* error) {
       b.Send(kContinue, 0, "ioctl(SEND, CONTINUE)");
     } else {
       b.Send(kContinue | kContinuePinned, 0, "ioctl(SEND, CONTINUE|CONTINUE_PINNED)");
+      b.JumpIfError(kEINVAL, "deny");
     }
     b.Jump("next");
   }
   b.Label("deny");
   b.Send(0, kPolicyError, "ioctl(SEND, error)");
   b.Jump("next");
+  b.Label("end");
+  b.Add(OpCode::kEnd, "ends");
+  return b.Finish();
+}
+
+// A look is a PIN_ARGS that succeeded. Whatever else happens, the supervisor allows what it saw
+// with CONTINUE_PINNED only; a call whose arguments the policy does not look at needs no record.
+std::vector<Op> GeneralPolicyScript() {
+  ScriptBuilder b;
+  b.Label("next");
+  b.Add(OpCode::kRecv, "ioctl(RECV)").options = kBufFaults;
+  b.JumpIfError(kEBADF, "end");
+  b.JumpIfError(0, "next");
+  b.Label("blind");
+  b.JumpIfNothing("registers");
+  b.Choose({"look", "valid", "deny", "value", "addfd", "next"});
+  b.Label("look");
+  b.Add(OpCode::kVerb, "ioctl(PIN_ARGS)").options = kBufFaults;
+  b.JumpIfError(0, "blind");
+  b.Label("seen");
+  b.Choose({"look again", "valid again", "allow", "deny", "value", "addfd", "next"});
+  // What was pinned stays pinned when PIN_ARGS fails, and so does what was seen.
+  b.Label("look again");
+  b.Add(OpCode::kVerb, "ioctl(PIN_ARGS)");
+  b.Jump("seen");
+  b.Label("valid again");
+  b.Add(OpCode::kIdValid, "ioctl(ID_VALID)");
+  b.JumpIfError(0, "next");
+  b.Jump("seen");
+  b.Label("valid");
+  b.Add(OpCode::kIdValid, "ioctl(ID_VALID)");
+  b.JumpIfError(0, "next");
+  b.Jump("blind");
+  b.Label("allow");
+  b.Decide("deny");
+  b.Send(kContinue | kContinuePinned, 0, "ioctl(SEND, CONTINUE|CONTINUE_PINNED)");
+  b.Jump("next");
+  b.Label("registers");
+  b.Choose({"allow by registers", "deny", "value", "addfd", "next"});
+  b.Label("allow by registers");
+  b.Decide("deny");
+  b.Send(kContinue, 0, "ioctl(SEND, CONTINUE)");
+  b.Jump("next");
+  b.AnswerInOtherWays("blind", "next");
   b.Label("end");
   b.Add(OpCode::kEnd, "ends");
   return b.Finish();
@@ -1149,22 +1343,29 @@ const Proposal kPinArgsProposal = [] {
       {"move_addr_to_kernel", "net/socket.c", sizeof(UseLocals), pinned_move_addr_to_kernel,
        "...."},
       {"import_ubuf", "lib/iov_iter.c", sizeof(UseLocals), pinned_import_ubuf, "...."},
+      {"count", "fs/exec.c", sizeof(UseLocals), count_from_pin, "...."},
+      {"vfs_write", "fs/read_write.c", sizeof(UseLocals), refuse_pinned_write, "...."},
   };
   p.verbs = {{"pin", kFnPinArgs, {"fixed", "cstring", "cstrings"}}};
   p.send_flags = {{"pinned", kContinuePinned}};
   p.descriptor_for = DescriptorFor;
   p.policy_script = PolicyScript;
+  p.general_policy_script = GeneralPolicyScript;
   p.send_check = SendCheck;
+  p.send_found = SendFound;
   p.send_stored = SendStored;
   p.detach = PushClear;
+  p.leave = Leave;
   p.exit = Exit;
   p.copy_seccomp = CopySeccomp;
   p.run_task_work = RunTaskWork;
   p.read_task_work = ReadTaskWork;
   p.getname_flags = PushFetch<kFnGetname>;
+  p.count = Count;
   p.copy_strings = PushFetch<kFnCopyStrings>;
   p.move_addr_to_kernel = PushFetch<kFnMoveAddr>;
   p.import_ubuf = PushFetch<kFnImportUbuf>;
+  p.vfs_write = VfsWrite;
   p.returned_to_user = ReturnedToUser;
   p.after_step = AfterStep;
   p.describe = Describe;

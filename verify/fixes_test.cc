@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Each fix mends what it is for, and makes nothing else worse, in every scenario of the collection.
+
+#include "verify/fixes.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <set>
+#include <sstream>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "lang/parse.h"
+
+namespace knotcheck::verify {
+namespace {
+
+using Broken = std::set<std::string>;
+
+FixSet BitOf(const std::string& fix) {
+  for (const model::ToggleInfo& info : model::AllToggles()) {
+    if (info.fix() && info.name == fix) return FixSet{1} << static_cast<int>(info.toggle);
+  }
+  ADD_FAILURE() << "no fix " << fix;
+  return 0;
+}
+
+FixSet BitsOf(const std::vector<std::string>& fixes) {
+  FixSet bits = 0;
+  for (const std::string& fix : fixes) bits |= BitOf(fix);
+  return bits;
+}
+
+lang::Scenario Load(const std::string& name) {
+  const std::string file = std::string(KNOTCHECK_SOURCE_DIR) + "/scenarios/" + name + ".scn";
+  std::ifstream in(file);
+  std::stringstream text;
+  text << in.rdbuf();
+  auto scenario = lang::Parse(text.str(), file);
+  EXPECT_TRUE(scenario.ok()) << file << ": " << scenario.status();
+  return *std::move(scenario);
+}
+
+std::vector<std::string> Collection() {
+  const std::filesystem::path root = std::string(KNOTCHECK_SOURCE_DIR) + "/scenarios";
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
+    if (entry.path().extension() != ".scn") continue;
+    names.push_back(std::filesystem::relative(entry.path(), root).replace_extension("").string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// Asks a scenario once for all sets of fixes that its answer does not tell apart.
+class Asker {
+ public:
+  Asker(const lang::Scenario& scenario, const model::Proposal& proposal)
+      : scenario_(scenario), proposal_(proposal) {}
+  Broken Under(FixSet fixes) {
+    for (const FixAnswer& answer : answers_) {
+      if (answer.whole.Covers(fixes)) return BrokenBy(answer);
+    }
+    auto answer = AskUnderFixes(scenario_, proposal_, fixes, checker::Options());
+    EXPECT_TRUE(answer.ok()) << answer.status();
+    answers_.push_back(*std::move(answer));
+    return BrokenBy(answers_.back());
+  }
+  static Broken BrokenBy(const FixAnswer& answer) {
+    Broken broken;
+    for (const Failure& failure : answer.failures) broken.insert(failure.property);
+    return broken;
+  }
+
+ private:
+  const lang::Scenario& scenario_;
+  const model::Proposal& proposal_;
+  std::vector<FixAnswer> answers_;
+};
+
+struct Row {
+  const char* fix;
+  const char* scenario;
+  const char* property;
+};
+
+// The property is broken without the fix and holds with it alone.
+const Row kRows[] = {
+    {"recv_efault_keeps_reply", "notifier/fault_recv_two_threads", "one-reply"},
+    {"signal_takes_reply", "notifier/signal", "reply-acted-on"},
+    {"interrupted_starts_anew", "notifier/signal_eintr", "expectation"},
+    {"clear_when_left", "attack/openat_path", "dies-with-call"},
+    {"clear_when_left", "pin_args/answered_with_value", "fresh-pin"},
+    {"clear_when_left", "pin_args/deny_then_reuse", "single-shot"},
+    {"clear_when_left", "pin_args/handler_call", "toctou"},
+    {"clear_queued_at_attach", "attack/openat_path", "dies-with-call"},
+    {"clear_queued_at_attach", "pin_args/answered_with_value", "fresh-pin"},
+    {"clear_queued_at_attach", "pin_args/deny_then_reuse", "single-shot"},
+    {"clear_queued_at_attach", "pin_args/handler_call", "toctou"},
+    {"pinned_needs_record", "pin_args/pinned_without_record", "fail-closed"},
+    {"pinned_needs_record", "pin_args/stale_record_pinned", "single-shot"},
+    {"count_from_record", "attack/execve_argv", "toctou"},
+    {"count_from_record", "pin_args/fewer_entries", "toctou"},
+    {"lookup_by_argument", "pin_args/execve_same_pointer", "toctou"},
+    {"argument_pinned_once", "pin_args/duplicate_descriptor", "toctou"},
+    {"address_pinned_once", "pin_args/duplicate_descriptor", "toctou"},
+    {"address_pinned_once", "pin_args/execve_same_pointer", "toctou"},
+    {"address_copied_once", "pin_args/duplicate_descriptor", "toctou"},
+    {"address_copied_once", "pin_args/execve_same_pointer", "toctou"},
+    {"other_kind_fails", "pin_args/wrong_kind", "fail-closed"},
+    {"pinnable_only", "pin_args/wrong_kind", "toctou"},
+    {"pinnable_only", "pin_args/read_into_record", "read-data"},
+    {"short_sockaddr_fails", "pin_args/bind_short_pin", "toctou"},
+    {"short_sockaddr_fails", "pin_args/bind_null_address", "no-uninitialised-read"},
+    {"sockaddr_zeroed", "pin_args/bind_short_pin", "no-uninitialised-read"},
+    {"null_not_pinned", "pin_args/bind_null_address", "expectation"},
+    {"source_only", "pin_args/read_into_record", "read-data"},
+    {"legacy_write_fails", "attack/write_legacy_file", "fail-closed"},
+    {"zeroed_buffers", "pin_args/array_gap_leak", "no-information-leak"},
+    {"budget_checked", "pin_args/budget", "pin-budget"},
+    {"charge_target", "pin_args/charge", "charge"},
+    {"cut_is_told", "pin_args/exact_fit_truncated", "truncated-flag"},
+};
+
+// What a fix lays bare: without it a wrong record served the call, with it there is none, and SEND
+// takes CONTINUE_PINNED all the same. `needs` mends that.
+struct Exposure {
+  const char* fix;
+  const char* scenario;
+  const char* property;
+  const char* needs;
+};
+const Exposure kExposed[] = {
+    {"clear_when_left", "pin_args/deny_then_reuse", "fail-closed", "pinned_needs_record"},
+    {"clear_queued_at_attach", "pin_args/deny_then_reuse", "fail-closed", "pinned_needs_record"},
+    {"argument_pinned_once", "pin_args/duplicate_descriptor", "fail-closed", "pinned_needs_record"},
+    {"address_pinned_once", "pin_args/duplicate_descriptor", "fail-closed", "pinned_needs_record"},
+};
+
+TEST(Fixes, EachMendsWhatItIsFor) {
+  std::set<std::string> used;
+  for (const Row& row : kRows) {
+    SCOPED_TRACE(std::string(row.fix) + ": " + row.scenario + ": " + row.property);
+    used.insert(row.fix);
+    const FixSet fix = BitOf(row.fix);
+    const lang::Scenario scenario = Load(row.scenario);
+    for (const model::Proposal* proposal : model::AllProposals()) {
+      if ((FixesOf(*proposal) & fix) == 0) continue;
+      const bool asked =
+          std::any_of(scenario.header.results.begin(), scenario.header.results.end(),
+                      [&](const lang::Claim& claim) { return claim.proposal == proposal->name; });
+      if (!asked) continue;
+      Asker asker(scenario, *proposal);
+      EXPECT_EQ(asker.Under(0).count(row.property), 1u) << proposal->name;
+      EXPECT_EQ(asker.Under(fix).count(row.property), 0u) << proposal->name;
+    }
+  }
+  for (const model::ToggleInfo& info : model::AllToggles()) {
+    EXPECT_EQ(used.count(info.name), info.fix() ? 1u : 0u) << info.name << " has no row";
+  }
+}
+
+TEST(Fixes, NoneMakesAnythingWorse) {
+  std::set<std::tuple<std::string, std::string, std::string>> exposed;
+  size_t questions = 0;
+  for (const std::string& name : Collection()) {
+    const lang::Scenario scenario = Load(name);
+    for (const lang::Claim& claim : scenario.header.results) {
+      const model::Proposal& proposal = *model::FindProposal(claim.proposal);
+      Asker asker(scenario, proposal);
+      const Broken before = asker.Under(0);
+      const Broken with_all = asker.Under(FixesOf(proposal));
+      ++questions;
+      for (const std::string& property : with_all) {
+        EXPECT_EQ(before.count(property), 1u)
+            << name << " under " << claim.proposal << " with all fixes: " << property;
+      }
+      for (const model::ToggleInfo& info : model::AllToggles()) {
+        const FixSet fix = FixSet{1} << static_cast<int>(info.toggle);
+        if ((FixesOf(proposal) & fix) == 0) continue;
+        for (const std::string& property : asker.Under(fix)) {
+          if (before.count(property) == 0) exposed.emplace(info.name, name, property);
+        }
+      }
+      for (const Exposure& each : kExposed) {
+        if (each.scenario != name) continue;
+        EXPECT_EQ(asker.Under(BitsOf({each.fix, each.needs})).count(each.property), 0u)
+            << each.fix << " with " << each.needs << ": " << name;
+      }
+    }
+  }
+  std::set<std::tuple<std::string, std::string, std::string>> expected;
+  for (const Exposure& each : kExposed) {
+    expected.emplace(each.fix, each.scenario, each.property);
+  }
+  EXPECT_EQ(exposed, expected);
+  EXPECT_GE(questions, 129u);
+}
+
+// An answer is kept for all sets of fixes that agree with the one that was asked on what it met.
+TEST(Fixes, AnAnswerSpeaksForAllThatItCovers) {
+  const model::Proposal& proposal = *model::FindProposal("pin_args");
+  uint64_t seed = 1;
+  size_t reused = 0;
+  for (const char* name :
+       {"attack/execve_argv", "pin_args/answered_with_value", "pin_args/bind_null_address",
+        "pin_args/deny_then_reuse", "pin_args/duplicate_descriptor", "pin_args/handler_call",
+        "pin_args/rearmed_after_fault", "pin_args/wrong_kind", "notifier/signal_eintr"}) {
+    const lang::Scenario scenario = Load(name);
+    std::vector<FixAnswer> answers;
+    for (int round = 0; round < 30; ++round) {
+      seed = seed * 6364136223846793005u + 1442695040888963407u;
+      // Few fixes at first, so that runs get far.
+      const FixSet fixes = FixesOf(proposal) & seed & (seed << 17 | seed >> 47);
+      const auto answer = AskUnderFixes(scenario, proposal, fixes, checker::Options());
+      ASSERT_TRUE(answer.ok()) << answer.status();
+      EXPECT_TRUE(answer->whole.Covers(fixes));
+      for (const FixAnswer& before : answers) {
+        if (before.whole.Covers(fixes)) {
+          EXPECT_EQ(Asker::BrokenBy(before), Asker::BrokenBy(*answer)) << name;
+          ++reused;
+        }
+        for (const Failure& failure : before.failures) {
+          if (!failure.cube.Covers(fixes)) continue;
+          EXPECT_EQ(Asker::BrokenBy(*answer).count(failure.property), 1u) << name;
+          ++reused;
+        }
+      }
+      answers.push_back(*answer);
+    }
+  }
+  EXPECT_GT(reused, 300u);
+}
+
+std::vector<std::vector<std::string>> NamesOf(const FixSets& sets) {
+  std::vector<std::vector<std::string>> names;
+  for (const FixSet set : sets.smallest) {
+    names.emplace_back();
+    for (const model::ToggleInfo& info : model::AllToggles()) {
+      if (set >> static_cast<int>(info.toggle) & 1) names.back().push_back(info.name);
+    }
+  }
+  return names;
+}
+
+// One fix closes both; or the short copy and the entry for NULL are closed apart. A NULL argument's
+// entry has argument number 0, so looking for the argument's own does not find it either.
+TEST(Fixes, SmallestSetsForBind) {
+  const lang::Scenario null_address = Load("pin_args/bind_null_address");
+  const lang::Scenario short_pin = Load("pin_args/bind_short_pin");
+  const auto sets = SmallestFixSets({&null_address, &short_pin}, *model::FindProposal("pin_args"),
+                                    checker::Options());
+  ASSERT_TRUE(sets.ok()) << sets.status();
+  EXPECT_EQ(NamesOf(*sets),
+            (std::vector<std::vector<std::string>>{{"short_sockaddr_fails"},
+                                                   {"lookup_by_argument", "sockaddr_zeroed"},
+                                                   {"sockaddr_zeroed", "null_not_pinned"}}));
+  EXPECT_TRUE(sets->unmended.empty());
+  ASSERT_EQ(sets->why.size(), 3u);
+  EXPECT_EQ(sets->why[0].size(), 1u);
+  EXPECT_EQ(sets->why[1].size(), 2u);
+}
+
+TEST(Fixes, WhatNoFixMendsIsSetApart) {
+  const lang::Scenario race = Load("attack/openat_path");
+  const auto sets = SmallestFixSets({&race}, *model::FindProposal("baseline"), checker::Options());
+  ASSERT_TRUE(sets.ok()) << sets.status();
+  EXPECT_EQ(sets->unmended, (std::vector<Obligation>{{0, "toctou"}}));
+  EXPECT_EQ(sets->smallest, std::vector<FixSet>{0});
+}
+
+// In the whole collection: every set does, and no member can be left out.
+TEST(Fixes, SmallestSetsOfTheCollection) {
+  const model::Proposal& proposal = *model::FindProposal("pin_args");
+  std::vector<std::unique_ptr<lang::Scenario>> loaded;
+  std::vector<const lang::Scenario*> scenarios;
+  std::vector<Asker> askers;
+  for (const std::string& name : Collection()) {
+    loaded.push_back(std::make_unique<lang::Scenario>(Load(name)));
+    scenarios.push_back(loaded.back().get());
+    askers.emplace_back(*scenarios.back(), proposal);
+  }
+  const auto sets = SmallestFixSets(scenarios, proposal, checker::Options());
+  ASSERT_TRUE(sets.ok()) << sets.status();
+  ASSERT_FALSE(sets->smallest.empty());
+  const std::set<Obligation> unmended(sets->unmended.begin(), sets->unmended.end());
+  const auto failing = [&](FixSet fixes) {
+    std::set<Obligation> found;
+    for (size_t q = 0; q < scenarios.size(); ++q) {
+      for (const std::string& property : askers[q].Under(fixes)) {
+        if (unmended.count({q, property}) == 0) found.emplace(q, property);
+      }
+    }
+    return found;
+  };
+  for (size_t i = 0; i < sets->smallest.size(); ++i) {
+    const FixSet set = sets->smallest[i];
+    EXPECT_EQ(failing(set), std::set<Obligation>());
+    size_t member = 0;
+    for (FixSet rest = set; rest != 0; rest &= rest - 1, ++member) {
+      const FixWitness& witness = sets->witnesses[sets->why[i][member]];
+      EXPECT_EQ(failing(set & ~(rest & -rest)).count({witness.scenario, witness.property}), 1u);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace knotcheck::verify
