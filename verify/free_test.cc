@@ -126,8 +126,12 @@ TEST(ChoiceTest, TheChosenCallIsMadeAgain) {
   ForEachStep(*question, [&](const model::State& from, const model::State& to) {
     const model::Task& before = from.tasks[0];
     const model::Task& after = to.tasks[0];
-    if (before.op == 0) EXPECT_NE(after.op, 3);
-    if (before.op == 1 || before.op == 2) EXPECT_TRUE(after.op == before.op || after.op == 3);
+    if (before.op == 0) {
+      EXPECT_NE(after.op, 3);
+    }
+    if (before.op == 1 || before.op == 2) {
+      EXPECT_TRUE(after.op == before.op || after.op == 3);
+    }
     // The handler runs and the call is still the chosen one.
     if ((after.flags & model::kInHandler) && (after.op == 1 || after.op == 2)) restarted = true;
     if (before.flags & after.flags & model::kInHandler) handled.insert(after.handler_op);
@@ -220,7 +224,8 @@ TEST(FreeSupervisorTest, FindsWhatScriptsFind) {
     for (const std::string& name : c.found) EXPECT_EQ(scripted.count(name), 1u) << name;
     // Expectations are the script's own.
     for (const std::string& name : scripted) {
-      if (name != "expectation") EXPECT_EQ(free.count(name), 1u) << name << " " << c.free;
+      if (name == "expectation") continue;
+      EXPECT_EQ(free.count(name), 1u) << name << " " << c.free;
     }
   }
 }
