@@ -114,6 +114,14 @@ out_lacks '--mutate'
 expect 0 list scenarios scn
 out_has 'Can a peer change the path?'
 expect 0 list choices $RACE
+expect 0 check $RACE --kernel 6.12.117 --json transcribed.json
+grep -q '"toggles": \[\]' transcribed.json || fail 'the transcribed release has variants'
+expect 0 check $RACE --kernel 5.18.3,release_late --kernel recv_garbage --json old.json
+for variant in lifo_notifications release_late recv_garbage; do
+  grep -q "\"$variant\"" old.json || fail "--kernel: no $variant"
+done
+expect 0 list kernels
+out_has 'in 5.9 to 5.12, mended in 5.10.42, 5.12.9'
 for what in proposals properties kernels mutations; do
   expect 0 list $what
   [ -s out ] || fail "list $what prints nothing"
@@ -187,6 +195,12 @@ err_has "did you mean 'pin_args'?"
 expect 2 check --kernel lifo_notification scn
 err_has "did you mean 'lifo_notifications'?"
 expect 2 check --kernel mutate_no_complete scn
+for release in 4.19 5.20 6.18.45 7.0 5 5.10-rc1; do
+  expect 2 check --kernel $release scn
+  err_has "found '$release', expected a release from 5.0 to 6.18.44, or a kernel variant"
+done
+expect 2 check --kernel 5.10,lifo_notification scn
+err_has "did you mean 'lifo_notifications'?"
 expect 2 check --mutate no_complete scn
 expect 2 check --order sideways scn
 # Reductions, threads and the search for the shortest change nothing that they should not.
@@ -259,6 +273,13 @@ err_has "did you mean 'baseline'?"
 expect 3 check word.scn $RACE wrong.scn
 out_has 'test/race'
 out_has 'DIFFERS'
+# seccomp() installs filters with a listener only.
+for flags in TSYNC new_listener 'NEW_LISTENER|LOG'; do
+  sed "s/openat(AT_FDCWD, path, O_RDONLY) }/seccomp($flags) }/" scn/sub/race.scn >install.scn
+  expect 3 check install.scn
+  err_has 'install.scn:7:'
+  err_has 'NEW_LISTENER'
+done
 
 # Traces.
 expect 0 check $RACE --trace-dir traces --json results.json

@@ -44,6 +44,10 @@ struct PollLocals {
 struct DetachLocals {
   uint8_t task, hook;
 };
+struct InstallLocals {
+  int8_t ret;
+  uint8_t listener;
+};
 struct SupervisorLocals {
   int8_t ret;
   uint8_t returned;  // the ioctl of this op has returned `ret`

@@ -31,6 +31,8 @@ Fn BodyOf(Nr nr) {
       return Fn::k_copy_process;
     case Nr::kExit:
       return Fn::k_do_exit;
+    case Nr::kSeccomp:
+      return Fn::k_seccomp_set_mode_filter;
     case Nr::kUmask:
       return Fn::kNone;
     default:
