@@ -101,7 +101,8 @@ std::vector<std::string> WitnessCommand(const FixReport& report,
 std::string FixesAsText(const FixReport& report, size_t width) {
   const verify::FixSets& found = report.found;
   std::string text;
-  Append(absl::StrCat(report.proposal->name, ": ", report.scenarios.size(), " scenarios, ",
+  Append(absl::StrCat(report.proposal->name, ": ", report.scenarios.size(),
+                      report.scenarios.size() == 1 ? " scenario, " : " scenarios, ",
                       found.candidates.size(), " fixes, ", found.asked, " searches"),
          width, 0, 2, &text);
   if (!found.unmended.empty()) text += "\nnot mended by any fix:\n";
