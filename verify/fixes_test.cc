@@ -17,6 +17,8 @@
 
 #include "gtest/gtest.h"
 #include "lang/parse.h"
+#include "rapidcheck/gtest.h"
+#include "verify/testing/random_scenario.h"
 
 namespace knotcheck::verify {
 namespace {
@@ -236,6 +238,29 @@ TEST(Fixes, AnAnswerSpeaksForAllThatItCovers) {
     }
   }
   EXPECT_GT(reused, 300u);
+}
+
+// Scenarios that nobody wrote for a fix: with all of them, or all but those that refuse a request,
+// what is promised of records, memory and replies holds. A script can still leave a task waiting,
+// race after plain CONTINUE, or install a descriptor for a call that is made anew.
+RC_GTEST_PROP(FixesProperty, HoldOnRandomScenarios, ()) {
+  const auto numbers = *rc::gen::container<std::vector<uint8_t>>(24, rc::gen::arbitrary<uint8_t>());
+  const std::string text = testing::MakeScenario(numbers).Text();
+  const auto scenario = lang::Parse(text, "random.scn");
+  RC_ASSERT(scenario.ok());
+  const model::Proposal& proposal = *model::FindProposal("pin_args");
+  const FixSet refusing =
+      BitsOf({"argument_pinned_once", "address_pinned_once", "pinnable_only", "budget_checked"});
+  checker::Options options;
+  options.max_states = 50'000;
+  for (const FixSet fixes : {FixesOf(proposal), FixesOf(proposal) & ~refusing}) {
+    const auto answer = AskUnderFixes(*scenario, proposal, fixes, options);
+    if (!answer.ok()) continue;
+    for (const Failure& failure : answer->failures) {
+      RC_ASSERT(failure.property == "progress" || failure.property == "toctou" ||
+                failure.property == "addfd-once");
+    }
+  }
 }
 
 std::vector<std::vector<std::string>> NamesOf(const FixSets& sets) {
