@@ -52,11 +52,12 @@ struct Atom {
 };
 
 // An argument of a call: atoms side by side ("cstring 4096 entries 8"), or joined by '|'
-// (O_WRONLY|O_CREAT), with an index before it in "1: cstring 4096".
+// (O_WRONLY|O_CREAT), with an index before it in "1: cstring 4096"; or any(a, b), any of these.
 struct Arg {
   std::optional<int64_t> index;
   std::vector<Atom> atoms;
   bool joined = false;  // by '|'
+  bool any = false;     // without an index, not joined
   Location where;
   friend bool operator==(const Arg&, const Arg&) = default;
 };
@@ -81,7 +82,20 @@ struct Store {
   friend bool operator==(const Store&, const Store&) = default;
 };
 
-using Statement = std::variant<Call, Store>;
+// nothing: within any of { ... } only
+struct Nothing {
+  Location where;
+  friend bool operator==(const Nothing&, const Nothing&) = default;
+};
+
+// any of { a; b; nothing }: one of these, whichever it be
+struct AnyOf {
+  std::vector<std::variant<Call, Store, Nothing>> alternatives;  // at least one
+  Location where;
+  friend bool operator==(const AnyOf&, const AnyOf&) = default;
+};
+
+using Statement = std::variant<Call, Store, AnyOf>;
 
 // memory name = "a" | "b"                      kString: NUL-terminated
 // memory name = bytes "PINNED" | "MUTATE"      kBytes: all alternatives of one length
@@ -153,10 +167,15 @@ struct Reaction {
 };
 
 // supervisor S { policy: ... }, supervisor S[2] { policy: ... }, supervisor S { statements }
+// supervisor S { policy: ...; in any order }      follows it, and is free otherwise
+// supervisor S { anything [but call, call...] }   every ioctl that there is, for ever
 struct Supervisor {
   std::string name;
   int64_t threads = 1;
-  std::vector<Rule> policy;  // empty: a script
+  std::vector<Rule> policy;  // empty: a script, or anything
+  bool in_any_order = false;
+  bool anything = false;
+  std::vector<Atom> but;
   std::vector<Reaction> reactions;
   std::vector<Statement> body;
   Location where;
@@ -164,10 +183,12 @@ struct Supervisor {
 };
 
 // signals to T: 2, ignored | handler | handler restarts | fatal [{ statements }]
+// signals to S: any, handler        as often as there is something to interrupt
 struct Signals {
   enum class Disposition : uint8_t { kIgnored, kHandler, kHandlerRestarts, kFatal };
   std::string to;
-  int64_t count = 1;
+  int64_t count = 1;  // 1 if `any`
+  bool any = false;
   Disposition disposition = Disposition::kHandler;
   std::vector<Statement> handler;
   Location where;

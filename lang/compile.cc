@@ -114,7 +114,7 @@ absl::Status Compiler::Settings() {
         }
         const auto nr = CallNamed(setting->name, setting->where);
         if (!nr.ok()) return nr.status();
-        program_.trapped |= 1u << static_cast<int>(*nr);
+        program_.trapped.set(static_cast<size_t>(*nr));
       } else if (setting->key == "allocation failures") {
         if (setting->number < 1 || setting->number > 7) {
           return Error(setting->where,
@@ -135,7 +135,8 @@ absl::Status Compiler::Settings() {
       }
       model::SenderInfo sender;
       sender.task = static_cast<uint8_t>(*task);
-      sender.count = static_cast<uint8_t>(signals->count);
+      sender.count =
+          signals->any ? model::kSignalsWithoutEnd : static_cast<uint8_t>(signals->count);
       sender.disposition =
           static_cast<model::SenderInfo::Disposition>(static_cast<int>(signals->disposition));
       program_.senders.push_back(sender);
@@ -148,6 +149,11 @@ absl::Status Compiler::Settings() {
                                                   "for a task"));
       }
       info.signalled |= handler;
+      if (signals->any && (info.kind != model::TaskKind::kSupervisor || !handler)) {
+        return Error(signals->where,
+                     "found signals without end, expected them for a supervisor with a handler: "
+                     "a target that is interrupted may trap without end");
+      }
       if (info.kind == model::TaskKind::kSupervisor &&
           signals->disposition == Signals::Disposition::kFatal) {
         return Error(signals->where,
@@ -178,7 +184,7 @@ absl::Status Compiler::ResourceLimits() {
 }
 
 absl::Status Compiler::Limits() {
-  if (program_.trapped == 0) {
+  if (program_.trapped.none()) {
     return Error({1, 1}, "found nothing that is trapped, expected a policy or 'filter CALL'");
   }
   if (program_.values.size() > kMaxValues) {
@@ -186,7 +192,11 @@ absl::Status Compiler::Limits() {
                                       " different words, expected at most ", kMaxValues,
                                       ": use fewer or shorter strings"));
   }
-  if (addfd_tasks_ > kMaxAddfdTasks) {
+  const auto addfd = [](const TaskInfo& info) {
+    return std::any_of(info.ops.begin(), info.ops.end(),
+                       [](const Op& op) { return op.code == OpCode::kAddfd; });
+  };
+  if (std::count_if(program_.tasks.begin(), program_.tasks.end(), addfd) > kMaxAddfdTasks) {
     return Error({1, 1}, absl::StrCat("expected at most ", kMaxAddfdTasks,
                                       " supervisor threads that call addfd()"));
   }
@@ -197,10 +207,21 @@ absl::Status Compiler::Limits() {
   for (size_t t = 0; t < program_.tasks.size(); ++t) {
     TaskInfo& info = program_.tasks[t];
     if (!info.filtered) continue;
-    const auto trapped = [this](const std::vector<Op>& ops) {
-      return static_cast<int>(std::count_if(ops.begin(), ops.end(), [this](const Op& op) {
-        return op.code == OpCode::kSyscall && (program_.trapped >> static_cast<int>(op.nr) & 1);
-      }));
+    const auto traps = [this](const Op& op) {
+      return op.code == OpCode::kSyscall && program_.trapped[static_cast<size_t>(op.nr)];
+    };
+    const auto trapped = [&traps](const std::vector<Op>& ops) {
+      int count = 0;
+      for (size_t at = 0; at < ops.size(); ++at) {
+        count += traps(ops[at]);
+        if (ops[at].code != OpCode::kChoose) continue;
+        // An alternative is one call, or stores.
+        count +=
+            std::any_of(ops[at].alternatives.begin(), ops[at].alternatives.end(),
+                        [&](uint8_t next) { return next < ops[at].target && traps(ops[next]); });
+        at = ops[at].target - 1u;
+      }
+      return count;
     };
     notifications += trapped(info.ops);
     for (const model::SenderInfo& sender : program_.senders) {
@@ -222,8 +243,8 @@ absl::Status Compiler::Limits() {
 absl::StatusOr<Program> Compiler::Run() {
   program_.name = scenario_.header.name;
   for (const auto step : {&Compiler::Names, &Compiler::Memories, &Compiler::Settings,
-                          &Compiler::Policy, &Compiler::Bodies, &Compiler::ResourceLimits,
-                          &Compiler::Layouts, &Compiler::FinishPolicy}) {
+                          &Compiler::Policy, &Compiler::Bodies, &Compiler::FreeSupervisors,
+                          &Compiler::ResourceLimits, &Compiler::Layouts, &Compiler::FinishPolicy}) {
     if (absl::Status status = (this->*step)(); !status.ok()) return status;
   }
   CloseTruncation();

@@ -50,6 +50,14 @@ absl::StatusOr<int> Compiler::ObjectNamed(const Atom& atom) const {
   return Unknown(atom.where, "an object that 'memory' declares", AtomText(atom), known);
 }
 
+absl::StatusOr<Value> Compiler::Address(const Atom& atom) {
+  if (atom.kind == Atom::Kind::kName && atom.text == "NULL") return Value{model::kZero};
+  if (atom.kind == Atom::Kind::kName && atom.text == "dangling") return InternPointer(kDangling);
+  const auto object = ObjectNamed(atom);
+  if (!object.ok()) return object.status();
+  return InternPointer(*object);
+}
+
 absl::StatusOr<int> Compiler::TaskNamed(const std::string& name, Location where) const {
   const auto at = tasks_.find(name);
   if (at != tasks_.end()) return at->second;
@@ -104,13 +112,9 @@ absl::Status Compiler::CompileStore(const Store& store, std::vector<Op>* ops) {
       return Error(store.where, absl::StrCat("expected ", object.name, "[0] to ", object.name, "[",
                                              object.words - 1, "]"));
     }
-    Value value = model::kZero;
-    if (store.value.text != "NULL") {
-      const auto target = ObjectNamed(store.value);
-      if (!target.ok()) return target.status();
-      value = InternPointer(*target);
-    }
-    words.emplace_back(object.first_word + static_cast<int>(*store.index), value);
+    const auto value = Address(store.value);
+    if (!value.ok()) return value.status();
+    words.emplace_back(object.first_word + static_cast<int>(*store.index), *value);
   } else {
     if (store.value.kind != Atom::Kind::kString || store.index) {
       return Error(store.where, absl::StrCat("expected ", object.name, " = \"...\""));
@@ -185,19 +189,29 @@ absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* 
     if (arg.index || arg.atoms.empty()) return Error(arg.where, "expected a plain argument");
     const auto role = std::find_if(syscall.roles.begin(), syscall.roles.end(),
                                    [i](const model::Role& r) { return r.arg == i; });
+    const bool out = role == syscall.roles.end() && arg.atoms[0].kind == Atom::Kind::kName &&
+                     objects_.count(arg.atoms[0].text) != 0;
     if (role != syscall.roles.end()) {
       op.is_pointer |= static_cast<uint8_t>(1u << i);
-      if (arg.atoms[0].text == "NULL" && arg.atoms[0].kind == Atom::Kind::kName) continue;
-      const auto object = ObjectNamed(arg.atoms[0]);
-      if (!object.ok()) return object.status();
-      op.pointers[i] = InternPointer(*object);
+      const auto address = Address(arg.atoms[0]);
+      if (!address.ok()) return address.status();
+      op.pointers[i] = *address;
+      const int object = program_.values[*address].object;
+      if (object < 0) continue;
       const bool table =
-          program_.objects[static_cast<size_t>(*object)].kind == Object::Kind::kPointers;
-      if (table != (role->shape == model::Shape::kStrings)) {
+          program_.objects[static_cast<size_t>(object)].kind == Object::Kind::kPointers;
+      const auto index = role - syscall.roles.begin();
+      const bool nests = std::any_of(syscall.roles.begin(), syscall.roles.end(),
+                                     [index](const model::Role& r) { return r.parent == index; });
+      program_.nested |= nests;
+      if (table != (role->shape == model::Shape::kStrings) && !(table && nests)) {
         return Error(arg.where, absl::StrCat("found '", arg.atoms[0].text, "', expected ",
                                              table ? "a string or bytes" : "a table of pointers",
                                              " for the ", role->name, " of ", call.function));
       }
+    } else if (out) {
+      return Error(arg.where, absl::StrCat("found '", arg.atoms[0].text, "', expected a number: ",
+                                           call.function, " reads nothing there"));
     } else if (*nr == Nr::kFork || *nr == Nr::kClone) {
       const auto child = TaskNamed(arg.atoms[0].text, arg.where);
       if (!child.ok()) return child.status();
@@ -223,6 +237,7 @@ absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* 
       if (arg.atoms[0].kind == Atom::Kind::kName) {
         static const auto* const names =
             new std::map<std::string, int>{{"AT_FDCWD", -100},
+                                           {"AT_EMPTY_PATH", model::kAtEmptyPath},
                                            {"sock", model::kFdSock},
                                            {"file", model::kFdFile},
                                            {"legacy", model::kFdLegacy}};
@@ -238,8 +253,9 @@ absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* 
       }
       op.scalars[i] = static_cast<int32_t>(value);
       const auto measured =
-          std::find_if(syscall.roles.begin(), syscall.roles.end(),
-                       [i](const model::Role& r) { return r.length_arg == static_cast<int>(i); });
+          std::find_if(syscall.roles.begin(), syscall.roles.end(), [i](const model::Role& r) {
+            return !r.IsString() && r.length_arg == static_cast<int>(i);
+          });
       if (measured != syscall.roles.end() && value < 0) {
         return Error(arg.where, absl::StrCat("found a length of ", value, ", expected 0 or more"));
       }
@@ -252,13 +268,15 @@ absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* 
   }
   if (call.uses) {
     op.has_uses = true;
-    const bool string = !syscall.roles.empty() && syscall.roles[0].shape == model::Shape::kPath;
+    const bool string = !syscall.roles.empty() && syscall.roles[0].IsString();
     op.uses = Words(call.uses->text, string);
   }
-  if (*nr == Nr::kRead && program_.values[op.pointers[1]].object >= 0) {
-    // The file's data, which is zeros here, is one more thing that the buffer may hold.
-    const Object& buffer =
-        program_.objects[static_cast<size_t>(program_.values[op.pointers[1]].object)];
+  for (const model::Role& role : syscall.roles) {
+    if (role.shape != model::Shape::kOutBuffer) continue;
+    // What the call writes, zeros here, is one more thing that the buffer may hold.
+    const int object = program_.values[op.pointers[role.arg]].object;
+    if (object < 0) continue;
+    const Object& buffer = program_.objects[static_cast<size_t>(object)];
     for (int w = 0; w < buffer.words; ++w) {
       model::Word& word = program_.words[static_cast<size_t>(buffer.first_word + w)];
       if (std::find(word.domain.begin(), word.domain.end(), model::kZero) == word.domain.end()) {
@@ -272,21 +290,93 @@ absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* 
   return absl::OkStatus();
 }
 
+absl::Status Compiler::Expand(const Statement& statement,
+                              std::vector<Alternative>* alternatives) const {
+  std::vector<Alternative> written;
+  if (const auto* any = std::get_if<AnyOf>(&statement)) {
+    written = any->alternatives;
+  } else if (const auto* call = std::get_if<Call>(&statement)) {
+    written.emplace_back(*call);
+  } else {
+    written.emplace_back(std::get<Store>(statement));
+  }
+  for (const Alternative& one : written) {
+    const auto* call = std::get_if<Call>(&one);
+    if (call == nullptr) {
+      alternatives->push_back(one);
+      continue;
+    }
+    std::vector<Call> product = {*call};
+    for (size_t a = 0; a < call->args.size(); ++a) {
+      if (!call->args[a].any) continue;
+      const std::vector<Call> before = std::move(product);
+      product.clear();
+      for (const Call& each : before) {
+        for (const Atom& atom : call->args[a].atoms) {
+          product.push_back(each);
+          product.back().args[a].any = false;
+          product.back().args[a].atoms = {atom};
+          if (product.size() > model::kMaxOps) {
+            return Error(call->where, absl::StrCat("found more than ", model::kMaxOps,
+                                                   " calls in one, expected fewer alternatives"));
+          }
+        }
+      }
+    }
+    alternatives->insert(alternatives->end(), product.begin(), product.end());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Compiler::CompileAlternative(const Alternative& alternative, int task,
+                                          std::map<std::string, uint8_t>* variables,
+                                          std::vector<Op>* ops) {
+  if (std::holds_alternative<Nothing>(alternative)) return absl::OkStatus();
+  if (const auto* store = std::get_if<Store>(&alternative)) return CompileStore(*store, ops);
+  const Call& call = std::get<Call>(alternative);
+  const bool ioctl = program_.tasks[static_cast<size_t>(task)].kind == model::TaskKind::kSupervisor;
+  return ioctl ? CompileIoctl(call, variables, ops) : CompileCall(call, task, ops);
+}
+
+absl::Status Compiler::CompileChoice(const std::vector<Alternative>& alternatives, Location where,
+                                     int task, std::map<std::string, uint8_t>* variables,
+                                     std::vector<Op>* ops) {
+  const size_t choice = ops->size();
+  Op choose;
+  choose.code = OpCode::kChoose;
+  choose.line = where.line;
+  ops->push_back(choose);
+  std::vector<size_t> begins;
+  for (const Alternative& alternative : alternatives) {
+    begins.push_back(ops->size());
+    if (auto status = CompileAlternative(alternative, task, variables, ops); !status.ok()) {
+      return status;
+    }
+    if (ops->size() > begins.back()) ops->back().joins = true;
+  }
+  if (ops->size() > model::kMaxOps) return absl::OkStatus();  // the caller says so
+  const auto join = static_cast<uint8_t>(ops->size());
+  for (size_t i = 0; i < begins.size(); ++i) {
+    const size_t end = i + 1 < begins.size() ? begins[i + 1] : ops->size();
+    const bool nothing = begins[i] == end;
+    (*ops)[choice].alternatives.push_back(nothing ? join : static_cast<uint8_t>(begins[i]));
+    if (!nothing) (*ops)[end - 1].target = join;
+  }
+  (*ops)[choice].target = join;
+  return absl::OkStatus();
+}
+
 absl::Status Compiler::CompileBody(const std::vector<Statement>& body, int task,
                                    std::vector<Op>* ops) {
   std::map<std::string, uint8_t> variables;
-  const TaskInfo& info = program_.tasks[static_cast<size_t>(task)];
   for (const Statement& statement : body) {
-    absl::Status status;
-    Location where;
-    if (const auto* store = std::get_if<Store>(&statement)) {
-      where = store->where;
-      status = CompileStore(*store, ops);
-    } else {
-      const Call& call = std::get<Call>(statement);
-      where = call.where;
-      status = info.kind == model::TaskKind::kSupervisor ? CompileIoctl(call, &variables, ops)
-                                                         : CompileCall(call, task, ops);
+    const Location where = std::visit([](const auto& s) { return s.where; }, statement);
+    std::vector<Alternative> alternatives;
+    absl::Status status = Expand(statement, &alternatives);
+    if (status.ok()) {
+      status = alternatives.size() == 1 && !std::holds_alternative<AnyOf>(statement)
+                   ? CompileAlternative(alternatives[0], task, &variables, ops)
+                   : CompileChoice(alternatives, where, task, &variables, ops);
     }
     if (!status.ok()) return status;
     if (ops->size() > model::kMaxOps) {
@@ -313,7 +403,7 @@ absl::Status Compiler::Bodies() {
       if (auto status = CompileBody(peer->body, index, &ops); !status.ok()) return status;
       program_.tasks[static_cast<size_t>(index)].ops = std::move(ops);
     } else if (const auto* supervisor = std::get_if<Supervisor>(&declaration)) {
-      if (!supervisor->policy.empty()) continue;
+      if (!supervisor->policy.empty() || supervisor->anything) continue;
       for (int i = 0; i < supervisor->threads; ++i) {
         const std::string name =
             supervisor->threads == 1 ? supervisor->name : absl::StrCat(supervisor->name, i + 1);
@@ -340,10 +430,6 @@ absl::Status Compiler::Bodies() {
   }
   for (TaskInfo& info : program_.tasks) {
     if (info.handler.empty()) info.handler.push_back(Op{});
-    if (std::any_of(info.ops.begin(), info.ops.end(),
-                    [](const Op& op) { return op.code == OpCode::kAddfd; })) {
-      ++addfd_tasks_;
-    }
   }
   return absl::OkStatus();
 }

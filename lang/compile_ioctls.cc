@@ -215,7 +215,7 @@ absl::Status Compiler::CompileIoctl(const Call& call, std::map<std::string, uint
   } else if (call.function == "poll") {
     op.code = OpCode::kPoll;
     program_.polls = true;
-    status = options(0, {{"nowait", model::kNonBlocking}});
+    status = options(0, {{"nowait", model::kNonBlocking}, {"in", model::kPollIn}});
   } else if (call.function == "read") {
     op.code = OpCode::kReadArgs;
     status = variable();

@@ -30,7 +30,8 @@ Value Compiler::InternPointer(int object) {
     // Not zero, and no string in it.
     info.bytes.fill(0xff);
     info.object = static_cast<int8_t>(object);
-    info.text = "&" + program_.objects[static_cast<size_t>(object)].name;
+    info.text =
+        object == kDangling ? "dangling" : "&" + program_.objects[static_cast<size_t>(object)].name;
     program_.values.push_back(info);
   }
   return at->second;
@@ -51,10 +52,12 @@ std::vector<Value> Compiler::Words(const std::string& bytes, bool string) {
 }
 
 void Compiler::CloseTruncation() {
+  const auto dangling = pointers_.find(kDangling);
   for (size_t v = 0; v < program_.values.size() && program_.values.size() <= kMaxValues; ++v) {
     std::array<Value, 8> row{};
     for (size_t n = 0; n < 8; ++n) {
-      if (program_.values[v].object >= 0) {
+      if (program_.values[v].object >= 0 ||
+          (dangling != pointers_.end() && dangling->second == v)) {
         row[n] = static_cast<Value>(v);
         continue;
       }
@@ -99,8 +102,8 @@ absl::Status Compiler::Memories() {
   for (const Declaration& declaration : scenario_.declarations) {
     const auto* memory = std::get_if<Memory>(&declaration);
     if (memory == nullptr) continue;
-    if (memory->name == "NULL" || memory->name == "sock" || memory->name == "file" ||
-        memory->name == "legacy" ||
+    if (memory->name == "NULL" || memory->name == "dangling" || memory->name == "sock" ||
+        memory->name == "file" || memory->name == "legacy" ||
         !objects_.emplace(memory->name, program_.objects.size()).second) {
       return Error(memory->where,
                    absl::StrCat("found a second '", memory->name, "', expected another name"));
@@ -121,14 +124,10 @@ absl::Status Compiler::Memories() {
       for (const auto& entry : memory->entries) {
         std::vector<Value> domain;
         for (const Atom& atom : entry) {
-          Value value = model::kZero;
-          if (atom.text != "NULL") {
-            const auto target = ObjectNamed(atom);
-            if (!target.ok()) return target.status();
-            value = InternPointer(*target);
-          }
-          if (std::find(domain.begin(), domain.end(), value) == domain.end()) {
-            domain.push_back(value);
+          const auto value = Address(atom);
+          if (!value.ok()) return value.status();
+          if (std::find(domain.begin(), domain.end(), *value) == domain.end()) {
+            domain.push_back(*value);
           }
         }
         domains.push_back(domain);

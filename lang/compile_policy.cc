@@ -30,7 +30,7 @@ absl::Status Compiler::Policy() {
                      "found another error number than in the first rule, "
                      "expected one for the whole policy");
       }
-      program_.trapped |= 1u << static_cast<int>(*nr);
+      program_.trapped.set(static_cast<size_t>(*nr));
       program_.policy.push_back(compiled);
     }
     for (int i = 0; i < supervisor->threads; ++i) {
@@ -40,6 +40,24 @@ absl::Status Compiler::Policy() {
     }
   }
   return absl::OkStatus();
+}
+
+// What a role of a call can be about: of a nested one, whatever its parents' words may point to.
+std::vector<int> Compiler::ObjectsOf(const Op& op, const model::Role& role) const {
+  if (role.parent < 0) {
+    const int object = program_.values[op.pointers[role.arg]].object;
+    return object < 0 ? std::vector<int>() : std::vector<int>{object};
+  }
+  std::vector<int> objects;
+  const auto& roles = SyscallOf(op.nr).roles;
+  for (const int parent : ObjectsOf(op, roles[static_cast<size_t>(role.parent)])) {
+    const Object& o = program_.objects[static_cast<size_t>(parent)];
+    if (role.word >= o.words) continue;
+    for (const Value v : program_.words[static_cast<size_t>(o.first_word + role.word)].domain) {
+      if (program_.values[v].object >= 0) objects.push_back(program_.values[v].object);
+    }
+  }
+  return objects;
 }
 
 // Which words of which arguments supervisors look at, and where they stand in `seen`.
@@ -53,22 +71,23 @@ absl::Status Compiler::Layouts() {
       int stride = 0;
       const auto look = [&](const Op& op) {
         if (op.code != OpCode::kSyscall || op.nr != static_cast<Nr>(nr)) return;
-        const int object = program_.values[op.pointers[role.arg]].object;
-        if (object < 0) return;
-        const Object& o = program_.objects[static_cast<size_t>(object)];
-        if (role.shape == model::Shape::kStrings) {
-          entries = std::max<int>(entries, o.words);
-          for (int w = 0; w < o.words; ++w) {
-            for (const Value v : program_.words[static_cast<size_t>(o.first_word + w)].domain) {
-              const int string = program_.values[v].object;
-              if (string >= 0) {
-                stride = std::max<int>(stride, program_.objects[static_cast<size_t>(string)].words);
+        for (const int object : ObjectsOf(op, role)) {
+          const Object& o = program_.objects[static_cast<size_t>(object)];
+          if (role.shape == model::Shape::kStrings) {
+            entries = std::max<int>(entries, o.words);
+            for (int w = 0; w < o.words; ++w) {
+              for (const Value v : program_.words[static_cast<size_t>(o.first_word + w)].domain) {
+                const int string = program_.values[v].object;
+                if (string >= 0) {
+                  stride =
+                      std::max<int>(stride, program_.objects[static_cast<size_t>(string)].words);
+                }
               }
             }
+          } else {
+            entries = 1;
+            stride = std::max<int>(stride, o.words);
           }
-        } else {
-          entries = 1;
-          stride = std::max<int>(stride, o.words);
         }
       };
       for (const TaskInfo& info : program_.tasks) {
@@ -137,7 +156,7 @@ absl::Status Compiler::FinishPolicy() {
       model::PolicyCondition c;
       c.role = static_cast<uint8_t>(role - syscall.roles.begin());
       const model::SeenLayout& layout = program_.seen[static_cast<size_t>(compiled.nr)][c.role];
-      const bool string = role->shape == model::Shape::kPath || table;
+      const bool string = role->IsString() || table;
       if (!table) {
         c.words = Words(condition.values[0].text, string);
         // Bytes are compared as far as the call may look at them.
@@ -160,12 +179,17 @@ absl::Status Compiler::FinishPolicy() {
       uint32_t bytes = 0;
       for (const TaskInfo& info : program_.tasks) {
         for (const Op& op : info.ops) {
-          if (op.code != OpCode::kSyscall || op.nr != compiled.nr || role->length_arg < 0) continue;
-          bytes = std::max(
-              bytes, static_cast<uint32_t>(op.scalars[static_cast<size_t>(role->length_arg)]));
+          if (op.code != OpCode::kSyscall || op.nr != compiled.nr || role->IsString()) continue;
+          for (const int object : ObjectsOf(op, *role)) {
+            const auto length = role->length_arg;
+            bytes = std::max<uint32_t>(
+                bytes, length >= 0 ? static_cast<uint32_t>(op.scalars[static_cast<size_t>(length)])
+                                   : program_.objects[static_cast<size_t>(object)].bytes);
+          }
         }
       }
-      if (proposal_.descriptor_for != nullptr &&
+      // A descriptor names a register.
+      if (proposal_.descriptor_for != nullptr && role->parent < 0 &&
           proposal_.descriptor_for(role->shape, bytes, &descriptor)) {
         auto& pins = program_.policy_pins[static_cast<size_t>(compiled.nr)];
         // One descriptor an argument, whatever the number of conditions.
@@ -183,7 +207,17 @@ absl::Status Compiler::FinishPolicy() {
       reactions.emplace_back(reaction.error, reaction.action);
     }
     std::string error;
-    std::vector<Op> ops = proposal_.policy_script(reactions, &error);
+    std::vector<Op> ops;
+    if (!supervisor->in_any_order) {
+      ops = proposal_.policy_script(reactions, &error);
+    } else if (!reactions.empty()) {
+      return Error(supervisor->reactions[0].where,
+                   "found a reaction, expected none: 'in any order' has all of them");
+    } else if (proposal_.general_policy_script == nullptr) {
+      return NotUnder(supervisor->where, "'in any order'");
+    } else {
+      ops = proposal_.general_policy_script();
+    }
     if (!error.empty()) {
       // What one proposal reacts to, another does not return.
       for (const model::Proposal* other : model::AllProposals()) {

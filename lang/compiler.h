@@ -7,10 +7,12 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -41,6 +43,7 @@ inline constexpr size_t kMaxValues = 250;
 inline constexpr int kMaxNotifications = 30;
 inline constexpr int kMaxAddfdTasks = 2;
 inline constexpr int kMaxTableWords = 4;  // of all strings of a table
+inline constexpr int kDangling = -1;      // in place of an object: nothing is mapped there
 
 // A text in quotes, unprintable bytes escaped.
 std::string Quoted(const std::string& bytes);
@@ -79,6 +82,7 @@ class Compiler {
   absl::Status ResourceLimits();
   absl::Status Policy();
   absl::Status Bodies();
+  absl::Status FreeSupervisors();
   absl::Status Layouts();
   absl::Status FinishPolicy();
   absl::Status Limits();
@@ -88,6 +92,7 @@ class Compiler {
   std::vector<Value> Words(const std::string& bytes, bool string);
   void CloseTruncation();
 
+  std::vector<int> ObjectsOf(const Op& op, const model::Role& role) const;
   absl::StatusOr<int> ObjectNamed(const Atom& atom) const;
   absl::StatusOr<int> TaskNamed(const std::string& name, Location where) const;
   absl::StatusOr<Nr> CallNamed(const std::string& name, Location where) const;
@@ -97,6 +102,18 @@ class Compiler {
                             std::vector<Op>* ops);
   absl::Status CompileExpectations(const Call& call, Op* op);
   absl::Status CompileBody(const std::vector<Statement>& body, int task, std::vector<Op>* ops);
+  using Alternative = std::variant<Call, Store, Nothing>;
+  // A statement, with any(a, b) as one alternative for each of these.
+  absl::Status Expand(const Statement& statement, std::vector<Alternative>* alternatives) const;
+  absl::Status CompileAlternative(const Alternative& alternative, int task,
+                                  std::map<std::string, uint8_t>* variables, std::vector<Op>* ops);
+  absl::Status CompileChoice(const std::vector<Alternative>& alternatives, Location where, int task,
+                             std::map<std::string, uint8_t>* variables, std::vector<Op>* ops);
+  absl::Status Anything(const Supervisor& supervisor, std::vector<Op>* ops);
+  void FreeVerb(const model::Verb& verb, uint8_t number,
+                const std::function<void(const char*, Op, const std::string&)>& each,
+                const std::function<void(const char*, Op, const std::string&)>& nobody) const;
+  absl::StatusOr<Value> Address(const Atom& atom);
   absl::Status VerbArgs(const Call& call, const model::Verb& verb, Op* op);
   absl::Status SendArgs(const Call& call, Op* op);
   absl::Status AddfdArgs(const Call& call, Op* op);
@@ -114,7 +131,6 @@ class Compiler {
   // Call and role of each pointer that some op passes: how large the argument can be.
   std::set<int> started_;
   int files_tables_ = 0;
-  int addfd_tasks_ = 0;
 };
 
 }  // namespace knotcheck::lang

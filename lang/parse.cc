@@ -20,8 +20,9 @@ namespace {
 constexpr size_t kMaxDeclarations = 1000;
 constexpr size_t kMaxStatements = 10000;
 
-// Recursive descent without recursion: nothing of the language nests. Each function begins at the
-// first token of what it is named after, and answers false once an error is recorded.
+// Recursive descent without recursion: nothing of the language nests deeper than a choice. Each
+// function begins at the first token of what it is named after, and answers false once an error is
+// recorded.
 class Parser : private TokenReader {
  public:
   Parser(absl::string_view file, Lexer lexer, Scenario* scenario)
@@ -56,9 +57,13 @@ class Parser : private TokenReader {
   bool ParseStatements(std::vector<Statement>* body);
   bool ParseStatement(Statement* statement);
   bool ParseCall(Call* call);
+  // What follows 'any of', and what follows 'any' in an argument.
+  bool ParseAnyOf(AnyOf* any);
+  bool ParseAny(Arg* arg);
   bool ParseArg(Arg* arg);
   bool ParseAtom(Atom* atom, absl::string_view expected);
   bool ParseNameAtom(Atom* atom, absl::string_view expected);
+  bool ParseAnything(Supervisor* supervisor);
   bool ParsePolicy(Supervisor* supervisor);
   bool ParseRule(Rule* rule);
   bool ParseCondition(Condition* condition);
@@ -223,7 +228,9 @@ bool Parser::ParseSupervisor(const Token& keyword) {
   if (!Open("{")) return false;
   SkipSeparators();
   const Token next = AfterNext();
-  if (AtWord("policy") && next.raw == ":") {
+  if (AtWord("anything") && next.raw != "(" && next.raw != "=" && next.raw != "[") {
+    if (!ParseAnything(&supervisor)) return false;
+  } else if (AtWord("policy") && next.raw == ":") {
     if (!ParsePolicy(&supervisor)) return false;
   } else if (token().kind == Token::Kind::kName && next.raw == ":") {
     return Fail("'policy:' or a statement", {"policy"});
@@ -234,6 +241,21 @@ bool Parser::ParseSupervisor(const Token& keyword) {
   }
   scenario_->declarations.emplace_back(std::move(supervisor));
   return EndOfDeclaration();
+}
+
+bool Parser::ParseAnything(Supervisor* supervisor) {
+  Advance();
+  supervisor->anything = true;
+  if (TakeWord("but")) {
+    do {
+      if (!ParseNameAtom(&supervisor->but.emplace_back(), "the name of an ioctl")) return false;
+    } while (TakePunctuation(","));
+    if (!EndOfItem("',', ")) return false;
+  } else if (!EndOfItem("'but', ", {"but"})) {
+    return false;
+  }
+  SkipSeparators();
+  return Close("}");
 }
 
 bool Parser::ParsePolicy(Supervisor* supervisor) {
@@ -249,8 +271,12 @@ bool Parser::ParsePolicy(Supervisor* supervisor) {
       return Fail("'allow'", {"allow"});
     } else if (AtWord("on")) {
       if (!ParseReaction(&supervisor->reactions.emplace_back())) return false;
+    } else if (AtWord("in") && !supervisor->in_any_order) {
+      Advance();
+      supervisor->in_any_order = true;
+      if (!Word("any") || !Word("order") || !EndOfItem("")) return false;
     } else {
-      return Fail("'allow', 'on' or '}'", {"allow", "on", "policy"});
+      return Fail("'allow', 'on', 'in any order' or '}'", {"allow", "on", "in", "policy"});
     }
   }
   return Close("}");
@@ -301,10 +327,10 @@ bool Parser::ParseReaction(Reaction* reaction) {
 bool Parser::ParseSignals(const Token& keyword) {
   Signals signals;
   signals.where = keyword.where;
-  if (!Word("to") || !Name(&signals.to, "the name of a task") || !Punctuation(":") ||
-      !Number(&signals.count, "the number of signals") || !Punctuation(",")) {
-    return false;
-  }
+  if (!Word("to") || !Name(&signals.to, "the name of a task") || !Punctuation(":")) return false;
+  signals.any = TakeWord("any");
+  if (!signals.any && !Number(&signals.count, "the number of signals, or 'any'")) return false;
+  if (!Punctuation(",")) return false;
   absl::string_view more = "";
   std::vector<std::string> words;
   if (TakeWord("ignored")) {
@@ -401,6 +427,14 @@ bool Parser::ParseStatement(Statement* statement) {
   std::string name;
   if (!Name(&name, "a statement or '}'")) return false;
 
+  if (first.raw == "any" && TakeWord("of")) {
+    AnyOf any;
+    any.where = first.where;
+    if (!ParseAnyOf(&any)) return false;
+    *statement = std::move(any);
+    return EndOfItem("");
+  }
+
   if (AtPunctuation("(")) {
     Call call;
     call.where = first.where;
@@ -445,6 +479,43 @@ bool Parser::ParseStatement(Statement* statement) {
   return EndOfItem(may_call ? "'(', " : "");
 }
 
+bool Parser::ParseAnyOf(AnyOf* any) {
+  if (!Open("{")) return false;
+  for (SkipSeparators(); !AtPunctuation("}"); SkipSeparators()) {
+    if (++statements_ > kMaxStatements) {
+      return FailWith(token().where, absl::StrCat("found more than ", kMaxStatements,
+                                                  " statements, expected at most that many"));
+    }
+    const Token next = AfterNext();
+    if (AtWord("any") && next.raw == "of") return Fail("a call, a store or 'nothing'");
+    if (AtWord("nothing") && next.raw != "(" && next.raw != "=" && next.raw != "[") {
+      any->alternatives.emplace_back(Nothing{Advance().where});
+      if (!EndOfItem("")) return false;
+      continue;
+    }
+    Statement statement;
+    if (!ParseStatement(&statement)) return false;
+    if (auto* call = std::get_if<Call>(&statement)) {
+      any->alternatives.emplace_back(std::move(*call));
+    } else {
+      any->alternatives.emplace_back(std::get<Store>(std::move(statement)));
+    }
+  }
+  if (any->alternatives.empty()) return Fail("a call, a store or 'nothing'", {"nothing"});
+  return Close("}");
+}
+
+bool Parser::ParseAny(Arg* arg) {
+  arg->any = true;
+  arg->atoms.clear();
+  if (!Open("(")) return false;
+  do {
+    if (!ParseAtom(&arg->atoms.emplace_back(), "a name, a number or a string")) return false;
+    SkipNewlines();
+  } while (TakePunctuation(","));
+  return AtPunctuation(")") ? Close(")") : Fail("',' or ')'");
+}
+
 bool Parser::ParseCall(Call* call) {
   if (!Open("(")) return false;
   SkipNewlines();
@@ -454,7 +525,8 @@ bool Parser::ParseCall(Call* call) {
     } while (TakePunctuation(","));
     if (!AtPunctuation(")")) {
       const Arg& last = call->args.back();
-      return Fail(last.joined || last.atoms.size() == 1 ? "'|', ',' or ')'" : "',' or ')'");
+      const bool more = !last.any && (last.joined || last.atoms.size() == 1);
+      return Fail(more ? "'|', ',' or ')'" : "',' or ')'");
     }
   }
   if (!Close(")")) return false;
@@ -486,6 +558,10 @@ bool Parser::ParseArg(Arg* arg) {
   }
   if (arg->atoms.empty() && !ParseAtom(&arg->atoms.emplace_back(), kExpected)) return false;
   SkipNewlines();
+  const Atom& first = arg->atoms[0];
+  if (!arg->index && first.kind == Atom::Kind::kName && first.text == "any" && AtPunctuation("(")) {
+    return ParseAny(arg);
+  }
   if (AtPunctuation("|")) {
     arg->joined = true;
     while (TakePunctuation("|")) {

@@ -206,6 +206,40 @@ TEST(ParseTest, SupervisorWithPolicy) {
   }
 }
 
+TEST(ParseTest, SupervisorThatIsFree) {
+  Supervisor expected;
+  expected.name = "S";
+  expected.threads = 2;
+  expected.anything = true;
+  EXPECT_EQ(ParsedAs<Supervisor>("supervisor S[2] { anything }"), expected);
+  expected.but = {NamedAtom("addfd"), NamedAtom("pin")};
+  EXPECT_EQ(ParsedAs<Supervisor>("supervisor S[2] {\n anything but addfd, pin\n}"), expected);
+  const Supervisor script = ParsedAs<Supervisor>("supervisor S { anything() }");
+  EXPECT_FALSE(script.anything);
+  EXPECT_EQ(script.body.size(), 1);
+  const Supervisor policy =
+      ParsedAs<Supervisor>("supervisor S { policy: allow a, else E\n in any order }");
+  EXPECT_TRUE(policy.in_any_order);
+  EXPECT_EQ(policy.policy.size(), 1);
+}
+
+TEST(ParseTest, Choices) {
+  const Task task =
+      ParsedAs<Task>("target T { any of { a(); x = \"b\"\n nothing }; b(any(c, 1)) }");
+  ASSERT_EQ(task.body.size(), 2);
+  const auto& any = std::get<AnyOf>(task.body[0]);
+  ASSERT_EQ(any.alternatives.size(), 3);
+  EXPECT_EQ(std::get<Call>(any.alternatives[0]).function, "a");
+  EXPECT_EQ(std::get<Store>(any.alternatives[1]).object, "x");
+  EXPECT_TRUE(std::holds_alternative<Nothing>(any.alternatives[2]));
+  const auto& call = std::get<Call>(task.body[1]);
+  ASSERT_EQ(call.args.size(), 1);
+  EXPECT_TRUE(call.args[0].any);
+  EXPECT_EQ(call.args[0].atoms.size(), 2);
+  EXPECT_EQ(Canonical("target T { any  of {a();nothing} }"),
+            "target T { any of { a(); nothing } }\n");
+}
+
 TEST(ParseTest, SupervisorWithScript) {
   const Supervisor supervisor = ParsedAs<Supervisor>("supervisor S[3] { policy(); allow = 1 }");
   EXPECT_EQ(supervisor.threads, 3);
@@ -553,6 +587,14 @@ TEST(ParseTest, BadDeclarations) {
       {"target T { x[0] = f() }", "f:5:20: found '(', expected ';', '}' or the end of the line"},
       {"target T { x = { }", "f:5:16: found '{', expected a call, a string, a name or a number"},
       {"target T { x = y z }", "f:5:18: found 'z', expected '(', ';', '}' or the end of the line"},
+      {"target T { any of { } }", "f:5:21: found '}', expected a call, a store or 'nothing'"},
+      {"target T { any of { any of { a() } } }",
+       "f:5:21: found 'any', expected a call, a store or 'nothing'"},
+      {"target T { any of { nothing b() } }",
+       "f:5:29: found 'b', expected ';', '}' or the end of the line"},
+      {"target T { any { a() } }", "f:5:16: found '{', expected '(', '[' or '='"},
+      {"target T { a(any()) }", "f:5:18: found ')', expected a name, a number or a string"},
+      {"target T { a(any(b c)) }", "f:5:20: found 'c', expected ',' or ')'"},
       {"target T { } }", "f:5:14: found '}', expected the end of the line"},
 
       {"peer P share memory with T",
@@ -587,7 +629,14 @@ TEST(ParseTest, BadDeclarations) {
       {"supervisor S { policy: allow a, else 5 }",
        "f:5:38: found '5', expected the name of an errno"},
       {"supervisor S { policy: allow a, else E; alow b, else E }",
-       "f:5:41: found 'alow', expected 'allow', 'on' or '}', did you mean 'allow'?"},
+       "f:5:41: found 'alow', expected 'allow', 'on', 'in any order' or '}', did you mean "
+       "'allow'?"},
+      {"supervisor S { policy: allow a, else E; in order }",
+       "f:5:44: found 'order', expected 'any', did you mean 'any'?"},
+      {"supervisor S { anything bt recv }",
+       "f:5:25: found 'bt', expected 'but', ';', '}' or the end of the line, did you mean 'but'?"},
+      {"supervisor S { anything but }", "f:5:29: found '}', expected the name of an ioctl"},
+      {"supervisor S { anything; recv() }", "f:5:26: found 'recv', expected '}'"},
       {"supervisor S { policy: allow a, else E; on E: }",
        "f:5:47: found '}', expected what to do about the errno, in words"},
       {"supervisor S { policy: allow a, else E; on E: x, y }",

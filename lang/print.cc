@@ -49,6 +49,7 @@ std::string Joined(const std::vector<Atom>& atoms, absl::string_view separator) 
 }
 
 std::string Text(const Arg& arg) {
+  if (arg.any) return absl::StrCat("any(", Joined(arg.atoms, ", "), ")");
   return absl::StrCat(arg.index.has_value() ? absl::StrCat(*arg.index, ": ") : "",
                       Joined(arg.atoms, arg.joined ? "|" : " "));
 }
@@ -68,6 +69,18 @@ std::string Text(const Store& store) {
   return absl::StrCat(store.object,
                       store.index.has_value() ? absl::StrCat("[", *store.index, "]") : "", " = ",
                       Text(store.value));
+}
+
+std::string Text(const Nothing&) { return "nothing"; }
+
+std::string Text(const AnyOf& any) {
+  return absl::StrCat("any of { ",
+                      absl::StrJoin(any.alternatives, "; ",
+                                    [](std::string* out, const auto& alternative) {
+                                      *out += std::visit([](const auto& a) { return Text(a); },
+                                                         alternative);
+                                    }),
+                      " }");
 }
 
 // `lines` in braces: on this line if it is one, else each on its own.
@@ -151,6 +164,10 @@ std::string Text(const Supervisor& supervisor) {
   const std::string head =
       absl::StrCat("supervisor ", supervisor.name,
                    supervisor.threads == 1 ? "" : absl::StrCat("[", supervisor.threads, "]"), " ");
+  if (supervisor.anything) {
+    return absl::StrCat(head, "{ anything", supervisor.but.empty() ? "" : " but ",
+                        Joined(supervisor.but, ", "), " }");
+  }
   if (supervisor.policy.empty()) return absl::StrCat(head, Body(supervisor.body));
 
   std::vector<std::string> lines;
@@ -163,11 +180,13 @@ std::string Text(const Supervisor& supervisor) {
   for (const Reaction& reaction : supervisor.reactions) {
     lines.push_back(absl::StrCat("on ", reaction.error, ": ", reaction.action));
   }
+  if (supervisor.in_any_order) lines.emplace_back("in any order");
   return absl::StrCat(head, Braces(lines));
 }
 
 std::string Text(const Signals& signals) {
-  std::string text = absl::StrCat("signals to ", signals.to, ": ", signals.count, ", ");
+  std::string text = absl::StrCat("signals to ", signals.to, ": ",
+                                  signals.any ? "any" : absl::StrCat(signals.count), ", ");
   switch (signals.disposition) {
     case Signals::Disposition::kIgnored:
       text += "ignored";

@@ -51,8 +51,9 @@ bool SameOp(const Op& a, const Op& b) {
          a.value == b.value && a.flags == b.flags && a.options == b.options && a.error == b.error &&
          a.val == b.val && a.verb == b.verb && a.roles == b.roles && a.target == b.target &&
          a.task == b.task && a.buf_size == b.buf_size && a.descriptors == b.descriptors &&
-         a.has_expected == b.has_expected && a.expected == b.expected && a.has_uses == b.has_uses &&
-         a.uses == b.uses;
+         a.alternatives == b.alternatives && a.joins == b.joins && a.free == b.free &&
+         a.listed == b.listed && a.has_expected == b.has_expected && a.expected == b.expected &&
+         a.has_uses == b.has_uses && a.uses == b.uses;
 }
 
 bool NamesTask(const Op& op) {
@@ -191,6 +192,9 @@ void Canonical::FindDeadVariables() {
           case OpCode::kJump:
             now = live[op.target];
             break;
+          case OpCode::kChoose:
+            for (const uint8_t next : op.alternatives) now |= live[next];
+            break;
           case OpCode::kJumpIfNothing:
           case OpCode::kJumpIfError:
           case OpCode::kDecide:
@@ -200,7 +204,7 @@ void Canonical::FindDeadVariables() {
             // It sets its variable if it succeeds; if not, the jumps on errors behind it say where
             // the script goes on.
             uint8_t failed = 0;
-            size_t next = o + 1;
+            size_t next = op.joins ? op.target : o + 1;
             bool all = false;
             for (; next < ops.size() && ops[next].code == OpCode::kJumpIfError && !all; ++next) {
               failed |= live[ops[next].target];
@@ -211,10 +215,11 @@ void Canonical::FindDeadVariables() {
             break;
           }
           case OpCode::kAfter:
-            now = static_cast<uint8_t>(live[o + 1] & ~(1 << op.variable));
+            now = live[op.joins ? op.target : o + 1];
+            now = static_cast<uint8_t>(now & ~(1 << op.variable));
             break;
           default:
-            now = live[o + 1];
+            now = live[op.joins ? op.target : o + 1];
         }
         const int read = VariableRead(op);
         if (read >= 0) now |= static_cast<uint8_t>(1 << read);
@@ -229,6 +234,8 @@ void Canonical::FindDeadVariables() {
 }
 
 void Canonical::ClearDead(State* state) const {
+  // Which processor a wake-up chooses is not modelled, so nobody reads what SET_FLAGS says of it.
+  state->filter.flags = 0;
   for (size_t t = 0; t < program_.tasks.size(); ++t) {
     if (dead_[t].empty()) continue;
     Task& task = state->tasks[t];

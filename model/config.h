@@ -5,14 +5,16 @@
 #pragma once
 
 #include <atomic>
+#include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace knotcheck::model {
 
 enum class Toggle : uint8_t {
-#define KNOT_VARIANT(name, versions, what) k_##name,
+#define KNOT_VARIANT(name, first, last, fixed, what) k_##name,
 #define KNOT_MUTATION(name, what) k_##name,
 #define KNOT_FIX(name, proposal, what) k_fix_##name,
 #include "model/mutations.def"
@@ -39,17 +41,42 @@ struct Toggles {
   void Set(Toggle toggle) { bits |= uint64_t{1} << static_cast<int>(toggle); }
 };
 
+// A release, by the names of the kernel's Makefile: 5.10 is {5, 10, 0}.
+struct KernelRelease {
+  int version = 0, patchlevel = 0, sublevel = 0;
+  friend auto operator<=>(const KernelRelease&, const KernelRelease&) = default;
+};
+
 struct ToggleInfo {
   Toggle toggle;
   std::string name;
-  std::string versions;  // of a variant; else empty
   std::string what;
-  bool mutation = false;  // for tests of the properties; no kernel ever did this
-  std::string proposal;   // of a fix: whose code it changes; else empty
+  bool mutation = false;      // for tests of the properties; no kernel ever did this
+  std::string proposal = {};  // of a fix: whose code it changes; else empty
+  // Of a variant: the first release, the last series, and where stable releases mended it.
+  KernelRelease first = {};
+  KernelRelease last = {};
+  std::vector<KernelRelease> fixed = {};
+
   bool fix() const { return !proposal.empty(); }
+  // Whether a release has this variant.
+  bool In(const KernelRelease& release) const;
+  // The releases that have it: "5.9 to 5.12, mended in 5.10.42, 5.12.9".
+  std::string Releases() const;
 };
 
 // All toggles, in the order of the .def files.
 const std::vector<ToggleInfo>& AllToggles();
+
+// The releases whose notifier was read: the first one that has it, and the newest.
+inline constexpr KernelRelease kOldestKernel = {5, 0, 0};
+inline constexpr KernelRelease kNewestKernel = {6, 18, 44};
+
+// "5.10" or "6.12.117".
+std::string ToString(const KernelRelease& release);
+// The same, read; nothing: this is no number of a release.
+std::optional<KernelRelease> ParseRelease(const std::string& text);
+// The variants that a release has; nothing: there is no such release, or it was not read.
+std::optional<Toggles> VariantsOf(const KernelRelease& release);
 
 }  // namespace knotcheck::model

@@ -29,10 +29,17 @@ bool IsMutated(Toggles toggles) {
   return false;
 }
 
+bool WritesMemory(Nr nr) {
+  const auto& roles = SyscallOf(nr).roles;
+  return std::any_of(roles.begin(), roles.end(),
+                     [](const Role& role) { return role.shape == Shape::kOutBuffer; });
+}
+
 template <class Fn>
 void ForEachOp(const TaskInfo& task, Fn&& fn) {
-  for (const Op& op : task.ops) fn(op);
-  for (const Op& op : task.handler) fn(op);
+  for (const auto* ops : {&task.ops, &task.handler}) {
+    for (size_t at = 0; at < ops->size(); ++at) fn(*ops, at);
+  }
 }
 
 }  // namespace
@@ -43,14 +50,17 @@ Footprints::Footprints(const Program& program, const Proposal& proposal, Toggles
   const size_t tasks = program.tasks.size();
   script_writes_.assign(tasks, 0);
   can_be_killed_.assign(tasks, false);
+  chooses_.assign(tasks, false);
   bool forks = false;
   for (size_t t = 0; t < tasks; ++t) {
     const TaskInfo& info = program.tasks[t];
-    ForEachOp(info, [&](const Op& op) {
+    ForEachOp(info, [&](const std::vector<Op>& ops, size_t at) {
+      const Op& op = ops[at];
       const bool call = op.code == OpCode::kSyscall;
-      stores_ |= op.code == OpCode::kStore || (call && op.nr == Nr::kRead);
+      stores_ |= op.code == OpCode::kStore || (call && WritesMemory(op.nr));
       executes_ |= call && op.nr == Nr::kExecve;
-      script_writes_[t] |= WrittenByOp(op);
+      script_writes_[t] |= WrittenByOp(ops, at);
+      if (op.code == OpCode::kChoose && info.kind == TaskKind::kSupervisor) chooses_[t] = true;
       forks |= call && (op.nr == Nr::kFork || op.nr == Nr::kClone);
       if (op.code != OpCode::kKill) return;
       for (size_t u = 0; u < tasks; ++u) {
@@ -72,6 +82,8 @@ Footprints::Footprints(const Program& program, const Proposal& proposal, Toggles
   if (forks) shares_files_ = true;
   for (size_t t = 0; t < tasks; ++t) {
     if (program.tasks[t].kind != TaskKind::kSupervisor) continue;
+    // An ioctl that is chosen with its first step begins when the lock is free.
+    if (program.tasks[t].ops[0].free) continue;
     shows_lock_ |= can_be_killed_[t];
     for (const SenderInfo& sender : program.senders) shows_lock_ |= sender.task == t;
   }
@@ -91,7 +103,16 @@ bool Footprints::MayBeSignalled(const State& state, int task, bool fatal) const 
   return false;
 }
 
-uint64_t Footprints::WrittenByOp(const Op& op) const {
+uint64_t Footprints::WrittenByOp(const std::vector<Op>& ops, size_t at) const {
+  const Op& op = ops[at];
+  if (op.code == OpCode::kChoose) {
+    // A second choice is for the next step.
+    uint64_t written = 0;
+    for (const uint8_t next : op.alternatives) {
+      if (ops[next].code != OpCode::kChoose) written |= WrittenByOp(ops, next);
+    }
+    return written;
+  }
   if (op.code == OpCode::kStore) return kMemory;
   if (op.code == OpCode::kKill) return SignalsOfGroup(program_.tasks[op.task].group) | kLives;
   return 0;
@@ -104,6 +125,22 @@ uint64_t Footprints::SignalsOfGroup(uint8_t group) const {
     if (program_.tasks[t].group == group) signals |= Signals(task) | Fatal(task);
   }
   return signals;
+}
+
+StepFootprint Footprints::OfChoice(const State& state, int task) const {
+  StepFootprint footprint;
+  footprint.acquires = kLock;
+  // The descriptor of the listener makes it a step that moves nowhere.
+  footprint.writes = kFile | kRequestCount | kWaitQueue | Signals(task) | Fatal(task);
+  if (shows_lock_) footprint.writes |= kLock;
+  footprint.reads = kUserCount;
+  // What SEND does it does with the lock only.
+  if (state.filter.notify_lock != 0) return footprint;
+  for (size_t t = 0; t < program_.tasks.size(); ++t) {
+    const Task& target = state.tasks[t];
+    if (target.knotif.listed) footprint.reads |= Files(target.files);
+  }
+  return footprint;
 }
 
 StepFootprint Footprints::OfTask(const State& state, int task) const {
@@ -171,7 +208,13 @@ StepFootprint Footprints::OfTask(const State& state, int task) const {
     const auto& ops = (me.flags & kInHandler) ? info.handler : info.ops;
     footprint.writes |= info.kind == TaskKind::kSupervisor
                             ? script_writes_[static_cast<size_t>(task)]
-                            : WrittenByOp(ops[(me.flags & kInHandler) ? me.handler_op : me.op]);
+                            : WrittenByOp(ops, (me.flags & kInHandler) ? me.handler_op : me.op);
+    if (chooses_[static_cast<size_t>(task)]) {
+      const StepFootprint choice = OfChoice(state, task);
+      footprint.reads |= choice.reads;
+      footprint.writes |= choice.writes;
+      footprint.acquires |= choice.acquires;
+    }
   }
   return footprint;
 }

@@ -43,7 +43,9 @@ class Footprints {
 
  private:
   StepFootprint OfTask(const State& state, int task) const;
-  uint64_t WrittenByOp(const Op& op) const;
+  uint64_t WrittenByOp(const std::vector<Op>& ops, size_t at) const;
+  // What a supervisor that chooses an ioctl may touch with the ioctl's first step.
+  StepFootprint OfChoice(const State& state, int task) const;
   // The signals of all threads of a group.
   uint64_t SignalsOfGroup(uint8_t group) const;
   // Whether a signal can still come to `task`; `fatal`: one that kills it.
@@ -58,6 +60,7 @@ class Footprints {
   bool stores_ = false;                  // some script or call stores to words that reads look at
   bool executes_ = false;                // some target calls execve
   std::vector<uint64_t> script_writes_;  // by task: by any op of its script
+  std::vector<bool> chooses_;            // by task: a supervisor whose script has choices
   std::vector<bool> can_be_killed_;      // by task: by a script, an exec or an exit of its group
 };
 

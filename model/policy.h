@@ -41,15 +41,40 @@ class ScriptBuilder {
   void JumpIfNothing(const std::string& label) { Goto(OpCode::kJumpIfNothing, label); }
   // Falls through when the policy allows, else goes to the label.
   void Decide(const std::string& label) { Goto(OpCode::kDecide, label); }
+  // Goes on at any of the labels.
+  void Choose(const std::vector<std::string>& labels) {
+    choices_.emplace_back(ops_.size(), labels);
+    Add(OpCode::kChoose, "");
+  }
   void Send(uint16_t flags, int16_t error, const std::string& text) {
     Op& op = Add(OpCode::kSend, text);
     op.flags = flags;
     op.error = error;
   }
+  // Labels "deny", "value" and "addfd": what answers a call without letting it run. They go on at
+  // `next`, or at `again` when no descriptor could be given.
+  void AnswerInOtherWays(const std::string& again, const std::string& next) {
+    Label("deny");
+    Send(0, kPolicyError, "ioctl(SEND, error)");
+    Jump(next);
+    Label("value");
+    Add(OpCode::kSend, "ioctl(SEND, value 3)").val = 3;
+    Jump(next);
+    Label("addfd");
+    Add(OpCode::kAddfd, "ioctl(ADDFD, SEND)").options = kAddfdSend;
+    JumpIfError(0, again);
+    Jump(next);
+  }
   std::vector<Op> Finish() {
     for (const auto& [index, label] : jumps_) {
       KNOT_CHECK(labels_.count(label) == 1);
       ops_[index].target = labels_[label];
+    }
+    for (const auto& [index, labels] : choices_) {
+      for (const std::string& label : labels) {
+        KNOT_CHECK(labels_.count(label) == 1);
+        ops_[index].alternatives.push_back(labels_[label]);
+      }
     }
     return std::move(ops_);
   }
@@ -63,6 +88,7 @@ class ScriptBuilder {
   std::vector<Op> ops_;
   std::map<std::string, uint8_t> labels_;
   std::vector<std::pair<size_t, std::string>> jumps_;
+  std::vector<std::pair<size_t, std::vector<std::string>>> choices_;
 };
 
 }  // namespace knotcheck::model

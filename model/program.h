@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -23,9 +24,10 @@ inline constexpr int kMaxFilesTables = 4;  // descriptor tables
 inline constexpr int kMaxSenders = 3;      // signal senders
 inline constexpr int kMaxWriters = 2;      // peers with a budget of writes
 inline constexpr int kMaxVariables = 2;    // notifications that one script can name
-inline constexpr int kMaxRoles = 3;        // pointer arguments of one call
+inline constexpr int kMaxRoles = 6;        // pointer arguments of one call
 inline constexpr int kMaxEntries = 3;      // of a pointer table, without the NULL
-inline constexpr int kMaxOps = 60;         // of one script
+inline constexpr int kMaxOps = 120;        // of one script
+inline constexpr int kMaxFreeOps = 240;    // of what a free supervisor can do
 
 // What a word of user memory, or of a kernel copy of it, holds: an index into Program::values, or
 // one of the two below.
@@ -62,7 +64,8 @@ struct Word {
   bool shared = false;
 };
 
-// System calls with modelled bodies. The order is that of kSyscalls in syscalls.cc.
+// System calls. Those with a body of their own, then those whose body is table_body(), which does
+// what syscalls.def says.
 enum class Nr : uint8_t {
   kOpenat,
   kBind,
@@ -75,18 +78,52 @@ enum class Nr : uint8_t {
   kFork,
   kClone,  // CLONE_VM|CLONE_FILES|CLONE_THREAD
   kExit,
+#define KNOT_CALL(name, args) k_##name,
+#define KNOT_ARG(name, arg, shape, length, passes, source)
+#define KNOT_NESTED(name, parent, word, shape, passes, source)
+#include "model/syscalls.def"
+#undef KNOT_CALL
+#undef KNOT_ARG
+#undef KNOT_NESTED
   kCount,
 };
+inline constexpr size_t kCalls = static_cast<size_t>(Nr::kCount);
 
-enum class Shape : uint8_t { kPath, kSockaddr, kBuffer, kOutBuffer, kStrings };
+enum class Shape : uint8_t { kPath, kString, kSockaddr, kBuffer, kOutBuffer, kStrings };
+
+// One pass of a body over a pointer argument.
+enum class Pass : uint8_t {
+  kGetname,      // getname_flags()
+  kRetryEstale,  // the pass before once more, when the lookup ended with ESTALE
+  kPeekEmpty,    // vfs_empty_path(): the first byte, if the flags are AT_EMPTY_PATH
+  kStrncpy,      // strncpy_from_user() elsewhere
+  kStrnlen,      // strnlen_user(): only the length counts
+  kCopyString,   // as many bytes as kStrnlen found
+  kCopy,         // copy_from_user() and its like
+  kSockaddr,     // move_addr_to_kernel()
+  kImport,       // import_ubuf(), then the data
+  kImportDest,   // import_ubuf() for what the call writes
+  kLate,         // when the call's own checks are over, or after it has returned
+  kRestart,      // again in restart_syscall(2), after a signal
+};
 
 // A pointer argument: its name in scenarios and its register.
 struct Role {
   const char* name;
-  uint8_t arg;
+  uint8_t arg;  // kNoRegister: nested
   Shape shape;
-  int8_t length_arg;  // register with the length in bytes; -1: none
+  // Register with the length in bytes; -1: none. Of a path, the register with its flags.
+  int8_t length_arg;
+  std::vector<Pass> passes = {};
+  const char* source = "";
+  // Nested: the role whose word `word` holds the pointer; -1: a register does.
+  int8_t parent = -1;
+  uint8_t word = 0;
+
+  bool IsString() const { return shape == Shape::kPath || shape == Shape::kString; }
 };
+inline constexpr uint8_t kNoRegister = 7;
+inline constexpr int kAtEmptyPath = 0x1000;  // AT_EMPTY_PATH
 
 struct Syscall {
   const char* name;
@@ -121,6 +158,7 @@ enum IoctlOption : uint16_t {
   kBadFlags = 32,  // some flag bit that the kernel does not know
   kBadSrcfd = 64,
   kNonBlocking = 128,
+  kPollIn = 256,  // poll(): POLLIN is all that is asked for
 };
 
 enum class OpCode : uint8_t {
@@ -144,6 +182,7 @@ enum class OpCode : uint8_t {
   kJump,      // to `target`
   kJumpIfNothing,  // to `target` when the policy looks at no argument of the received call
   kJumpIfError,    // to `target` when the last ioctl returned -error (error 0: any error)
+  kChoose,         // to any of `alternatives`
 };
 
 struct Op {
@@ -166,6 +205,12 @@ struct Op {
   uint8_t task = 0;
   uint32_t buf_size = 0;
   std::vector<Descriptor> descriptors;
+  std::vector<uint8_t> alternatives;
+  bool joins = false;  // the last op of an alternative: goes on at `target`
+  // Of a supervisor that may do anything. It remembers nothing of what it did: the notification is
+  // the n-th oldest that is listed when the ioctl begins, or one that nobody has.
+  bool free = false;
+  uint8_t listed = 0;
   // Expectations: an error as -errno, and what the call acted on.
   bool has_expected = false;
   Ret expected = 0;
@@ -190,6 +235,9 @@ struct TaskInfo {
   bool signalled = false;         // some sender sends it a signal with a handler
   bool adversary = false;         // nobody must go on with its script: a peer, a closer
 };
+
+// A sender's count: a signal whenever there is something to interrupt.
+inline constexpr uint8_t kSignalsWithoutEnd = 0xff;
 
 struct SenderInfo {
   uint8_t task = 0;
@@ -233,11 +281,12 @@ struct Program {
   std::vector<WriterInfo> writers;
   std::vector<PolicyRule> policy;
   // What the policy's canonical protocol pins, by call.
-  std::array<std::vector<Descriptor>, static_cast<size_t>(Nr::kCount)> policy_pins;
+  std::array<std::vector<Descriptor>, kCalls> policy_pins;
   uint32_t policy_buf_size = 4096;
-  std::array<std::array<SeenLayout, kMaxRoles>, static_cast<size_t>(Nr::kCount)> seen{};
-  uint32_t trapped = 0;  // bit nr: the filter returns USER_NOTIF
+  std::array<std::array<SeenLayout, kMaxRoles>, kCalls> seen{};
+  std::bitset<kCalls> trapped;  // by Nr: the filter returns USER_NOTIF
   bool wait_killable = false;
+  bool nested = false;              // some call has pointers behind pointers
   bool polls = false;               // some supervisor polls
   bool closes = false;              // some supervisor closes the listener
   uint8_t allocation_failures = 0;  // budget

@@ -51,6 +51,7 @@ enum class Event : uint8_t {
   kFdOther,           // ... and it named another file than when it was approved
   kTrapped,           // a notification was queued
   kForked,            // a task was cloned
+  kInvented,          // a fetch from an unmapped address was served
   kProposal0,         // events of the proposal's own, by the names that its room gives them
   kProposal1,
   kProposal2,

@@ -73,6 +73,8 @@ struct Proposal {
   std::vector<Op> (*policy_script)(
       const std::vector<std::pair<std::string, std::string>>& reactions,
       std::string* error) = nullptr;
+  // What supervisors may do that follow the policy and are free otherwise.
+  std::vector<Op> (*general_policy_script)() = nullptr;
 
   // seccomp_notify_send(): checks of resp.flags after the unchanged ones; 0 or -errno.
   Ret (*send_check)(Kernel&, uint16_t flags) = nullptr;

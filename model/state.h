@@ -39,6 +39,10 @@ enum TaskFlag : uint8_t {
 // struct seccomp_knotif, which lives on the trapped task's kernel stack: one a task.
 enum KnotifState : uint8_t { kInit, kSent, kReplied };
 
+// More wake-ups than that are not told apart: RECV's fault path lets supervisors reply again and
+// again before the task runs.
+inline constexpr uint8_t kMostCompletions = 2;
+
 struct Knotif {
   uint8_t state;
   uint8_t listed;  // on filter->notif->notifications
@@ -46,7 +50,7 @@ struct Knotif {
   uint8_t flags;  // SECCOMP_USER_NOTIF_FLAG_*
   int8_t error;
   int8_t val;
-  uint8_t done;      // n.ready: a counting completion
+  uint8_t done;      // n.ready: a counting completion, up to kMostCompletions
   uint8_t addfd[2];  // n.addfd, head first: 1 + the task whose ioctl queued it
 };
 
@@ -82,6 +86,8 @@ struct Task {
   // What the kernel copied from user memory for the current call: struct filename, sockaddr, or
   // the data of a write.
   Value copied[3];
+  // Pointers that it found there, by nested role.
+  Value nested[kMaxRoles];
   Knotif knotif;
   Kaddfd kaddfd;
   // Supervisors: what `variable = recv()` got: id, task plus one, and the trapped call.
@@ -116,7 +122,7 @@ struct alignas(8) State {
   uint8_t signals_left[kMaxSenders];
   uint8_t writes_left[kMaxWriters];
   uint8_t allocation_failures_left;
-  uint8_t unused[1];
+  uint8_t unused[7];
   // The proposal's part; nothing of it is stored for a proposal that has none.
   alignas(8) uint8_t proposal[kProposalBytes];
 };

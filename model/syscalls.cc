@@ -1,21 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include <cstring>
+
 #include "base/check.h"
 #include "model/program.h"
 
 namespace knotcheck::model {
+namespace {
 
-const Syscall& SyscallOf(Nr nr) {
-  static const auto* const table = new std::vector<Syscall>{
-      {"openat", 3, {{"path", 1, Shape::kPath, -1}}},
-      {"bind", 3, {{"addr", 1, Shape::kSockaddr, 2}}},
-      {"write", 3, {{"buf", 1, Shape::kBuffer, 2}}},
-      {"read", 3, {{"buf", 1, Shape::kOutBuffer, 2}}},
+int RoleNamed(const Syscall& call, const char* name) {
+  for (size_t i = 0; i < call.roles.size(); ++i) {
+    if (std::strcmp(call.roles[i].name, name) == 0) return static_cast<int>(i);
+  }
+  KNOT_CHECK(false && "a parent of the same call");
+  return -1;
+}
+
+std::vector<Syscall> MakeTable() {
+  std::vector<Syscall> table = {
+      {"openat", 3, {{"path", 1, Shape::kPath, -1, {Pass::kGetname}, "fs/open.c:do_sys_openat2"}}},
+      {"bind", 3, {{"addr", 1, Shape::kSockaddr, 2, {Pass::kSockaddr}, "net/socket.c:__sys_bind"}}},
+      {"write", 3, {{"buf", 1, Shape::kBuffer, 2, {Pass::kImport}, "fs/read_write.c:vfs_write"}}},
+      {"read",
+       3,
+       {{"buf", 1, Shape::kOutBuffer, 2, {Pass::kImportDest}, "fs/read_write.c:vfs_read"}}},
       {"execve",
        3,
-       {{"filename", 0, Shape::kPath, -1},
-        {"argv", 1, Shape::kStrings, -1},
-        {"envp", 2, Shape::kStrings, -1}}},
+       {{"filename", 0, Shape::kPath, -1, {Pass::kGetname}, "fs/exec.c:sys_execve"},
+        {"argv", 1, Shape::kStrings, -1, {}, "fs/exec.c:do_execveat_common"},
+        {"envp", 2, Shape::kStrings, -1, {}, "fs/exec.c:do_execveat_common"}}},
       {"umask", 1, {}},
       {"close", 1, {}},
       {"dup2", 2, {}},
@@ -23,7 +36,29 @@ const Syscall& SyscallOf(Nr nr) {
       {"clone", 1, {}},
       {"exit", 1, {}},
   };
-  KNOT_CHECK(table->size() == static_cast<size_t>(Nr::kCount));
+#define KNOT_PASSES(...) \
+  { __VA_ARGS__ }
+#define KNOT_CALL(name, args) table.push_back({#name, args, {}});
+#define KNOT_ARG(name, arg, shape, length, passes, source) \
+  table.back().roles.push_back({#name, arg, Shape::shape, length, passes, source});
+#define KNOT_NESTED(name, parent, word, shape, passes, source)                        \
+  table.back().roles.push_back({#name, kNoRegister, Shape::shape, -1, passes, source, \
+                                static_cast<int8_t>(RoleNamed(table.back(), #parent)), word});
+  using enum Pass;
+#include "model/syscalls.def"
+#undef KNOT_CALL
+#undef KNOT_ARG
+#undef KNOT_NESTED
+#undef KNOT_PASSES
+  KNOT_CHECK(table.size() == kCalls);
+  for (const Syscall& call : table) KNOT_CHECK(call.roles.size() <= kMaxRoles);
+  return table;
+}
+
+}  // namespace
+
+const Syscall& SyscallOf(Nr nr) {
+  static const auto* const table = new std::vector<Syscall>(MakeTable());
   return (*table)[static_cast<size_t>(nr)];
 }
 

@@ -95,7 +95,12 @@ bool System::StepSender(State* state, int sender, TraceStep* trace) const {
   if (state->signals_left[sender] == 0) return false;
   Task& task = state->tasks[info.task];
   if (task.status != kAlive && task.status != kExiting) return false;
-  --state->signals_left[sender];
+  if (info.count == kSignalsWithoutEnd) {
+    // In user mode a supervisor's handler does nothing.
+    if ((task.flags & kSigPending) || task.frames[1].function == 0) return false;
+  } else {
+    --state->signals_left[sender];
+  }
   const char* what = "is ignored";
   switch (info.disposition) {
     case SenderInfo::Disposition::kIgnored:
@@ -194,6 +199,17 @@ System::Shown System::Step(State* state, int thread, int choice, TraceStep* trac
   return shown;
 }
 
+bool System::CanStep(const State& state, int thread, TraceStep* trace) const {
+  int arity = 1;
+  for (int choice = 0; choice < arity; ++choice) {
+    State next = state;
+    const Shown shown = Step(&next, thread, choice, trace);
+    if (shown.possible) return true;
+    arity = shown.arity;
+  }
+  return false;
+}
+
 uint64_t System::BrokenAtRest(const State& state) const {
   uint64_t broken = 0;
   for (size_t i = 0; i < properties_.size(); ++i) {
@@ -241,7 +257,8 @@ void System::Describe() {
     }
     add(absl::StrCat(name, "ghost"), at + offsetof(Task, ghost), 0x7f);
     add(absl::StrCat(name, "ghost_id"), at + offsetof(Task, ghost_id), id);
-    add(absl::StrCat(name, "ghost_roles"), at + offsetof(Task, ghost_roles), 7);
+    add(absl::StrCat(name, "ghost_roles"), at + offsetof(Task, ghost_roles),
+        ones((1u << kMaxRoles) - 1));
     add(absl::StrCat(name, "ghost_file"), at + offsetof(Task, ghost_file), supervisor ? 0 : 15);
     for (size_t i = 0; i < kMaxSeen; ++i) {
       add(absl::StrCat(name, "seen", i), at + offsetof(Task, seen) + i, value);
@@ -261,6 +278,9 @@ void System::Describe() {
     }
     for (size_t i = 0; i < 3; ++i) {
       add(absl::StrCat(name, "copied", i), at + offsetof(Task, copied) + i, value);
+    }
+    for (size_t i = 0; i < kMaxRoles && program_.nested; ++i) {
+      add(absl::StrCat(name, "nested", i), at + offsetof(Task, nested) + i, value);
     }
     const size_t knotif = at + offsetof(Task, knotif);
     add(absl::StrCat(name, "knotif.state"), knotif + offsetof(Knotif, state), 3);

@@ -48,6 +48,8 @@ class System {
   };
   // Takes one step of a thread. When it is not possible, *state is garbage.
   Shown Step(State* state, int thread, int choice, TraceStep* trace = nullptr) const;
+  // Whether a thread has any step to take.
+  bool CanStep(const State& state, int thread, TraceStep* trace = nullptr) const;
   // See model/footprint.h.
   const Footprints& footprints() const { return footprints_; }
   // See model/canonical.h.

@@ -94,9 +94,8 @@ std::vector<std::string> Waits(const model::System& system, const checker::Path&
     if (state.tasks[t].status != model::kAlive && state.tasks[t].status != model::kExiting) {
       continue;
     }
-    model::State next = state;
     model::TraceStep step;
-    const bool possible = system.Step(&next, static_cast<int>(t), 0, &step).possible;
+    const bool possible = system.CanStep(state, static_cast<int>(t), &step);
     if (step.statement == "(user mode)") {
       waits.push_back(
           absl::StrCat(name, possible ? " is in user mode" : " is at the end of its script"));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "lang/compile.h"
 #include "model/config.h"
 #include "model/property.h"
 #include "model/proposal.h"
@@ -56,6 +57,40 @@ int ListScenarios(const Arguments& arguments, size_t width) {
   return code;
 }
 
+// What free supervisors may do, by proposal.
+int ListChoices(const Arguments& arguments, size_t width) {
+  const auto files = ScenarioFiles(arguments.paths);
+  if (!files.ok()) return Fail(files.status());
+  int code = kOk;
+  for (const std::string& file : *files) {
+    const auto subject = LoadScenario(file);
+    if (!subject.ok()) {
+      code = Fail(subject.status());
+      continue;
+    }
+    for (const lang::Claim& claim : subject->scenario.header.results) {
+      const model::Proposal* proposal = model::FindProposal(claim.proposal);
+      if (proposal == nullptr) continue;
+      const auto program = lang::Compile(subject->scenario, *proposal);
+      if (!program.ok()) {
+        code = Fail(program.status());
+        continue;
+      }
+      for (const model::TaskInfo& task : program->tasks) {
+        std::vector<std::string> texts;
+        for (const model::Op& op : task.ops) {
+          if (op.free && op.joins) texts.push_back(op.text);
+        }
+        if (texts.empty()) continue;
+        Item(absl::StrCat(subject->scenario.header.name, ", ", proposal->name, ", ", task.name,
+                          ": any of ", texts.size()),
+             texts, width);
+      }
+    }
+  }
+  return code;
+}
+
 void ListProposals(size_t width) {
   for (const model::Proposal* proposal : model::AllProposals()) {
     const std::string left_out = proposal->not_covered;
@@ -78,7 +113,7 @@ void ListProperties(size_t width) {
 void ListToggles(bool mutations, size_t width) {
   for (const model::ToggleInfo& info : model::AllToggles()) {
     if (info.mutation != mutations || info.fix()) continue;
-    Item(info.name, {info.what, mutations ? "" : absl::StrCat("in ", info.versions)}, width);
+    Item(info.name, {info.what, mutations ? "" : absl::StrCat("in ", info.Releases())}, width);
   }
 }
 
@@ -91,12 +126,14 @@ void ListFixes(size_t width) {
 
 int List(const Arguments& arguments) {
   const size_t width = arguments.width != 0 ? arguments.width : TerminalWidth(STDOUT_FILENO);
-  if (arguments.what != "scenarios" && !arguments.paths.empty()) {
+  const bool of_files = arguments.what == "scenarios" || arguments.what == "choices";
+  if (!of_files && !arguments.paths.empty()) {
     return FailUsage(absl::InvalidArgumentError(absl::StrCat("list ", arguments.what, ": found '",
                                                              report::Ascii(arguments.paths[0]),
                                                              "', expected nothing more")));
   }
   if (arguments.what == "scenarios") return ListScenarios(arguments, width);
+  if (arguments.what == "choices") return ListChoices(arguments, width);
   if (arguments.what == "proposals") ListProposals(width);
   if (arguments.what == "properties") ListProperties(width);
   if (arguments.what == "kernels") ListToggles(false, width);
@@ -111,17 +148,18 @@ Command AddList(CLI::App& app) {
   CLI::App* list = app.add_subcommand("list", "what there is to name");
   const auto arguments = std::make_shared<Arguments>();
   list->add_option("what", arguments->what,
-                   "scenarios, proposals, properties, kernels, fixes or mutations")
+                   "scenarios, choices, proposals, properties, kernels, fixes or mutations")
       ->required()
       ->check([](const std::string& word) -> std::string {
-        const std::vector<std::string> known = {"scenarios", "proposals", "properties",
-                                                "kernels",   "fixes",     "mutations"};
+        const std::vector<std::string> known = {"scenarios", "choices", "proposals", "properties",
+                                                "kernels",   "fixes",   "mutations"};
         for (const std::string& name : known) {
           if (name == word) return "";
         }
         return report::UnknownName("one", word, known);
       });
-  list->add_option("paths", arguments->paths, "for scenarios: where (default: scenarios)")
+  list->add_option("paths", arguments->paths,
+                   "for scenarios and choices: where (default: scenarios)")
       ->type_name("FILE|DIR");
   AddWidthOption(list, &arguments->width);
   return {list, [arguments] {

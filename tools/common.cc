@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <system_error>
 
@@ -45,22 +46,32 @@ std::vector<std::string> ToggleNamesOf(bool mutations) {
   return names;
 }
 
-absl::Status SetToggles(const std::vector<std::string>& names, bool mutations,
-                        model::Toggles* toggles) {
-  for (const std::string& name : names) {
-    bool found = false;
-    for (const model::ToggleInfo& info : model::AllToggles()) {
-      if (info.name != name || info.mutation != mutations || info.fix()) continue;
-      toggles->Set(info.toggle);
-      found = true;
-    }
-    if (!found) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(mutations ? "--mutate: " : "--kernel: ",
-                       report::UnknownName(mutations ? "a mutation" : "a kernel variant", name,
-                                           ToggleNamesOf(mutations))));
-    }
+absl::Status SetToggle(const std::string& name, bool mutation, model::Toggles* toggles) {
+  for (const model::ToggleInfo& info : model::AllToggles()) {
+    if (info.name != name || info.mutation != mutation || info.fix()) continue;
+    toggles->Set(info.toggle);
+    return absl::OkStatus();
   }
+  return absl::InvalidArgumentError(
+      absl::StrCat(mutation ? "--mutate: " : "--kernel: ",
+                   report::UnknownName(mutation ? "a mutation" : "a release or a kernel variant",
+                                       name, ToggleNamesOf(mutation))));
+}
+
+// A release, as a number, or a variant.
+absl::Status SetKernel(const std::string& name, model::Toggles* toggles) {
+  if (name.empty() || !absl::ascii_isdigit(static_cast<unsigned char>(name[0]))) {
+    return SetToggle(name, false, toggles);
+  }
+  const auto release = model::ParseRelease(name);
+  const auto variants = release ? model::VariantsOf(*release) : std::nullopt;
+  if (!variants) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--kernel: found '", report::Ascii(name), "', expected a release from ",
+        model::ToString(model::kOldestKernel), " to ", model::ToString(model::kNewestKernel),
+        ", or a kernel variant ('knotcheck list kernels')"));
+  }
+  toggles->bits |= variants->bits;
   return absl::OkStatus();
 }
 
@@ -186,8 +197,8 @@ void AddWidthOption(CLI::App* app, size_t* width) {
 void AddKernelOptions(CLI::App* app, std::vector<std::string>* kernels,
                       std::vector<std::string>* mutations, std::vector<std::string>* fixes) {
   app->add_option("--kernel", *kernels,
-                  "behaviour of another kernel than 6.12 (knotcheck list kernels); repeatable")
-      ->type_name("VARIANT")
+                  "another kernel than 6.12.117: a release, or variants (knotcheck list kernels)")
+      ->type_name("RELEASE|VARIANT,...")
       ->allow_extra_args(false);
   app->add_option("--fix", *fixes,
                   "with this fix, or these with commas (knotcheck list fixes); repeatable")
@@ -201,10 +212,15 @@ absl::StatusOr<model::Toggles> TogglesNamed(const std::vector<std::string>& kern
                                             const std::vector<std::string>& mutations,
                                             const std::vector<std::string>& fixes) {
   model::Toggles toggles;
-  absl::Status status = SetToggles(kernels, false, &toggles);
-  if (status.ok()) status = SetToggles(mutations, true, &toggles);
-  if (status.ok()) status = SetFixes(fixes, &toggles);
-  if (!status.ok()) return status;
+  for (const std::string& list : kernels) {
+    for (const std::string& name : std::vector<std::string>(absl::StrSplit(list, ','))) {
+      if (absl::Status status = SetKernel(name, &toggles); !status.ok()) return status;
+    }
+  }
+  for (const std::string& name : mutations) {
+    if (absl::Status status = SetToggle(name, true, &toggles); !status.ok()) return status;
+  }
+  if (absl::Status status = SetFixes(fixes, &toggles); !status.ok()) return status;
   return toggles;
 }
 

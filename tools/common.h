@@ -46,6 +46,7 @@ Command AddList(CLI::App& app);
 Command AddReplay(CLI::App& app);
 Command AddShow(CLI::App& app);
 Command AddSimulate(CLI::App& app);
+Command AddSweep(CLI::App& app);
 
 // Prints the message to stderr and gives `code` back.
 int Fail(ExitCode code, absl::string_view message);

@@ -48,7 +48,8 @@ int Main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(kFooter);
   const std::vector<Command> commands = {AddCheck(app),  AddList(app),     AddShow(app),
-                                         AddReplay(app), AddSimulate(app), AddFixes(app)};
+                                         AddReplay(app), AddSimulate(app), AddSweep(app),
+                                         AddFixes(app)};
   const std::vector<std::string> words(argv + 1, argv + argc);
   std::vector<std::string> names;
   for (const Command& command : commands) names.push_back(command.app->get_name());

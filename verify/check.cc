@@ -218,8 +218,7 @@ Run Trace(const model::System& system, const checker::Path& path) {
   if (!fault) {
     run.rested = true;
     for (int t = 0; t < system.thread_count() && run.rested; ++t) {
-      model::State next = state;
-      run.rested = !system.Step(&next, t, 0).possible;
+      run.rested = !system.CanStep(state, t);
     }
     if (run.rested) run.violated |= system.BrokenAtRest(state);
   }

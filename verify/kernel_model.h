@@ -70,8 +70,9 @@ class KernelModel {
     for (int choice = 0; choice < arity; ++choice) {
       next = state;
       const model::System::Shown shown = system_.Step(&next, thread, choice);
-      if (!shown.possible) return;
+      // One choice may have to wait where another need not.
       arity = shown.arity;
+      if (!shown.possible) continue;
       fn(checker::Action{static_cast<uint16_t>(thread), static_cast<uint16_t>(choice)}, next,
          shown.fault ? checker::Outcome::kFault : checker::Outcome::kStepped,
          checker::Effects{shown.violated, shown.witnessed});

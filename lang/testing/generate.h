@@ -66,7 +66,8 @@ inline std::string Name() {
                     "to",     "of",       "shares", "files",    "with",       "writes",
                     "bytes",  "NULL",     "policy", "allow",    "if",         "and",
                     "else",   "on",       "uses",   "handler",  "restarts",   "ignored",
-                    "fatal",  "failures", "closes", "holds",    "allocation", "violated"});
+                    "fatal",  "failures", "closes", "holds",    "allocation", "violated",
+                    "any",    "anything", "but",    "nothing",  "in",         "order"});
     default:
       return OneOf({"T", "P", "S", "path", "fd", "openat"});
   }
@@ -121,20 +122,26 @@ inline Atom AnyAtom() {
 
 inline Arg AnyArg() {
   Arg arg;
+  if (OneIn(6)) {
+    arg.any = true;
+    arg.atoms = Some(1, 3, AnyAtom);
+    return arg;
+  }
   if (OneIn(4)) arg.index = Number();
   arg.atoms = Some(1, 3, AnyAtom);
   arg.joined = arg.atoms.size() > 1 && OneIn(2);
   return arg;
 }
 
-inline Statement AnyStatement() {
-  if (OneIn(3)) {
-    Store store;
-    store.object = Name();
-    if (OneIn(2)) store.index = Number();
-    store.value = AnyAtom();
-    return store;
-  }
+inline Store AnyStore() {
+  Store store;
+  store.object = Name();
+  if (OneIn(2)) store.index = Number();
+  store.value = AnyAtom();
+  return store;
+}
+
+inline Call AnyCall() {
   Call call;
   if (OneIn(2)) call.variable = Name();
   call.function = Name();
@@ -142,6 +149,34 @@ inline Statement AnyStatement() {
   if (OneIn(3)) call.expected = OneIn(2) ? NumberAtom() : NameAtom();
   if (OneIn(3)) call.uses = StringAtom();
   return call;
+}
+
+inline AnyOf AnyChoice() {
+  AnyOf any;
+  for (int left = 1 + Pick(3); left > 0; --left) {
+    switch (Pick(3)) {
+      case 0:
+        any.alternatives.emplace_back(Nothing{});
+        break;
+      case 1:
+        any.alternatives.emplace_back(AnyStore());
+        break;
+      default:
+        any.alternatives.emplace_back(AnyCall());
+    }
+  }
+  return any;
+}
+
+inline Statement AnyStatement() {
+  switch (Pick(5)) {
+    case 4:
+      return AnyChoice();
+    case 3:
+      return AnyStore();
+    default:
+      return AnyCall();
+  }
 }
 
 inline std::vector<Statement> AnyBody() { return Some(0, 3, AnyStatement); }
@@ -216,7 +251,11 @@ inline Supervisor AnySupervisor() {
   if (OneIn(2)) supervisor.threads = Number();
   if (OneIn(3)) {
     supervisor.body = AnyBody();
+  } else if (OneIn(4)) {
+    supervisor.anything = true;
+    supervisor.but = Some(0, 2, NameAtom);
   } else {
+    supervisor.in_any_order = OneIn(3);
     supervisor.policy = Some(1, 3, AnyRule);
     supervisor.reactions = Some(0, 2, AnyReaction);
   }
@@ -229,7 +268,8 @@ inline Signals AnySignals() {
                                            Disposition::kHandler, Disposition::kHandlerRestarts};
   Signals signals;
   signals.to = Name();
-  signals.count = Number();
+  signals.any = OneIn(4);
+  if (!signals.any) signals.count = Number();
   const int which = Pick(4);
   signals.disposition = kDispositions[which];
   if (which >= 2) signals.handler = AnyBody();

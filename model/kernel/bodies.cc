@@ -44,6 +44,52 @@ Value Covered(const Kernel& k, Value value, int w, int bytes) {
   return k.p.truncated[value][static_cast<size_t>(left)];
 }
 
+const std::vector<Role>& RolesOf(const Kernel& k) { return SyscallOf(k.op().nr).roles; }
+
+Pass PassOf(Kernel& k) {
+  const auto& l = k.Locals<TableLocals>();
+  return RolesOf(k)[l.role].passes[l.pass];
+}
+
+// What the pass does: a repeated one, what the one before it did.
+Pass EffectOf(Kernel& k) {
+  const auto& l = k.Locals<TableLocals>();
+  const Pass pass = PassOf(k);
+  const bool again = pass == Pass::kRetryEstale || pass == Pass::kRestart;
+  return again ? RolesOf(k)[l.role].passes[l.pass - 1u] : pass;
+}
+
+const char* PassName(Pass pass) {
+  switch (pass) {
+    case Pass::kStrncpy:
+      return "strncpy_from_user()";
+    case Pass::kStrnlen:
+      return "strnlen_user()";
+    case Pass::kImport:
+      return "copy_from_iter()";
+    case Pass::kLate:
+      return "a read after the call's checks, of";
+    default:
+      return "copy_from_user()";
+  }
+}
+
+// The pointers that word w of a role's copy holds for nested roles.
+void FollowPointer(Kernel& k, int role, int w, Value value) {
+  const auto& roles = RolesOf(k);
+  for (size_t r = 0; r < roles.size(); ++r) {
+    if (roles[r].parent == role && roles[r].word == w) k.me().nested[r] = value;
+  }
+}
+
+// A string whose second pass copied fewer words than were approved.
+void Shorter(Kernel& k, int role, int words) {
+  const int slot = k.SlotOf(k.op().nr, role, 0, words);
+  if (slot < 0 || words == 0 || !(k.me().ghost & kGhostApproved)) return;
+  if (!(k.me().ghost_roles >> role & 1) || k.me().seen[slot] == kZero) return;
+  k.Fetched(role, 0, words, kZero, true);
+}
+
 }  // namespace
 
 Flow getname_flags(Kernel& k) {
@@ -51,7 +97,10 @@ Flow getname_flags(Kernel& k) {
   FUNCTION_BEGIN;
   if (k.proposal.getname_flags != nullptr) {
     CALL_HOOK(l.hook, k.proposal.getname_flags(k, l.role));
-    if (k.Served(l.hook)) return k.Return(k.ret);
+    if (k.Served(l.hook)) {
+      k.ServedFrom(k.RoleAddress(l.role));
+      return k.Return(k.ret);
+    }
   }
   // result = __getname()
   if (k.MayFailAllocation()) {
@@ -60,7 +109,7 @@ Flow getname_flags(Kernel& k) {
   }
   for (l.w = 0; l.w < kCopied; ++l.w) {
     STEP("len = strncpy_from_user(kname, filename, EMBEDDED_NAME_MAX)", kReadsMemory);
-    const auto word = k.ReadUser(k.cur, k.PointerArg(SyscallOf(k.op().nr).roles[l.role].arg), l.w);
+    const auto word = k.ReadUser(k.cur, k.RoleAddress(l.role), l.w);
     if (!word.mapped) return k.Return(-kEFAULT);
     k.me().copied[l.w] = word.value;
     k.Note("reads {}", k.ValueText(word.value));
@@ -97,7 +146,7 @@ Flow move_addr_to_kernel(Kernel& k) {
   auto& l = k.Locals<CopyLocals>();
   FUNCTION_BEGIN;
   {
-    const int ulen = k.ScalarArg(2);
+    const int ulen = k.RoleBytes(l.role);
     if (ulen < 0 || ulen > 128) return k.Return(-kEINVAL);
     if (ulen == 0) return k.Return(0);
   }
@@ -105,13 +154,16 @@ Flow move_addr_to_kernel(Kernel& k) {
   for (Value& v : k.me().copied) v = kUninit;
   if (k.proposal.move_addr_to_kernel != nullptr) {
     CALL_HOOK(l.hook, k.proposal.move_addr_to_kernel(k, l.role));
-    if (k.Served(l.hook)) return k.Return(k.ret);
+    if (k.Served(l.hook)) {
+      k.ServedFrom(k.RoleAddress(l.role));
+      return k.Return(k.ret);
+    }
   }
-  for (l.w = 0; l.w < WordsOf(k.ScalarArg(2)); ++l.w) {
+  for (l.w = 0; l.w < WordsOf(k.RoleBytes(l.role)); ++l.w) {
     STEP("copy_from_user(kaddr, uaddr, ulen)", kReadsMemory);
-    const auto word = k.ReadUser(k.cur, k.PointerArg(SyscallOf(k.op().nr).roles[l.role].arg), l.w);
+    const auto word = k.ReadUser(k.cur, k.RoleAddress(l.role), l.w);
     if (!word.mapped) return k.Return(-kEFAULT);
-    k.me().copied[l.w] = Covered(k, word.value, l.w, k.ScalarArg(2));
+    k.me().copied[l.w] = Covered(k, word.value, l.w, k.RoleBytes(l.role));
     k.Note("reads {}", k.ValueText(k.me().copied[l.w]));
     k.Fetched(l.role, 0, l.w, k.me().copied[l.w], true);
   }
@@ -150,6 +202,7 @@ Flow ksys_write(Kernel& k) {
   if (!l.legacy && k.proposal.import_ubuf != nullptr) {
     CALL_HOOK(l.hook, k.proposal.import_ubuf(k, 0));
     if (k.Served(l.hook)) {
+      k.ServedFrom(k.PointerArg(1));
       k.ActsOn(k.me().copied, l.words);
       return k.Return(k.ret);
     }
@@ -184,6 +237,7 @@ Flow ksys_read(Kernel& k) {
   if (!l.legacy && k.proposal.import_ubuf != nullptr) {
     CALL_HOOK(l.hook, k.proposal.import_ubuf(k, 0));
     if (k.Served(l.hook)) {
+      k.ServedFrom(k.PointerArg(1));
       k.Raise(Event::kReadBody);
       if (k.ret > 0) {
         k.Raise(Event::kReadMissed);
@@ -203,6 +257,101 @@ Flow ksys_read(Kernel& k) {
     k.Raise(Event::kReadBody);
   }
   return k.Return(k.ScalarArg(2));
+  FUNCTION_END;
+}
+
+// A call of syscalls.def: its pointer arguments in the order in which the kernel comes to them,
+// each with its passes. What the call does with them is not there.
+Flow table_body(Kernel& k) {
+  auto& l = k.Locals<TableLocals>();
+  FUNCTION_BEGIN;
+  for (l.role = 0; l.role < RolesOf(k).size(); ++l.role) {
+    for (l.pass = 0; l.pass < RolesOf(k)[l.role].passes.size(); ++l.pass) {
+      for (Value& v : k.me().copied) v = kZero;
+      if (PassOf(k) == Pass::kRetryEstale || PassOf(k) == Pass::kRestart) {
+        STEP("retry_estale(error, lookup_flags)", kNothing);
+        if (k.Choose(2) == 0) continue;
+        k.Note(PassOf(k) == Pass::kRestart ? "interrupted; restart_syscall(2) reads again"
+                                           : "ESTALE: once more");
+      }
+      if (EffectOf(k) == Pass::kGetname) {
+        CALL({
+          const uint8_t role = l.role;
+          k.Push<CopyLocals>(Fn::k_getname_flags).role = role;
+        });
+        if (k.ret < 0) return k.Return(k.ret);
+        continue;
+      }
+      if (EffectOf(k) == Pass::kSockaddr) {
+        CALL({
+          const uint8_t role = l.role;
+          k.Push<CopyLocals>(Fn::k_move_addr_to_kernel).role = role;
+        });
+        if (k.ret < 0) return k.Return(k.ret);
+        continue;
+      }
+      if (EffectOf(k) == Pass::kPeekEmpty) {
+        if (k.ScalarArg(RolesOf(k)[l.role].length_arg) != kAtEmptyPath) continue;
+        STEP("get_user(c, path)", kReadsMemory);
+        const auto word = k.ReadUser(k.cur, k.RoleAddress(l.role), 0);
+        if (!word.mapped) return k.Return(-kEFAULT);
+        k.Note("reads {}", k.ValueText(word.value));
+        if (k.p.values[word.value].bytes[0] != 0) continue;
+        // The name is empty: the call is about the descriptor, and no name is read.
+        k.Fetched(l.role, 0, 0, word.value, true);
+        return k.Return(0);
+      }
+      if ((EffectOf(k) == Pass::kImport || EffectOf(k) == Pass::kImportDest) &&
+          k.proposal.import_ubuf != nullptr) {
+        CALL_HOOK(l.hook, k.proposal.import_ubuf(k, l.role));
+        if (k.Served(l.hook)) {
+          k.ServedFrom(k.RoleAddress(l.role));
+          if (EffectOf(k) == Pass::kImportDest) {
+            k.Raise(Event::kReadBody);
+            if (k.ret > 0) {
+              k.Raise(Event::kReadMissed);
+              k.Note("returns {}, but the caller's buffer is unchanged", static_cast<int>(k.ret));
+            }
+          }
+          l.hook = 0;
+          continue;
+        }
+        l.hook = 0;
+      }
+      for (l.w = 0; l.w < kMaxWords; ++l.w) {
+        // Nothing is read of what the length, or the first of two passes, leaves out.
+        if (!RolesOf(k)[l.role].IsString() && 8 * l.w >= k.RoleBytes(l.role) &&
+            k.p.values[k.RoleAddress(l.role)].object >= 0) {
+          break;
+        }
+        if (PassOf(k) == Pass::kCopyString && l.w >= l.words) break;
+        if (EffectOf(k) == Pass::kImportDest) {
+          STEP("copy_to_iter(kaddr, bytes, i)", kStoresMemory);
+          if (!k.WriteUser(k.cur, k.RoleAddress(l.role), l.w, kZero)) return k.Return(-kEFAULT);
+          k.Note("{}: a word of the result goes to the buffer", RolesOf(k)[l.role].name);
+          k.Raise(Event::kReadBody);
+          continue;
+        }
+        STEP("(as syscalls.def says)", kReadsMemory);
+        const auto word = k.ReadUser(k.cur, k.RoleAddress(l.role), l.w);
+        if (!word.mapped) return k.Return(-kEFAULT);
+        k.Note("{} {}: {}", PassName(PassOf(k)), RolesOf(k)[l.role].name, k.ValueText(word.value));
+        const bool string = RolesOf(k)[l.role].IsString();
+        const Value value = string ? word.value : Covered(k, word.value, l.w, k.RoleBytes(l.role));
+        l.words = static_cast<uint8_t>(l.w + 1);
+        if (l.w < kCopied) k.me().copied[l.w] = value;
+        FollowPointer(k, l.role, l.w, value);
+        if (PassOf(k) != Pass::kStrnlen) k.Fetched(l.role, 0, l.w, value, true);
+        if (string && PassOf(k) != Pass::kCopyString && k.p.values[value].has_nul) break;
+      }
+      if (PassOf(k) == Pass::kCopyString) Shorter(k, l.role, l.words);
+      l.w = 0;
+    }
+    l.pass = 0;
+    l.words = 0;
+  }
+  k.ActsOn(k.me().copied, kCopied);
+  return k.Return(0);
   FUNCTION_END;
 }
 

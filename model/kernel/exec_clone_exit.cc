@@ -194,25 +194,37 @@ Flow copy_process(Kernel& k) {
   FUNCTION_END;
 }
 
+Flow seccomp_filter_release(Kernel& k) {
+  FUNCTION_BEGIN;
+  STEP("refcount_dec_and_test(&orig->users)", kUsers);
+  --k.filter().users;
+  k.Note("filter->users = {}", static_cast<int>(k.filter().users));
+  if (k.filter().users == 0 && !k.Has(Toggle::k_no_pollhup)) {
+    STEP("wake_up_poll(&orig->wqh, EPOLLHUP)", kWakes);
+    k.WakeUp();
+  }
+  return k.Return(0);
+  FUNCTION_END;
+}
+
 Flow do_exit(Kernel& k) {
   auto& l = k.Locals<ExitLocals>();
   FUNCTION_BEGIN;
   STEP("exit_signals(tsk)", kLife);
   k.me().status = kExiting;
-  if (k.info().filtered) {
-    STEP("seccomp_filter_release(tsk)", kUsers);
-    --k.filter().users;
-    k.Note("filter->users = {}", static_cast<int>(k.filter().users));
-    if (k.filter().users == 0) {
-      STEP("wake_up_poll(&orig->wqh, EPOLLHUP)", kWakes);
-      k.WakeUp();
-    }
+  if (k.info().filtered && !k.Has(Toggle::k_release_late)) {
+    CALL(k.Push(Fn::k_seccomp_filter_release));
   }
   if (k.proposal.exit != nullptr && !k.Has(Toggle::k_mutate_no_exit_clear)) {
     CALL_HOOK(l.hook, k.proposal.exit(k));
   }
   if (k.me().task_works[0] != 0) {
     CALL(k.Push<TaskWorkRunLocals>(Fn::k_task_work_run));
+  }
+  // exit_notify(), release_task(): a thread is reaped at once, a process when its parent waits for
+  // it. No parent here does.
+  if (k.info().filtered && k.Has(Toggle::k_release_late) && k.info().group != k.cur) {
+    CALL(k.Push(Fn::k_seccomp_filter_release));
   }
   STEP("do_task_dead()", kLife);
   k.Note("{} is dead", k.info().name);

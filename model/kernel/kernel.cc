@@ -82,6 +82,7 @@ bool Kernel::Step(State* state, int task, int choice) {
   arity_ = 1;
   chose_ = false;
   entered_ = false;
+  fold_ = false;
   fault_ = false;
   events_ = 0;
   if (me().status == kNotStarted || me().status == kDead) return false;
@@ -91,6 +92,11 @@ bool Kernel::Step(State* state, int task, int choice) {
       case Flow::kBlocked:
         return false;
       case Flow::kYield:
+        if (fold_ && depth_ > 0) {
+          fold_ = false;
+          entered_ = false;
+          break;
+        }
         if (choice_ >= arity_) return false;
         if (proposal.after_step != nullptr && !fault_) proposal.after_step(*this);
         return true;
@@ -128,6 +134,14 @@ int Kernel::Choose(int n) {
   return choice_ < n ? choice_ : 0;
 }
 
+void Kernel::TakeAlternative() {
+  Task& t = me();
+  const auto& alternatives = op().alternatives;
+  const uint8_t next =
+      alternatives[static_cast<size_t>(Choose(static_cast<int>(alternatives.size())))];
+  ((t.flags & kInHandler) ? t.handler_op : t.op) = next;
+}
+
 void Kernel::AddNote(std::string note) { trace_->notes.push_back(std::move(note)); }
 
 bool Kernel::TryLock() {
@@ -156,7 +170,10 @@ int Kernel::FindNotification(int id) const {
   return -1;
 }
 
-void Kernel::CompleteReady(int task) { ++s->tasks[task].knotif.done; }
+void Kernel::CompleteReady(int task) {
+  uint8_t& done = s->tasks[task].knotif.done;
+  if (done < kMostCompletions) ++done;
+}
 
 void Kernel::CompleteAddfd(int task) { s->tasks[task].kaddfd.done = 1; }
 
@@ -230,6 +247,19 @@ void Kernel::Fetched(int role, int entry, int w, Value value, bool user) {
   }
 }
 
+int Kernel::RoleBytes(int role) const {
+  const Role& r = SyscallOf(op().nr).roles[static_cast<size_t>(role)];
+  if (r.length_arg >= 0 && !r.IsString()) return ScalarArg(r.length_arg);
+  const int object = p.values[RoleAddress(role)].object;
+  return object < 0 ? 0 : p.objects[static_cast<size_t>(object)].bytes;
+}
+
+void Kernel::ServedFrom(Value address) {
+  if (ret < 0 || p.values[address].object >= 0) return;
+  Raise(Event::kInvented);
+  Note("nothing is mapped there, and yet the call goes on");
+}
+
 void Kernel::ActsOn(const Value* values, int count) {
   const Op& call = op();
   if (!call.has_uses) return;
@@ -275,11 +305,8 @@ void Kernel::FinishOp(Ret result) {
       Note("the scenario expects {}", RetName(call.expected));
     }
   }
-  if (t.flags & kInHandler) {
-    ++t.handler_op;
-  } else {
-    ++t.op;
-  }
+  uint8_t& at = (t.flags & kInHandler) ? t.handler_op : t.op;
+  at = call.joins ? call.target : static_cast<uint8_t>(at + 1);
 }
 
 Flow Kernel::Die() {

@@ -153,6 +153,11 @@ class Kernel {
 
   // The outcome of a step with n outcomes; at most one call a step.
   int Choose(int n);
+  bool chose() const { return chose_; }
+  // The running op is a kChoose: goes on with one of its alternatives.
+  void TakeAlternative();
+  // The function that is called now runs through its first STEP, as part of this step.
+  void Fold() { fold_ = true; }
 
   // filter->notify_lock.
   bool TryLock();
@@ -182,6 +187,13 @@ class Kernel {
   const Op& op() const;
   Value PointerArg(int arg) const { return op().pointers[static_cast<size_t>(arg)]; }
   int ScalarArg(int arg) const { return op().scalars[static_cast<size_t>(arg)]; }
+  // The address of a role of the running call: in its register, or copied from user memory.
+  Value RoleAddress(int role) const {
+    const Role& r = SyscallOf(op().nr).roles[static_cast<size_t>(role)];
+    return r.parent < 0 ? PointerArg(r.arg) : me().nested[role];
+  }
+  // How many bytes of it the call asks for: what the register says, else all of the object.
+  int RoleBytes(int role) const;
   // The call that a task makes now, as a number that outlives it: what seccomp_data and copies of
   // it stand for, since argument registers do not change here.
   uint8_t CallIndex(int task) const {
@@ -206,6 +218,8 @@ class Kernel {
   // Ghost state: the kernel fetches word `w` of entry `entry` of a role of the running call.
   // `user`: from user memory.
   void Fetched(int role, int entry, int w, Value value, bool user);
+  // A proposal served a fetch from this address: not even an unmapped one may be invented.
+  void ServedFrom(Value address);
   // The bytes that a call acts on, against the scenario's "uses".
   void ActsOn(const Value* values, int count);
   int SlotOf(Nr nr, int role, int entry, int w) const;
@@ -267,6 +281,7 @@ class Kernel {
   int arity_ = 1;
   bool chose_ = false;
   bool entered_ = false;
+  bool fold_ = false;
   bool fault_ = false;
   uint64_t events_ = 0;
   TraceStep* trace_ = nullptr;

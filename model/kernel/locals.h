@@ -61,6 +61,10 @@ struct ExitLocals {
 struct CopyLocals {
   uint8_t role, w, hook;
 };
+// The body of a call of syscalls.def.
+struct TableLocals {
+  uint8_t role, pass, w, words, hook;
+};
 struct ReadWriteLocals {
   uint8_t w, hook, words, legacy;
 };
@@ -77,6 +81,9 @@ struct CopyStringsLocals {
 struct VmReadLocals {
   uint8_t variable, role, entry, w;
   Value str;
+  // Of a nested role: how many pointers were followed, and the last of them.
+  uint8_t depth;
+  Value pointer;
 };
 
 }  // namespace knotcheck::model

@@ -10,7 +10,7 @@ namespace knotcheck::model {
 namespace {
 
 bool should_sleep_killable(const Kernel& k, const Knotif& n) {
-  if (!k.p.wait_killable) return false;
+  if (!k.p.wait_killable || k.Has(Toggle::k_no_wait_killable)) return false;
   if (k.Has(Toggle::k_wait_killable_fast_reply)) return n.state == kSent;
   return n.state >= kSent;
 }
@@ -51,6 +51,17 @@ int PopAddfd(Knotif& n) {
   n.addfd[0] = n.addfd[1];
   n.addfd[1] = 0;
   return task;
+}
+
+// up(&filter->notif->request): of those that sleep, only RECV does so on the semaphore.
+void WakeReceivers(Kernel& k) {
+  for (size_t t = 0; t < k.p.tasks.size(); ++t) {
+    Task& task = k.s->tasks[t];
+    for (const Frame& frame : task.frames) {
+      if (frame.function != static_cast<uint8_t>(Fn::k_recv_wait_event)) continue;
+      task.flags &= static_cast<uint8_t>(~kOnWqh);
+    }
+  }
 }
 
 void AcceptReply(Kernel& k, int target, bool by_addfd) {
@@ -181,7 +192,9 @@ Flow seccomp_do_user_notification(Kernel& k) {
         goto interrupted;
       }
       l.err = 0;
+      if (k.Has(Toggle::k_wait_killable_fast_reply)) continue;
     }
+    if (k.Has(Toggle::k_addfd_early_return) && (n.addfd[0] == 0 || n.state == kReplied)) break;
     if (n.addfd[0] != 0) {
       CALL(k.Push<HandleAddfdLocals>(Fn::k_seccomp_handle_addfd));
     }
@@ -205,6 +218,10 @@ interrupted:
     l.addfd = static_cast<uint8_t>(PopAddfd(n) + 1);
     k.s->tasks[l.addfd - 1].kaddfd.ret = -kESRCH;
     k.s->tasks[l.addfd - 1].kaddfd.listed = 0;
+    // The caller of ADDFD|SEND is told that nothing was sent.
+    if (k.p.tasks[l.addfd - 1].ops[k.s->tasks[l.addfd - 1].op].options & kAddfdSend) {
+      k.me().ghost &= static_cast<uint8_t>(~kGhostReplied);
+    }
     STEP("complete(&addfd->completion)", kCompletes | kFatal);
     k.Note("addfd->ret = -ESRCH");
     k.CompleteAddfd(l.addfd - 1);
@@ -293,7 +310,9 @@ Flow seccomp_notify_recv(Kernel& k) {
   FUNCTION_BEGIN;
   // check_zeroed_user(buf, sizeof(unotif))
   if (k.op().options & kBufNull) return k.Return(-kEFAULT);
-  if (k.op().options & kBufNotZeroed) return k.Return(-kEINVAL);
+  if ((k.op().options & kBufNotZeroed) && !k.Has(Toggle::k_recv_garbage)) {
+    return k.Return(-kEINVAL);
+  }
   CALL(k.Push(Fn::k_recv_wait_event));
   if (k.ret < 0) return k.Return(k.ret);
   STEP("mutex_lock(&filter->notify_lock)", kLocks | kWakesPolls);
@@ -345,9 +364,13 @@ Flow seccomp_notify_recv(Kernel& k) {
       n.state = kInit;
       k.Note("knotif {}: INIT", static_cast<int>(n.id));
     }
-    STEP("atomic_inc(&filter->notif->requests)", kRequests);
-    ++k.filter().requests;
-    if (!k.Has(Toggle::k_recv_efault_no_wake)) {
+    if (k.Has(Toggle::k_recv_efault_no_wake)) {
+      STEP("up(&filter->notif->request)", kRequests | kWakes);
+      ++k.filter().requests;
+      WakeReceivers(k);
+    } else {
+      STEP("atomic_inc(&filter->notif->requests)", kRequests);
+      ++k.filter().requests;
       STEP("wake_up_poll(&filter->wqh, EPOLLIN | EPOLLRDNORM)", kWakes);
       k.WakeUp();
     }
@@ -365,6 +388,7 @@ Flow seccomp_notify_send(Kernel& k) {
     const Op& resp = k.op();
     // copy_from_user(&resp, buf, sizeof(resp))
     if (resp.options & kBufNull) return k.Return(-kEFAULT);
+    if (k.Has(Toggle::k_no_continue) && resp.flags != 0) return k.Return(-kEINVAL);
     uint16_t known = 1;
     for (const auto& flag : k.proposal.send_flags) known |= flag.second;
     if (resp.flags & ~known) return k.Return(-kEINVAL);
@@ -425,6 +449,8 @@ out:
 Flow seccomp_notify_id_valid(Kernel& k) {
   auto& l = k.Locals<IdValidLocals>();
   FUNCTION_BEGIN;
+  // seccomp_notify_ioctl() does not know the number.
+  if (k.Has(Toggle::k_id_valid_dir)) return k.Return(-kEINVAL);
   if (k.op().options & kBufNull) return k.Return(-kEFAULT);
   STEP("ret = mutex_lock_interruptible(&filter->notify_lock)", kLocksInterruptibly);
   // A lock that is free is taken whatever signal waits.
@@ -445,6 +471,8 @@ Flow seccomp_notify_id_valid(Kernel& k) {
 
 Flow seccomp_notify_set_flags(Kernel& k) {
   FUNCTION_BEGIN;
+  // seccomp_notify_ioctl() does not know the number.
+  if (k.Has(Toggle::k_no_set_flags)) return k.Return(-kEINVAL);
   if (k.op().flags & ~1) return k.Return(-kEINVAL);
   STEP("ret = mutex_lock_interruptible(&filter->notify_lock)", kLocksInterruptibly);
   // A lock that is free is taken whatever signal waits.
@@ -464,9 +492,14 @@ Flow seccomp_notify_addfd(Kernel& k) {
   FUNCTION_BEGIN;
   {
     const Op& addfd = k.op();
+    // seccomp_notify_ioctl() does not know the number.
+    if (k.Has(Toggle::k_no_addfd)) return k.Return(-kEINVAL);
     // copy_struct_from_user(&addfd, sizeof(addfd), uaddfd, size)
     if (addfd.options & kBufNull) return k.Return(-kEFAULT);
     if (addfd.options & kBadFlags) return k.Return(-kEINVAL);
+    if ((addfd.options & kAddfdSend) && k.Has(Toggle::k_addfd_not_atomic)) {
+      return k.Return(-kEINVAL);
+    }
     if (addfd.val != 0 && !(addfd.options & kAddfdSetfd)) return k.Return(-kEINVAL);
     // kaddfd.file = fget(addfd.srcfd)
     if (addfd.options & kBadSrcfd) return k.Return(-kEBADF);
@@ -567,8 +600,14 @@ Flow seccomp_notify_poll(Kernel& k) {
     }
     STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
     k.Unlock();
-    STEP("if (refcount_read(&filter->users) == 0)", kReadsUsers | kSignals | kQueue);
-    if (k.filter().users == 0) l.events |= 16;  // EPOLLHUP
+    if (k.Has(Toggle::k_no_pollhup)) {
+      STEP("return ret", kSignals | kQueue);
+    } else {
+      STEP("if (refcount_read(&filter->users) == 0)", kReadsUsers | kSignals | kQueue);
+      if (k.filter().users == 0) l.events |= 16;  // EPOLLHUP
+    }
+    // do_pollfd(): what was not asked for is masked, but for EPOLLERR and EPOLLHUP.
+    if (k.op().options & kPollIn) l.events &= static_cast<uint8_t>(~4);
     if (l.events != 0) break;
     if (k.op().options & kNonBlocking) {
       // do_poll(): a signal that waits wins over the end of the time.

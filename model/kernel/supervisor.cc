@@ -29,6 +29,105 @@ bool Allows(const Kernel& k, int id, Nr nr) {
   return false;
 }
 
+// The call that a notification is about, as RECV gave it.
+const Op& CalledOf(const Kernel& k, int variable) {
+  return k.CallOf(k.me().variable_task[variable] - 1, k.me().variable_call[variable]);
+}
+
+// How many pointers in memory lead to a role, and the role at which the way to it stands after
+// some of them.
+int DepthOf(Nr nr, int role) {
+  int depth = 0;
+  const auto& roles = SyscallOf(nr).roles;
+  for (int r = role; roles[static_cast<size_t>(r)].parent >= 0; ++depth) {
+    r = roles[static_cast<size_t>(r)].parent;
+  }
+  return depth;
+}
+int AncestorOf(Nr nr, int role, int depth) {
+  int r = role;
+  for (int i = DepthOf(nr, role); i > depth; --i) {
+    r = SyscallOf(nr).roles[static_cast<size_t>(r)].parent;
+  }
+  return r;
+}
+
+// What the script does without a system call, up to the next one. False: at a second choice, which
+// is for another step.
+bool TakeJumps(Kernel& k) {
+  while (true) {
+    const Op& op = k.op();
+    if (op.code == OpCode::kChoose) {
+      if (k.chose()) return false;
+      k.TakeAlternative();
+    } else if (op.code == OpCode::kJump) {
+      k.me().op = op.target;
+    } else if (op.code == OpCode::kJumpIfError) {
+      const bool hit = op.error == 0 ? k.me().ret < 0 : k.me().ret == -op.error;
+      k.me().op = hit ? op.target : static_cast<uint8_t>(k.me().op + 1);
+    } else if (op.code == OpCode::kAfter) {
+      k.Note("{}", op.text);
+      k.me().variable_id[op.variable] =
+          static_cast<uint8_t>(std::min(k.me().variable_id[op.word] + 1, k.p.max_id + 1));
+      k.me().variable_task[op.variable] = 0;
+      k.me().op = op.joins ? op.target : static_cast<uint8_t>(k.me().op + 1);
+    } else if (op.code == OpCode::kJumpIfNothing) {
+      const int target = k.me().variable_task[op.variable] - 1;
+      const bool nothing =
+          target >= 0 &&
+          k.p.policy_pins[static_cast<size_t>(
+                              k.CallOf(target, k.me().variable_call[op.variable]).nr)]
+              .empty();
+      k.me().op = nothing ? op.target : static_cast<uint8_t>(k.me().op + 1);
+    } else if (op.code == OpCode::kDecide) {
+      const int target = k.me().variable_task[op.variable] - 1;
+      const bool allow =
+          target >= 0 && Allows(k, k.me().variable_id[op.variable],
+                                k.CallOf(target, k.me().variable_call[op.variable]).nr);
+      k.Note("policy: {}", allow ? "allow" : "deny");
+      k.me().op = allow ? static_cast<uint8_t>(k.me().op + 1) : op.target;
+    } else {
+      return true;
+    }
+  }
+}
+
+// The notification that an ioctl of a free supervisor is about; false: nobody has it.
+bool NameListed(Kernel& k) {
+  uint8_t id = 0;
+  for (int n = k.op().listed; n > 0; --n) {
+    int next = -1;
+    for (size_t t = 0; t < k.p.tasks.size(); ++t) {
+      const Knotif& knotif = k.s->tasks[t].knotif;
+      if (!knotif.listed || knotif.id <= id) continue;
+      if (next < 0 || knotif.id < k.s->tasks[next].knotif.id) next = static_cast<int>(t);
+    }
+    if (next < 0) return false;
+    id = k.s->tasks[next].knotif.id;
+    k.me().variable_task[0] = static_cast<uint8_t>(next + 1);
+    k.me().variable_call[0] = k.CallIndex(next);
+  }
+  k.me().variable_id[0] = id;
+  return true;
+}
+
+void ShowReturned(Kernel& k, Ret ret) {
+  k.Note("= {}", RetName(ret));
+  if (k.op().code == OpCode::kAddfd && (k.op().options & kAddfdSend) && ret >= 0) {
+    k.Raise(Event::kAddfdSent);
+  }
+}
+
+// A free supervisor is again where it was before the ioctl.
+void ForgetIoctl(Kernel& k) {
+  Task& me = k.me();
+  k.ForgetSeen();
+  me.variable_id[0] = 0;
+  me.variable_task[0] = 0;
+  me.variable_call[0] = 0;
+  me.op = k.op().target;
+}
+
 // seccomp_notify_ioctl()
 int IoctlOf(const Kernel& k) {
   switch (k.op().code) {
@@ -65,41 +164,13 @@ Flow supervisor_mode(Kernel& k) {
     // A supervisor's handler does nothing; what counts is that the signal interrupts.
     k.me().flags &= static_cast<uint8_t>(~kSigPending);
     l.ret = 0;
-    while (true) {
-      const Op& op = k.op();
-      if (op.code == OpCode::kJump) {
-        k.me().op = op.target;
-      } else if (op.code == OpCode::kJumpIfError) {
-        const bool hit = op.error == 0 ? k.me().ret < 0 : k.me().ret == -op.error;
-        k.me().op = hit ? op.target : static_cast<uint8_t>(k.me().op + 1);
-      } else if (op.code == OpCode::kAfter) {
-        k.Note("{}", op.text);
-        k.me().variable_id[op.variable] =
-            static_cast<uint8_t>(std::min(k.me().variable_id[op.word] + 1, k.p.max_id + 1));
-        k.me().variable_task[op.variable] = 0;
-        ++k.me().op;
-      } else if (op.code == OpCode::kJumpIfNothing) {
-        const int target = k.me().variable_task[op.variable] - 1;
-        const bool nothing =
-            target >= 0 &&
-            k.p.policy_pins[static_cast<size_t>(
-                                k.CallOf(target, k.me().variable_call[op.variable]).nr)]
-                .empty();
-        k.me().op = nothing ? op.target : static_cast<uint8_t>(k.me().op + 1);
-      } else if (op.code == OpCode::kDecide) {
-        const int target = k.me().variable_task[op.variable] - 1;
-        const bool allow =
-            target >= 0 && Allows(k, k.me().variable_id[op.variable],
-                                  k.CallOf(target, k.me().variable_call[op.variable]).nr);
-        k.Note("policy: {}", allow ? "allow" : "deny");
-        k.me().op = allow ? static_cast<uint8_t>(k.me().op + 1) : op.target;
-      } else {
-        break;
-      }
-    }
+    // Nothing is left to do for those who could do anything.
+    if (k.op().free && !k.filter().listener) return Flow::kBlocked;
+    if (!TakeJumps(k)) continue;
     k.me().ret = 0;
     // A supervisor whose script is over stays, and with it the listener.
     if (k.op().code == OpCode::kEnd) return Flow::kBlocked;
+    if (k.op().free && !NameListed(k)) return Flow::kBlocked;
     k.Note("{}", k.op().text);
     if (k.op().code == OpCode::kStore) {
       const Word& word = k.p.words[k.op().word];
@@ -120,8 +191,15 @@ Flow supervisor_mode(Kernel& k) {
     } else {
       // ioctl(listener, ...): fdget() keeps the listener's file alive while the call runs.
       ++k.filter().references;
+      // What is chosen shows with the ioctl's first step only.
+      if (k.chose()) k.Fold();
       CALL(k.Push(IoctlOf(k)));
       l.ret = k.ret == -kERESTARTSYS ? static_cast<Ret>(-kEINTR) : k.ret;
+      if (k.op().free) {
+        ShowReturned(k, l.ret);
+        ForgetIoctl(k);
+        l.ret = 0;
+      }
       // Only a close() of the same file could tell this step from the one before it.
       if (k.p.closes) {
         l.returned = 1;
@@ -134,11 +212,9 @@ Flow supervisor_mode(Kernel& k) {
       // fput(): the last reference is gone, and __fput() runs on the way to user mode.
       CALL(k.Push(Fn::k_seccomp_notify_release));
     }
-    k.Note("= {}", RetName(l.ret));
     if (k.filter().notify_lock == k.cur + 1) k.Raise(Event::kReturnedLocked);
-    if (k.op().code == OpCode::kAddfd && (k.op().options & kAddfdSend) && l.ret >= 0) {
-      k.Raise(Event::kAddfdSent);
-    }
+    if (k.op().code == OpCode::kChoose) continue;
+    ShowReturned(k, l.ret);
     if (k.op().code == OpCode::kSend && l.ret == 0) k.ForgetSeen();
     k.me().ret = l.ret;
     k.FinishOp(l.ret);
@@ -163,6 +239,23 @@ Flow process_vm_rw_core(Kernel& k) {
     }
     k.me().ghost_id = k.me().variable_id[l.variable];
     k.me().ghost_roles |= static_cast<uint8_t>(1 << l.role);
+    // Of a nested role: the pointers that lead to it, outermost first.
+    for (l.depth = 0; l.depth < DepthOf(CalledOf(k, l.variable).nr, l.role); ++l.depth) {
+      STEP("process_vm_readv(pid, ...)", kLife | kReadsMemory);
+      const int target = k.me().variable_task[l.variable] - 1;
+      const Task& t = k.s->tasks[target];
+      if (t.status == kDead || t.status == kExiting) return k.Return(-kESRCH);
+      const Op& call = CalledOf(k, l.variable);
+      const auto& roles = SyscallOf(call.nr).roles;
+      const int role = AncestorOf(call.nr, l.role, l.depth);
+      const Role& child = roles[static_cast<size_t>(AncestorOf(call.nr, l.role, l.depth + 1))];
+      const Value from =
+          l.depth == 0 ? call.pointers[roles[static_cast<size_t>(role)].arg] : l.pointer;
+      const auto word = k.ReadUser(target, from, child.word);
+      if (!word.mapped) return k.Return(-kEFAULT);
+      l.pointer = word.value;
+      k.Note("{} leads to {}", child.name, k.ValueText(word.value));
+    }
     for (l.entry = 0;; ++l.entry) {
       STEP("process_vm_readv(pid, ...)", kLife | kReadsMemory);
       {
@@ -172,7 +265,7 @@ Flow process_vm_rw_core(Kernel& k) {
         // req.data, as RECV gave it: the target may be elsewhere by now.
         const Op& call = k.CallOf(target, k.me().variable_call[l.variable]);
         const Role& role = SyscallOf(call.nr).roles[l.role];
-        const Value address = call.pointers[role.arg];
+        const Value address = role.parent < 0 ? call.pointers[role.arg] : l.pointer;
         const bool table = role.shape == Shape::kStrings;
         // The first word of a table's entry is its pointer.
         const auto word =
@@ -189,12 +282,15 @@ Flow process_vm_rw_core(Kernel& k) {
         } else {
           l.str = kAbsent;
           const int slot = k.SlotOf(call.nr, l.role, 0, l.w);
-          const bool string = role.shape == Shape::kPath;
-          const int words =
-              string ? kMaxSeen : (call.scalars[static_cast<size_t>(role.length_arg)] + 7) / 8;
+          const bool string = role.IsString();
+          const int object = k.p.values[address].object;
+          const int bytes = role.length_arg >= 0
+                                ? call.scalars[static_cast<size_t>(role.length_arg)]
+                                : k.p.objects[static_cast<size_t>(object)].bytes;
+          const int words = string ? kMaxSeen : (bytes + 7) / 8;
           Value value = word.value;
           if (!string) {
-            const int left = call.scalars[static_cast<size_t>(role.length_arg)] - 8 * l.w;
+            const int left = bytes - 8 * l.w;
             if (left < 8) value = k.p.truncated[value][static_cast<size_t>(left)];
           }
           if (slot >= 0) k.me().seen[slot] = value;
@@ -222,7 +318,9 @@ Flow process_vm_rw_core(Kernel& k) {
     }
     l.w = 0;
     l.str = kZero;
+    l.pointer = kZero;
   }
+  l.depth = 0;
   return k.Return(0);
   FUNCTION_END;
 }

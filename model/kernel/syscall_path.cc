@@ -32,10 +32,10 @@ Fn BodyOf(Nr nr) {
     case Nr::kExit:
       return Fn::k_do_exit;
     case Nr::kUmask:
-    case Nr::kCount:
-      break;
+      return Fn::kNone;
+    default:
+      return Fn::k_table_body;
   }
-  return Fn::kNone;
 }
 
 }  // namespace
@@ -50,6 +50,10 @@ Flow user_mode(Kernel& k) {
       k.me().ret = 0;
       CALL(k.Push(Fn::k_exit_to_user_mode_loop));
       continue;
+    }
+    if (k.op().code == OpCode::kChoose) {
+      k.TakeAlternative();
+      if (k.op().code == OpCode::kChoose) continue;
     }
     if (k.op().code == OpCode::kStore) {
       k.Note("{}", k.op().text);
@@ -82,7 +86,7 @@ Flow do_syscall_64(Kernel& k) {
   FUNCTION_BEGIN;
   k.me().flags |= kInSyscall;
   k.me().ret = 0;
-  if (k.info().filtered && (k.p.trapped >> static_cast<int>(k.op().nr) & 1)) {
+  if (k.info().filtered && k.p.trapped[static_cast<size_t>(k.op().nr)]) {
     CALL(k.Push<UserNotificationLocals>(Fn::k_seccomp_do_user_notification));
     if (k.ret == -1) goto out;
   }
@@ -120,6 +124,7 @@ Flow exit_to_user_mode_loop(Kernel& k) {
   k.me().ghost_file = 0;
   for (Value& v : k.me().seen) v = kZero;
   for (Value& v : k.me().copied) v = kZero;
+  for (Value& v : k.me().nested) v = kZero;
   if (k.me().flags & kInSyscall) {
     k.me().flags &= static_cast<uint8_t>(~kInSyscall);
     k.Note("returns {}", RetName(k.me().ret));

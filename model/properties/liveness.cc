@@ -28,7 +28,7 @@ bool Unanswered(const Program& p, const State& s, int task) {
     if (is_in(i, Fn::k_seccomp_do_user_notification)) return true;
   }
   const Op& op = p.tasks[static_cast<size_t>(task)].ops[t.op];
-  if (op.code != OpCode::kSyscall || !(p.trapped >> static_cast<int>(op.nr) & 1)) return false;
+  if (op.code != OpCode::kSyscall || !p.trapped[static_cast<size_t>(op.nr)]) return false;
   // In user mode before the call, or in the handler that interrupted it.
   if (!(t.flags & kInSyscall) || (t.flags & kInHandler)) return true;
   // The call is over, but only to start anew.

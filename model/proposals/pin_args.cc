@@ -224,37 +224,36 @@ bool PinsAddressTwice(const Kernel& k, int task, uint8_t call) {
   return false;
 }
 
-// Whether some fetch point of this call takes what the descriptor pins.
-bool IsPinnable(Nr nr, const Descriptor& d) {
-  const int role = RoleOfArg(nr, d.arg);
-  if (role < 0) return false;
-  switch (SyscallOf(nr).roles[static_cast<size_t>(role)].shape) {
-    case Shape::kPath:
-      return d.kind == kCstring;
-    case Shape::kSockaddr:
-    case Shape::kBuffer:
-      return d.kind == kFixed;
-    case Shape::kStrings:
-      return d.kind == kCstringArray;
-    case Shape::kOutBuffer:
-      return false;
+// Whether fetch points of this call take what the descriptor pins, and nothing else reads it.
+bool IsPinnable(const Op& call, const Descriptor& d) {
+  const int index = RoleOfArg(call.nr, d.arg);
+  if (index < 0) return false;
+  const Role& role = SyscallOf(call.nr).roles[static_cast<size_t>(index)];
+  if (role.shape == Shape::kStrings) return d.kind == kCstringArray;
+  uint8_t kind = kCstringArray;
+  for (const Pass pass : role.passes) {
+    if (pass == Pass::kGetname) kind = kCstring;
+    if (pass == Pass::kSockaddr || pass == Pass::kImport) kind = kFixed;
+    const bool peeks = pass == Pass::kPeekEmpty &&
+                       call.scalars[static_cast<size_t>(role.length_arg)] == kAtEmptyPath;
+    if (peeks) return false;
   }
-  return false;
+  return d.kind == kind && kind != kCstringArray;
 }
 
 // What phase A copied can refuse a request, if a fix looks at it.
 Ret CheckAgainstCall(const Kernel& k, int task, uint8_t call) {
   if (PinsAddressTwice(k, task, call) && k.Has(Toggle::k_fix_address_pinned_once)) return -kEINVAL;
-  const Nr nr = k.CallOf(task, call).nr;
   for (const Descriptor& d : Descriptors(k)) {
-    if (!IsPinnable(nr, d) && k.Has(Toggle::k_fix_pinnable_only)) return -kEINVAL;
+    if (!IsPinnable(k.CallOf(task, call), d) && k.Has(Toggle::k_fix_pinnable_only)) return -kEINVAL;
   }
   return 0;
 }
 
 // seccomp_pin_lookup_current(): the index of the entry for this argument's address, or -1.
-int LookupCurrent(Kernel& k, int arg) {
-  const Value user_addr = k.PointerArg(arg);
+int LookupCurrent(Kernel& k, int role) {
+  const Value user_addr = k.RoleAddress(role);
+  const int arg = SyscallOf(k.op().nr).roles[static_cast<size_t>(role)].arg;
   const uint8_t kpa = Pins(k).pinned_args[k.cur];
   if (kpa == 0) return -1;
   const Record& record = Deref(k, kpa);
@@ -287,7 +286,7 @@ void ShowToSupervisor(Kernel& k, const Op& call, const PinnedArg& arg, int arg_i
     layout = k.p.seen[static_cast<size_t>(call.nr)][static_cast<size_t>(role)];
     const int length_arg = SyscallOf(call.nr).roles[static_cast<size_t>(role)].length_arg;
     // The call looks at no more bytes than its length says.
-    if (length_arg >= 0) {
+    if (length_arg >= 0 && !SyscallOf(call.nr).roles[static_cast<size_t>(role)].IsString()) {
       bytes = std::min<int>(bytes, call.scalars[static_cast<size_t>(length_arg)]);
     }
   }
@@ -841,8 +840,7 @@ Flow pinned_getname_flags(Kernel& k) {
   FUNCTION_BEGIN;
   STEP("pin = seccomp_pin_lookup_current((u64)(uintptr_t)filename)", kNothing);
   {
-    const int arg = SyscallOf(k.op().nr).roles[l.role].arg;
-    const int found = k.Has(Toggle::k_mutate_ignore_pin) ? -1 : LookupCurrent(k, arg);
+    const int found = k.Has(Toggle::k_mutate_ignore_pin) ? -1 : LookupCurrent(k, l.role);
     if (found < 0) return k.Return(Kernel::kNotServed);
     const Record& kpa = Deref(k, Pins(k).pinned_args[k.cur]);
     if (kpa.args[found].kind != kCstring) return k.Return(OfOtherKind(k));
@@ -872,7 +870,7 @@ Flow count_from_pin(Kernel& k) {
   FUNCTION_BEGIN;
   STEP("pin = seccomp_pin_lookup_current(user_argv)", kNothing);
   {
-    const int found = LookupCurrent(k, SyscallOf(Nr::kExecve).roles[l.role].arg);
+    const int found = LookupCurrent(k, l.role);
     if (found < 0) return k.Return(Kernel::kNotServed);
     const PinnedArg& pin = Deref(k, Pins(k).pinned_args[k.cur]).args[found];
     if (pin.kind != kCstringArray) return k.Return(OfOtherKind(k));
@@ -892,7 +890,7 @@ Flow copy_strings_from_pin(Kernel& k) {
   }
   STEP("pin = seccomp_pin_lookup_current(user_argv)", kNothing);
   {
-    const int found = LookupCurrent(k, SyscallOf(Nr::kExecve).roles[l.role].arg);
+    const int found = LookupCurrent(k, l.role);
     if (found < 0) return k.Return(Kernel::kNotServed);
     const Record& kpa = Deref(k, Pins(k).pinned_args[k.cur]);
     if (kpa.args[found].kind != kCstringArray) return k.Return(OfOtherKind(k));
@@ -924,11 +922,11 @@ Flow pinned_move_addr_to_kernel(Kernel& k) {
   FUNCTION_BEGIN;
   STEP("pin = seccomp_pin_lookup_current((u64)(uintptr_t)uaddr)", kNothing);
   {
-    const int found = LookupCurrent(k, SyscallOf(k.op().nr).roles[l.role].arg);
+    const int found = LookupCurrent(k, l.role);
     if (found < 0) return k.Return(Kernel::kNotServed);
     const PinnedArg& pin = Deref(k, Pins(k).pinned_args[k.cur]).args[found];
     if (pin.kind != kFixed && k.Has(Toggle::k_fix_other_kind_fails)) return k.Return(-kEFAULT);
-    if (pin.size < k.ScalarArg(2) && k.Has(Toggle::k_fix_short_sockaddr_fails)) {
+    if (pin.size < k.RoleBytes(l.role) && k.Has(Toggle::k_fix_short_sockaddr_fails)) {
       return k.Return(-kEFAULT);
     }
     l.arg = static_cast<uint8_t>(found);
@@ -939,7 +937,7 @@ Flow pinned_move_addr_to_kernel(Kernel& k) {
     const Record& kpa = Deref(k, Pins(k).using_[k.cur]);
     Pins(k).using_[k.cur] = 0;
     const PinnedArg& pin = kpa.args[l.arg];
-    const int ulen = k.ScalarArg(2);
+    const int ulen = k.RoleBytes(l.role);
     const int n = std::min<int>(ulen, pin.size);
     // The rest of *kaddr stays as it is: on the stack of __sys_bind(), written by nobody.
     for (int w = 0; w < std::min((ulen + 7) / 8, 3); ++w) {
@@ -961,27 +959,27 @@ Flow pinned_import_ubuf(Kernel& k) {
   FUNCTION_BEGIN;
   STEP("pin = seccomp_pin_lookup_current((u64)(uintptr_t)buf)", kNothing);
   {
-    const bool dest = k.op().nr == Nr::kRead;
+    const bool dest = SyscallOf(k.op().nr).roles[l.role].shape == Shape::kOutBuffer;
     if (dest && k.Has(Toggle::k_fix_source_only)) return k.Return(Kernel::kNotServed);
-    const int found = LookupCurrent(k, 1);
+    const int found = LookupCurrent(k, l.role);
     if (found < 0) return k.Return(Kernel::kNotServed);
     const Record& kpa = Deref(k, Pins(k).pinned_args[k.cur]);
     if (kpa.args[found].kind != kFixed) return k.Return(OfOtherKind(k));
     l.arg = static_cast<uint8_t>(found);
-    l.n = static_cast<uint8_t>(std::min<int>(k.ScalarArg(2), kpa.args[found].size));
+    l.n = static_cast<uint8_t>(std::min<int>(k.RoleBytes(l.role), kpa.args[found].size));
     Pins(k).using_[k.cur] = Pins(k).pinned_args[k.cur];
   }
   for (l.w = 0; l.w * 8 < l.n; ++l.w) {
     STEP("iov_iter_kvec(i, rw, kvec, 1, n), then a word through it", kNothing);
     Record& kpa = Deref(k, Pins(k).using_[k.cur]);
-    if (k.op().nr == Nr::kRead) {
+    if (SyscallOf(k.op().nr).roles[l.role].shape == Shape::kOutBuffer) {
       kpa.args[l.arg].words[l.w] = kZero;
       k.Note("a word of the file goes to the record");
     } else {
       const Value value = Truncated(k, kpa.args[l.arg].words[l.w], l.n - 8 * l.w);
       k.me().copied[l.w] = value;
       k.Note("writes {} from the record", k.ValueText(value));
-      k.Fetched(0, 0, l.w, value, false);
+      k.Fetched(l.role, 0, l.w, value, false);
     }
   }
   Pins(k).using_[k.cur] = 0;
@@ -993,7 +991,7 @@ Flow pinned_import_ubuf(Kernel& k) {
 Flow refuse_pinned_write(Kernel& k) {
   FUNCTION_BEGIN;
   STEP("pin = seccomp_pin_lookup_current((u64)(uintptr_t)buf)", kNothing);
-  return k.Return(LookupCurrent(k, 1) < 0 ? Kernel::kNotServed : static_cast<Ret>(-kEINVAL));
+  return k.Return(LookupCurrent(k, 0) < 0 ? Kernel::kNotServed : static_cast<Ret>(-kEINVAL));
   FUNCTION_END;
 }
 
@@ -1130,7 +1128,7 @@ void Describe(const Program& p, std::vector<Field>* fields) {
     const std::string name = absl::StrCat("record", r + 1, ".");
     add(absl::StrCat(name, "life"), at + offsetof(Record, life), 3);
     add(absl::StrCat(name, "notif_id"), at + offsetof(Record, notif_id), 0x1f);
-    add(absl::StrCat(name, "syscall_nr"), at + offsetof(Record, syscall_nr), 15);
+    add(absl::StrCat(name, "syscall_nr"), at + offsetof(Record, syscall_nr), 0xff);
     add(absl::StrCat(name, "nr_args"), at + offsetof(Record, nr_args), 3);
     add(absl::StrCat(name, "live"), at + offsetof(Record, live), 1);
     add(absl::StrCat(name, "clear_queued"), at + offsetof(Record, clear_queued), 1);
@@ -1207,6 +1205,7 @@ void Renumber(const Program& p, State* s) {
 bool DescriptorFor(Shape shape, uint32_t bytes, Descriptor* descriptor) {
   switch (shape) {
     case Shape::kPath:
+    case Shape::kString:
       descriptor->kind = kCstring;
       descriptor->max_bytes = 4096;
       return true;
@@ -1276,6 +1275,50 @@ std::vector<Op> PolicyScript(const Reactions& reactions, std::string* error) {
   return b.Finish();
 }
 
+// A look is a PIN_ARGS that succeeded. Whatever else happens, the supervisor allows what it saw
+// with CONTINUE_PINNED only; a call whose arguments the policy does not look at needs no record.
+std::vector<Op> GeneralPolicyScript() {
+  ScriptBuilder b;
+  b.Label("next");
+  b.Add(OpCode::kRecv, "ioctl(RECV)").options = kBufFaults;
+  b.JumpIfError(kEBADF, "end");
+  b.JumpIfError(0, "next");
+  b.Label("blind");
+  b.JumpIfNothing("registers");
+  b.Choose({"look", "valid", "deny", "value", "addfd", "next"});
+  b.Label("look");
+  b.Add(OpCode::kVerb, "ioctl(PIN_ARGS)").options = kBufFaults;
+  b.JumpIfError(0, "blind");
+  b.Label("seen");
+  b.Choose({"look again", "valid again", "allow", "deny", "value", "addfd", "next"});
+  // What was pinned stays pinned when PIN_ARGS fails, and so does what was seen.
+  b.Label("look again");
+  b.Add(OpCode::kVerb, "ioctl(PIN_ARGS)");
+  b.Jump("seen");
+  b.Label("valid again");
+  b.Add(OpCode::kIdValid, "ioctl(ID_VALID)");
+  b.JumpIfError(0, "next");
+  b.Jump("seen");
+  b.Label("valid");
+  b.Add(OpCode::kIdValid, "ioctl(ID_VALID)");
+  b.JumpIfError(0, "next");
+  b.Jump("blind");
+  b.Label("allow");
+  b.Decide("deny");
+  b.Send(kContinue | kContinuePinned, 0, "ioctl(SEND, CONTINUE|CONTINUE_PINNED)");
+  b.Jump("next");
+  b.Label("registers");
+  b.Choose({"allow by registers", "deny", "value", "addfd", "next"});
+  b.Label("allow by registers");
+  b.Decide("deny");
+  b.Send(kContinue, 0, "ioctl(SEND, CONTINUE)");
+  b.Jump("next");
+  b.AnswerInOtherWays("blind", "next");
+  b.Label("end");
+  b.Add(OpCode::kEnd, "ends");
+  return b.Finish();
+}
+
 const Proposal kPinArgsProposal = [] {
   Proposal p;
   p.name = "pin_args";
@@ -1307,6 +1350,7 @@ const Proposal kPinArgsProposal = [] {
   p.send_flags = {{"pinned", kContinuePinned}};
   p.descriptor_for = DescriptorFor;
   p.policy_script = PolicyScript;
+  p.general_policy_script = GeneralPolicyScript;
   p.send_check = SendCheck;
   p.send_found = SendFound;
   p.send_stored = SendStored;

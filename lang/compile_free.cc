@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a supervisor can do that may do anything: every ioctl of the UAPI, with few values for each
+// argument, but one at least for every path through the kernel's code.
+
+#include "lang/compiler.h"
+
+namespace knotcheck::lang {
+namespace {
+
+using Add = std::function<void(const char*, Op, const std::string&)>;
+
+// An argument by its register, and how many bytes the objects have that targets pass there.
+struct Pointer {
+  int16_t arg = 0;
+  model::Shape shape = model::Shape::kPath;
+  uint32_t bytes = 1;
+};
+
+// The pointer arguments of trapped calls.
+std::vector<Pointer> PointersOf(const Program& program) {
+  std::map<int16_t, Pointer> pointers;
+  for (const TaskInfo& info : program.tasks) {
+    for (const auto* ops : {&info.ops, &info.handler}) {
+      for (const Op& op : *ops) {
+        const bool trapped = op.code == OpCode::kSyscall && info.filtered &&
+                             program.trapped[static_cast<size_t>(op.nr)];
+        if (!trapped) continue;
+        for (const model::Role& role : SyscallOf(op.nr).roles) {
+          if (role.parent >= 0) continue;
+          Pointer& pointer = pointers[role.arg];
+          pointer.arg = role.arg;
+          pointer.shape = role.shape;
+          const int object = program.values[op.pointers[role.arg]].object;
+          if (object < 0) continue;
+          const uint32_t bytes = program.objects[static_cast<size_t>(object)].bytes;
+          pointer.bytes = std::max(pointer.bytes, bytes);
+        }
+      }
+    }
+  }
+  std::vector<Pointer> all;
+  for (const auto& [arg, pointer] : pointers) all.push_back(pointer);
+  return all;
+}
+
+std::string DescriptorText(const model::Verb& verb, const model::Descriptor& d) {
+  return absl::StrCat(d.arg, ": ", verb.kinds[static_cast<size_t>(d.kind)], " ", d.max_bytes);
+}
+
+}  // namespace
+
+// An ioctl of the proposal: each pointer with each kind, cut, exactly fitting and ample; two
+// descriptors; and what is refused.
+void Compiler::FreeVerb(const model::Verb& verb, uint8_t number, const Add& each,
+                        const Add& nobody) const {
+  const std::vector<Pointer> pointers = PointersOf(program_);
+  const auto pin = [&](const Add& add, const std::vector<model::Descriptor>& descriptors,
+                       uint16_t options, uint32_t buf_size) {
+    Op op;
+    op.code = OpCode::kVerb;
+    op.verb = number;
+    op.descriptors = descriptors;
+    op.options = options;
+    op.buf_size = buf_size;
+    std::string text;
+    for (const model::Descriptor& d : descriptors) {
+      absl::StrAppend(&text, ", ", DescriptorText(verb, d));
+    }
+    if (options & model::kBufFaults) text += ", fault";
+    if (options & model::kBufNull) text += ", null";
+    if (buf_size == 0) text += ", buf 0";
+    add(verb.name, op, text);
+  };
+  if (verb.kinds.empty() || pointers.empty()) {
+    pin(each, {}, model::kBufFaults, 4096);
+    pin(nobody, {}, 0, 4096);
+    return;
+  }
+  const auto describe = [](const Pointer& pointer, size_t kind, uint32_t bytes) {
+    model::Descriptor d;
+    d.arg = pointer.arg;
+    d.kind = static_cast<int16_t>(kind);
+    d.max_bytes = bytes;
+    return d;
+  };
+  for (const Pointer& pointer : pointers) {
+    for (size_t kind = 0; kind < verb.kinds.size(); ++kind) {
+      for (const uint32_t bytes : {uint32_t{2}, pointer.bytes, uint32_t{4096}}) {
+        pin(each, {describe(pointer, kind, bytes)}, model::kBufFaults, 4096);
+      }
+    }
+    // The same argument twice, alike and not.
+    for (size_t kind = 0; kind < 2 && kind < verb.kinds.size(); ++kind) {
+      pin(each, {describe(pointer, 0, 4096), describe(pointer, kind, 4096)}, 0, 4096);
+    }
+  }
+  const Pointer& first = pointers[0];
+  const Pointer& last = pointers.back();
+  if (first.arg != last.arg) {
+    for (size_t kind = 0; kind < verb.kinds.size(); ++kind) {
+      pin(each, {describe(first, kind, 4096), describe(last, kind, 4096)}, 0, 4096);
+    }
+  }
+  pin(each, {describe(first, 0, 4096)}, 0, 0);
+  pin(nobody, {describe(first, 0, 4096)}, 0, 4096);
+  pin(nobody, {describe(first, 0, 0)}, 0, 4096);
+  pin(nobody, {describe(first, 0, 4096)}, model::kBufNull, 4096);
+  pin(nobody, {describe(first, 0, 4096), describe({.arg = 6}, 0, 8)}, 0, 4096);
+}
+
+absl::Status Compiler::Anything(const Supervisor& supervisor, std::vector<Op>* ops) {
+  std::vector<std::string> known = {"recv", "send", "id_valid", "addfd", "set_flags", "close"};
+  for (const model::Verb& verb : proposal_.verbs) known.emplace_back(verb.name);
+  std::set<std::string> but;
+  for (const Atom& atom : supervisor.but) {
+    bool other = false;
+    for (const model::Proposal* proposal : model::AllProposals()) {
+      for (const model::Verb& verb : proposal->verbs) other |= atom.text == verb.name;
+    }
+    if (!other && std::find(known.begin(), known.end(), atom.text) == known.end()) {
+      return Unknown(atom.where, "an ioctl", atom.text, known);
+    }
+    but.insert(atom.text);
+  }
+  const auto tasks = std::count_if(program_.tasks.begin(), program_.tasks.end(),
+                                   [](const TaskInfo& info) { return info.filtered; });
+
+  Op choose;
+  choose.code = OpCode::kChoose;
+  choose.free = true;
+  ops->push_back(choose);
+  const auto push = [&](const char* name, Op op, const std::string& text) {
+    if (but.count(name) != 0) return;
+    op.free = true;
+    op.joins = true;
+    op.text = absl::StrCat(name, "(", text, ")");
+    op.line = supervisor.where.line;
+    (*ops)[0].alternatives.push_back(static_cast<uint8_t>(ops->size()));
+    ops->push_back(op);
+  };
+  // For every notification that is listed, the oldest first.
+  const Add each = [&](const char* name, Op op, const std::string& text) {
+    for (uint8_t n = 1; n <= tasks; ++n) {
+      op.listed = n;
+      push(name, op, absl::StrCat("#", n, text));
+    }
+  };
+  // For one that nobody has. What is refused before the kernel looks for it is tried with this one.
+  const Add nobody = [&](const char* name, Op op, const std::string& text) {
+    push(name, op, absl::StrCat("nobody's", text));
+  };
+  const auto make = [](OpCode code, uint16_t flags = 0, uint16_t options = 0, int error = 0,
+                       int val = 0) {
+    Op op;
+    op.code = code;
+    op.flags = flags;
+    op.options = options;
+    op.error = static_cast<int16_t>(error);
+    op.val = static_cast<int16_t>(val);
+    return op;
+  };
+
+  push("recv", make(OpCode::kRecv, 0, model::kBufFaults), "fault");
+  push("recv", make(OpCode::kRecv, 0, model::kBufNull), "null");
+  push("recv", make(OpCode::kRecv, 0, model::kBufNotZeroed), "garbage");
+
+  const OpCode send = OpCode::kSend;
+  each("send", make(send, 0, 0, 0, 3), ", value 3");
+  each("send", make(send, 0, 0, -model::kEACCES), ", error EACCES");
+  // Without a signal it is a number like others.
+  if (!program_.senders.empty()) {
+    each("send", make(send, 0, 0, -model::kERESTARTSYS), ", error ERESTARTSYS");
+  }
+  each("send", make(send, 1), ", continue");
+  nobody("send", make(send), ", value 0");
+  nobody("send", make(send, 1, 0, 0, 3), ", continue value 3");
+  nobody("send", make(send, 0x4000), ", bad_flags");
+  nobody("send", make(send, 0, model::kBufNull), ", null");
+  for (const auto& [name, flag] : proposal_.send_flags) {
+    each("send", make(send, flag), absl::StrCat(", ", name));
+    each("send", make(send, flag | 1), absl::StrCat(", continue ", name));
+  }
+
+  each("id_valid", make(OpCode::kIdValid), "");
+  nobody("id_valid", make(OpCode::kIdValid), "");
+  nobody("id_valid", make(OpCode::kIdValid, 0, model::kBufNull), ", null");
+
+  const OpCode addfd = OpCode::kAddfd;
+  each("addfd", make(addfd), "");
+  each("addfd", make(addfd, 0, model::kAddfdSetfd, 0, 6), ", setfd 6");
+  each("addfd", make(addfd, 0, model::kAddfdSend), ", send");
+  each("addfd", make(addfd, 0, model::kAddfdSend | model::kAddfdSetfd, 0, 6), ", setfd 6 send");
+  nobody("addfd", make(addfd), "");
+  nobody("addfd", make(addfd, 0, 0, 0, 7), ", newfd 7");
+  nobody("addfd", make(addfd, 0, model::kBadFlags), ", bad_flags");
+  nobody("addfd", make(addfd, 0, model::kBadSrcfd), ", bad_fd");
+  nobody("addfd", make(addfd, 0, model::kBufNull), ", null");
+
+  for (const uint16_t flags : {0, 1, 2}) {
+    push("set_flags", make(OpCode::kSetFlags, flags), absl::StrCat(flags));
+  }
+  for (size_t v = 0; v < proposal_.verbs.size(); ++v) {
+    const model::Verb& verb = proposal_.verbs[v];
+    FreeVerb(verb, static_cast<uint8_t>(v), each, nobody);
+  }
+  if (but.count("close") == 0) {
+    push("close", make(OpCode::kClose), "listener");
+    program_.closes = true;
+  }
+  if (ops->size() > model::kMaxFreeOps) {
+    return Error(supervisor.where, absl::StrCat("found ", ops->size(),
+                                                " things that the supervisor can do, expected ",
+                                                "at most ", model::kMaxFreeOps,
+                                                ": use fewer targets, or 'anything ", "but ...'"));
+  }
+  if (ops->size() == 1) {
+    return Error(supervisor.where, "found nothing that the supervisor can do, expected something");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Compiler::FreeSupervisors() {
+  for (const Declaration& declaration : scenario_.declarations) {
+    const auto* supervisor = std::get_if<Supervisor>(&declaration);
+    if (supervisor == nullptr || !supervisor->anything) continue;
+    for (int i = 0; i < supervisor->threads; ++i) {
+      const std::string name =
+          supervisor->threads == 1 ? supervisor->name : absl::StrCat(supervisor->name, i + 1);
+      std::vector<Op> ops;
+      if (auto status = Anything(*supervisor, &ops); !status.ok()) return status;
+      program_.tasks[static_cast<size_t>(tasks_[name])].ops = std::move(ops);
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace knotcheck::lang

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Each variant of an older kernel, with a scenario that knows nothing of it and a property that
+// holds there today: under the variant it breaks, and so it does in the last release that had it.
+// A variant that no row speaks of fails here.
+
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
+
+#include "gtest/gtest.h"
+#include "lang/parse.h"
+#include "verify/check.h"
+
+namespace knotcheck::verify {
+namespace {
+
+using model::Toggle;
+
+struct Row {
+  Toggle variant;
+  const char* scenario;
+  const char* property;
+};
+
+const Row kRows[] = {
+    {Toggle::k_addfd_early_return, "history/addfd_interrupted", "expectation"},
+    {Toggle::k_addfd_not_atomic, "history/addfd_send_or_both", "addfd-once"},
+    {Toggle::k_addfd_send_interrupted, "notifier/addfd_send_interrupted", "addfd-send"},
+    {Toggle::k_id_valid_dir, "notifier/kill_in_middle", "expectation"},
+    {Toggle::k_lifo_notifications, "history/first_in_first_out", "expectation"},
+    {Toggle::k_no_addfd, "notifier/addfd", "expectation"},
+    {Toggle::k_no_continue, "notifier/continue", "expectation"},
+    {Toggle::k_no_pollhup, "history/poll_after_the_last", "progress"},
+    {Toggle::k_no_set_flags, "notifier/set_flags", "expectation"},
+    {Toggle::k_no_wait_killable, "notifier/wait_killable", "reply-acted-on"},
+    {Toggle::k_recv_blocks_forever, "history/recv_after_the_last", "progress"},
+    {Toggle::k_recv_efault_no_wake, "history/poll_and_failed_recv", "progress"},
+    {Toggle::k_recv_garbage, "notifier/basic", "expectation"},
+    {Toggle::k_release_late, "history/poll_after_the_last", "progress"},
+    {Toggle::k_wait_killable_fast_reply, "notifier/wait_killable", "reply-acted-on"},
+};
+
+const model::ToggleInfo& InfoOf(Toggle toggle) {
+  return model::AllToggles()[static_cast<size_t>(toggle)];
+}
+
+checker::Status StatusOf(const Row& row, model::Toggles toggles) {
+  const std::string file = std::string(KNOTCHECK_SOURCE_DIR "/scenarios/") + row.scenario + ".scn";
+  std::ifstream stream(file);
+  std::stringstream text;
+  text << stream.rdbuf();
+  const auto scenario = lang::Parse(text.str(), file);
+  EXPECT_TRUE(scenario.ok()) << scenario.status();
+  CheckOptions options;
+  options.toggles = toggles;
+  const auto answer = Check(*scenario, *model::FindProposal("baseline"), options);
+  EXPECT_TRUE(answer.ok()) << answer.status();
+  for (const PropertyVerdict& property : answer->properties) {
+    if (property.info.name == row.property) return property.status;
+  }
+  ADD_FAILURE() << "no property " << row.property;
+  return checker::Status::kIncomplete;
+}
+
+TEST(History, EachVariantBreaksWhatHoldsToday) {
+  for (const Row& row : kRows) {
+    SCOPED_TRACE(InfoOf(row.variant).name + " in " + row.scenario);
+    EXPECT_EQ(StatusOf(row, {}), checker::Status::kHolds);
+    model::Toggles variant;
+    variant.Set(row.variant);
+    EXPECT_EQ(StatusOf(row, variant), checker::Status::kViolated);
+    const auto release = model::VariantsOf(InfoOf(row.variant).last);
+    ASSERT_TRUE(release.has_value());
+    EXPECT_TRUE(release->Has(row.variant));
+    EXPECT_EQ(StatusOf(row, *release), checker::Status::kViolated);
+  }
+}
+
+TEST(History, EachVariantHasARow) {
+  std::set<std::string> rows;
+  for (const Row& row : kRows) rows.insert(InfoOf(row.variant).name);
+  for (const model::ToggleInfo& info : model::AllToggles()) {
+    if (info.mutation) continue;
+    EXPECT_EQ(rows.count(info.name), 1u) << info.name;
+  }
+}
+
+}  // namespace
+}  // namespace knotcheck::verify
