@@ -80,7 +80,10 @@ TEST_F(FixesReport, NoSetAndNothingToMend) {
   report_.found.smallest.clear();
   report_.found.why.clear();
   report_.found.witnesses.clear();
-  EXPECT_THAT(FixesAsText(report_, 80), HasSubstr("no set of fixes makes all the rest hold\n"));
+  report_.found.exclusive = {{0, "one-reply"}, {0, "toctou"}};
+  EXPECT_THAT(FixesAsText(report_, 80),
+              HasSubstr("no set of fixes makes all the rest hold; under none hold both or all of:\n"
+                        "  a/b: one-reply\n  a/b: toctou\n"));
   report_.found.smallest = {0};
   report_.found.why = {{}};
   report_.found.unmended.clear();
