@@ -259,7 +259,12 @@ absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* 
       if (measured != syscall.roles.end() && value < 0) {
         return Error(arg.where, absl::StrCat("found a length of ", value, ", expected 0 or more"));
       }
-      if (measured != syscall.roles.end() && value > 8 * kMaxStringWords &&
+      // A table of pointers ends at its length whatever that is.
+      const bool nests =
+          std::any_of(syscall.roles.begin(), syscall.roles.end(), [&](const model::Role& r) {
+            return r.parent >= 0 && measured - syscall.roles.begin() == r.parent;
+          });
+      if (measured != syscall.roles.end() && value > 8 * kMaxStringWords && !nests &&
           measured->shape != model::Shape::kSockaddr) {
         return Error(arg.where, absl::StrCat("found a length of ", value, ", expected at most ",
                                              8 * kMaxStringWords));

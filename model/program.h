@@ -93,6 +93,7 @@ enum class Shape : uint8_t { kPath, kString, kSockaddr, kBuffer, kOutBuffer, kSt
 
 // One pass of a body over a pointer argument.
 enum class Pass : uint8_t {
+  kIfNotNull,    // no pass: what follows is only for an address that is not NULL
   kGetname,      // getname_flags()
   kRetryEstale,  // the pass before once more, when the lookup ended with ESTALE
   kPeekEmpty,    // vfs_empty_path(): the first byte, if the flags are AT_EMPTY_PATH

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "model/coverage.h"
 
 namespace knotcheck::model {
 namespace {
@@ -178,11 +179,16 @@ System::Shown System::Step(State* state, int thread, int choice, TraceStep* trac
   }
   Kernel kernel(program_, proposal_, toggles_);
   kernel.SetTrace(trace);
+  kernel.SetCoverage(coverage_);
   shown.possible = kernel.Step(state, thread, choice);
   shown.arity = kernel.arity();
   if (!shown.possible) return shown;
   shown.fault = kernel.faulted();
   shown.events = kernel.events();
+  if (coverage_ != nullptr) [[unlikely]] {
+    coverage_->steps.insert(kernel.taken());
+    coverage_->events[&proposal_] |= shown.events;
+  }
   for (uint64_t e = shown.events & watched_; e != 0; e &= e - 1) {
     const size_t event = static_cast<size_t>(std::countr_zero(e));
     shown.violated |= breaks_[event];

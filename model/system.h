@@ -50,6 +50,8 @@ class System {
   Shown Step(State* state, int thread, int choice, TraceStep* trace = nullptr) const;
   // Whether a thread has any step to take.
   bool CanStep(const State& state, int thread, TraceStep* trace = nullptr) const;
+  // Steps are noted there from now on; by one thread at a time.
+  void Record(Coverage* coverage) { coverage_ = coverage; }
   // See model/footprint.h.
   const Footprints& footprints() const { return footprints_; }
   // See model/canonical.h.
@@ -79,6 +81,7 @@ class System {
   std::vector<uint64_t> shows_;
   uint64_t watched_ = 0;  // events that some property looks at
   bool has_state_predicates_ = false;
+  Coverage* coverage_ = nullptr;
   std::vector<Field> fields_;
   std::vector<uint8_t> masks_;
 };

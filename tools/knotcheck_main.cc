@@ -16,9 +16,10 @@ namespace knotcheck::tools {
 namespace {
 
 constexpr char kFooter[] =
-    "Exit status: 0 every verdict is as its scenario's '# result:' says; 1 some verdict differs;\n"
-    "2 wrong usage, or an output that cannot be written; 3 a scenario or trace that cannot be\n"
-    "used; 4 a limit was hit or Ctrl-C came, the answer is incomplete; 70 internal error.\n";
+    "Exit status: 0 every verdict is as its scenario's '# result:' says; 1 some verdict differs,\n"
+    "or coverage has gaps not listed; 2 wrong usage, or an output that cannot be written;\n"
+    "3 a scenario or trace that cannot be used; 4 a limit was hit or Ctrl-C came, the answer is\n"
+    "incomplete; 70 internal error.\n";
 
 // "did you mean" for a misspelt option, which CLI11 only calls not expected.
 std::string Suggestion(const CLI::App& app, const std::vector<Command>& commands,
@@ -49,7 +50,7 @@ int Main(int argc, char** argv) {
   app.footer(kFooter);
   const std::vector<Command> commands = {AddCheck(app),  AddList(app),     AddShow(app),
                                          AddReplay(app), AddSimulate(app), AddSweep(app),
-                                         AddFixes(app)};
+                                         AddFixes(app),  AddCoverage(app)};
   const std::vector<std::string> words(argv + 1, argv + argc);
   std::vector<std::string> names;
   for (const Command& command : commands) names.push_back(command.app->get_name());

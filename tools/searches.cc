@@ -57,6 +57,7 @@ absl::StatusOr<verify::Answer> Searches::Answer(size_t i) {
   }
   verify::CheckOptions options = options_;
   options.explore.progress = [this, i](const checker::Progress& p) { progress_->Update(i, p); };
+  options.coverage = searches_[i].coverage;
   progress_->Start(i, searches_[i].name);
   absl::StatusOr<verify::Answer> answer = absl::ResourceExhaustedError("no memory is left");
   try {

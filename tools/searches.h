@@ -24,7 +24,8 @@ namespace knotcheck::tools {
 struct Search {
   const lang::Scenario* scenario = nullptr;
   const model::Proposal* proposal = nullptr;
-  std::string name;  // for progress
+  std::string name;                     // for progress
+  model::Coverage* coverage = nullptr;  // see verify::CheckOptions
 };
 
 class Searches {

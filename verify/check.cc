@@ -128,6 +128,8 @@ absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Propos
   if (!asked.ok()) return asked.status();
   const auto question = Question::Make(scenario, proposal, options.toggles);
   if (!question.ok()) return question.status();
+  KNOT_CHECK(options.coverage == nullptr || options.explore.threads == 1);
+  (*question)->Record(options.coverage);
   const model::System& system = (*question)->system();
   const KernelModel kernel_model(system);
   Answer answer;

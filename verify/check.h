@@ -30,6 +30,7 @@ class Question {
                                                         const lang::CompileOptions& options = {});
   const model::Program& program() const { return program_; }
   const model::System& system() const { return *system_; }
+  void Record(model::Coverage* coverage) { system_->Record(coverage); }
 
  private:
   model::Program program_;
@@ -78,6 +79,8 @@ struct CheckOptions {
   uint32_t reductions = checker::kAllReductions;
   uint64_t shortest_states = 2'000'000;
   bool liveness = false;
+  // What the searches go through is noted there, if set; needs explore.threads == 1.
+  model::Coverage* coverage = nullptr;
 };
 
 // InvalidArgument and FailedPrecondition as lang::Compile says.

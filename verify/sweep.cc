@@ -47,13 +47,14 @@ class Text {
       case Relation::kEqual:
         return tested_.parent < 0 && scalar && !out && Sharers().size() > 1;
       case Relation::kRedirected:
-        return tested_.parent >= 0 && scalar;
+        return tested_.shape == Shape::kStrings || (tested_.parent >= 0 && scalar);
       case Relation::kEmptyPath:
         return Has(tested_, Pass::kPeekEmpty);
       case Relation::kLegacyFile:
         return nr_ == Nr::kWrite;
       case Relation::kShort:
-        return tested_.parent < 0 && !tested_.IsString() && tested_.length_arg >= 0 && !out;
+        return tested_.parent < 0 && !tested_.IsString() && tested_.length_arg >= 0 && !out &&
+               scalar;
       case Relation::kNull:
         return !baseline && tested_.parent < 0 && Offered() &&
                (Has(tested_, Pass::kGetname) || Has(tested_, Pass::kSockaddr) ||
@@ -90,10 +91,12 @@ class Text {
   }
   // Registers that can hold the address of the same bytes.
   std::vector<size_t> Sharers() const {
-    std::vector<size_t> sharers;
-    for (size_t r = 0; r < call_.roles.size(); ++r) {
+    // As many as one policy may look at.
+    constexpr size_t kMost = 3;
+    std::vector<size_t> sharers = {role_};
+    for (size_t r = 0; r < call_.roles.size() && sharers.size() < kMost; ++r) {
       const Role& role = call_.roles[r];
-      if (role.parent < 0 && role.shape != Shape::kStrings && !Nests(r) &&
+      if (r != role_ && role.parent < 0 && role.shape != Shape::kStrings && !Nests(r) &&
           role.shape != Shape::kOutBuffer) {
         sharers.push_back(r);
       }
@@ -136,9 +139,11 @@ class Text {
     if (Shares(r))
       return r == role_ ? absl::StrCat("memory ", role.name, " = ", Alternatives(r), "\n") : "";
     if (role.shape == Shape::kStrings) {
-      const bool changes = r == role_;
+      const bool shrinks = r == role_ && relation_ == Relation::kRedirected;
+      const bool changes = r == role_ && !shrinks;
       return absl::StrCat("memory ", role.name, "_0 = \"a1\"", changes ? " | \"b2\"" : "",
-                          "\nmemory ", role.name, " = [", role.name, "_0, NULL]\n");
+                          "\nmemory ", role.name, " = [", role.name, "_0, ",
+                          shrinks ? absl::StrCat(role.name, "_0 | NULL, ") : "", "NULL]\n");
     }
     if (!Nests(r)) {
       std::string text = absl::StrCat("memory ", role.name, " = ", Alternatives(r), "\n");
@@ -196,7 +201,9 @@ class Text {
       if (r != role_ && !Shares(r)) continue;
       if (Nests(r)) continue;
       conditions.push_back(role.shape == Shape::kStrings
-                               ? absl::StrCat(role.name, " == [\"a1\"]")
+                               ? absl::StrCat(role.name, relation_ == Relation::kRedirected
+                                                             ? " == [\"a1\", \"a1\"]"
+                                                             : " == [\"a1\"]")
                                : absl::StrCat(role.name, " == \"", kApproved, "\""));
     }
     return absl::StrCat("policy: allow ", call_.name, " if ", absl::StrJoin(conditions, " and "),

@@ -268,6 +268,10 @@ Flow table_body(Kernel& k) {
   for (l.role = 0; l.role < RolesOf(k).size(); ++l.role) {
     for (l.pass = 0; l.pass < RolesOf(k)[l.role].passes.size(); ++l.pass) {
       for (Value& v : k.me().copied) v = kZero;
+      if (PassOf(k) == Pass::kIfNotNull) {
+        if (k.RoleAddress(l.role) == kZero) break;
+        continue;
+      }
       if (PassOf(k) == Pass::kRetryEstale || PassOf(k) == Pass::kRestart) {
         STEP("retry_estale(error, lookup_flags)", kNothing);
         if (k.Choose(2) == 0) continue;

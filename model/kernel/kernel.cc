@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "model/coverage.h"
+
 namespace knotcheck::model {
 
 #define KNOT_FUNCTION(name, file, locals) Flow name(Kernel& k);
@@ -81,7 +83,7 @@ bool Kernel::Step(State* state, int task, int choice) {
   choice_ = choice;
   arity_ = 1;
   chose_ = false;
-  entered_ = false;
+  taken_ = nullptr;
   fold_ = false;
   fault_ = false;
   events_ = 0;
@@ -94,13 +96,15 @@ bool Kernel::Step(State* state, int task, int choice) {
       case Flow::kYield:
         if (fold_ && depth_ > 0) {
           fold_ = false;
-          entered_ = false;
+          taken_ = nullptr;
           break;
         }
         if (choice_ >= arity_) return false;
         if (proposal.after_step != nullptr && !fault_) proposal.after_step(*this);
         return true;
       case Flow::kReturn:
+        if (coverage_ != nullptr) [[unlikely]]
+          CoverReturn();
         PopFrame();
         break;
       case Flow::kCall:
@@ -115,8 +119,8 @@ bool Kernel::Enter(const StepInfo& step) {
     *probed_ = &step;
     return true;
   }
-  KNOT_CHECK(!entered_);
-  entered_ = true;
+  KNOT_CHECK(taken_ == nullptr);
+  taken_ = &step;
   if (trace_ != nullptr) [[unlikely]] {
     const FunctionInfo& function = Function(me().frames[depth_].function);
     trace_->task = cur;
@@ -140,6 +144,13 @@ void Kernel::TakeAlternative() {
   const uint8_t next =
       alternatives[static_cast<size_t>(Choose(static_cast<int>(alternatives.size())))];
   ((t.flags & kInHandler) ? t.handler_op : t.op) = next;
+}
+
+// A step that blocks does so before anything returns, so what is noted did happen.
+void Kernel::CoverReturn() {
+  if (ret == kNotServed) return;
+  // The notifier says -1 and leaves the result in the task's register.
+  coverage_->Returned(Function(me().frames[depth_].function), ret == -1 ? me().ret : ret);
 }
 
 void Kernel::AddNote(std::string note) { trace_->notes.push_back(std::move(note)); }
@@ -299,6 +310,10 @@ std::string Kernel::ValueText(Value value) const {
 void Kernel::FinishOp(Ret result) {
   Task& t = me();
   const Op& call = op();
+  if (coverage_ != nullptr) [[unlikely]] {
+    coverage_->Returned(Function(t.frames[depth_].function), result);
+    coverage_->Answered(proposal, call, result);
+  }
   if (call.has_expected) {
     Raise(call.expected == result ? Event::kExpected : Event::kUnexpected);
     if (call.expected != result) {

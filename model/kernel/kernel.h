@@ -88,7 +88,8 @@ struct StepInfo {
   const char* function;
   const char* statement;
   int line;
-  uint32_t touches;  // Touch bits
+  uint32_t touches;    // Touch bits
+  const char* source;  // this file
 };
 
 // Every STEP of the program, in no particular order.
@@ -104,6 +105,8 @@ struct TraceStep {
   std::vector<std::pair<int, Value>> reads;
   std::vector<Event> events;
 };
+
+struct Coverage;
 
 class Kernel {
  public:
@@ -122,6 +125,10 @@ class Kernel {
   // Notes go here while it is set.
   void SetTrace(TraceStep* trace) { trace_ = trace; }
   bool tracing() const { return trace_ != nullptr; }
+  // What functions and calls return is noted there while it is set.
+  void SetCoverage(Coverage* coverage) { coverage_ = coverage; }
+  // The STEP that the last Step took; nullptr: none was reached.
+  const StepInfo* taken() const { return taken_; }
 
   // The frame of the running function.
   uint8_t Pc() const { return me().frames[depth_].pc; }
@@ -272,6 +279,7 @@ class Kernel {
   const FunctionInfo& Function(int function) const;
   void FindTop();
   void AddNote(std::string note);
+  void CoverReturn();
   template <class... Args>
   static std::string FormatNote(const char* format, const Args&... args);
 
@@ -280,11 +288,12 @@ class Kernel {
   int choice_ = 0;
   int arity_ = 1;
   bool chose_ = false;
-  bool entered_ = false;
   bool fold_ = false;
   bool fault_ = false;
   uint64_t events_ = 0;
   TraceStep* trace_ = nullptr;
+  Coverage* coverage_ = nullptr;
+  const StepInfo* taken_ = nullptr;
   const StepInfo** probed_ = nullptr;
 };
 
@@ -313,16 +322,16 @@ std::string Kernel::FormatNote(const char* format, const Args&... args) {
 
 // STEP("the C statement", what it touches: Touch bits).
 #define STEP(statement, touches) KNOT_STEP_(__COUNTER__ - knot_base, statement, touches)
-#define KNOT_STEP_(pc, statement, touches)                                                       \
-  k.SetPc(pc);                                                                                   \
-  return ::knotcheck::model::Flow::kYield;                                                       \
-  case pc: {                                                                                     \
-    static const ::knotcheck::model::StepInfo knot_step = {__func__, statement, __LINE__,        \
-                                                           touches};                             \
-    [[gnu::section("knot_steps"),                                                                \
-      gnu::used]] static const ::knotcheck::model::StepInfo* const knot_step_entry = &knot_step; \
-    if (k.Enter(knot_step)) return ::knotcheck::model::Flow::kBlocked;                           \
-  }                                                                                              \
+#define KNOT_STEP_(pc, statement, touches)                                                         \
+  k.SetPc(pc);                                                                                     \
+  return ::knotcheck::model::Flow::kYield;                                                         \
+  case pc: {                                                                                       \
+    static const ::knotcheck::model::StepInfo knot_step = {__func__, statement, __LINE__, touches, \
+                                                           __FILE__};                              \
+    [[gnu::section("knot_steps"),                                                                  \
+      gnu::used]] static const ::knotcheck::model::StepInfo* const knot_step_entry = &knot_step;   \
+    if (k.Enter(knot_step)) return ::knotcheck::model::Flow::kBlocked;                             \
+  }                                                                                                \
     static_cast<void>(0)
 
 // Calls a function and goes on when it has returned: CALL(k.Push(Fn::k_x)).

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// knotcheck coverage: which steps, errors, properties and events of the model no scenario reaches.
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "model/coverage.h"
+#include "report/coverage.h"
+#include "report/files.h"
+#include "report/result.h"
+#include "report/trace.h"
+#include "tools/common.h"
+#include "tools/progress.h"
+#include "tools/searches.h"
+
+namespace knotcheck::tools {
+namespace {
+
+struct Arguments {
+  std::vector<std::string> paths;
+  std::vector<std::string> proposals;
+  std::vector<std::string> kernels;
+  std::vector<std::string> mutations;
+  std::vector<std::string> fixes;
+  std::string gaps = "docs/coverage-gaps.tsv";
+  std::string json;
+  size_t width = 0;
+  bool quiet = false;
+};
+
+class Cover {
+ public:
+  explicit Cover(const Arguments& arguments) : arguments_(arguments), progress_(arguments.quiet) {}
+
+  int Run();
+
+ private:
+  absl::Status Prepare();
+  absl::Status Load(const std::vector<std::string>& files);
+  absl::Status Search();
+  int Report();
+
+  const Arguments& arguments_;
+  Progress progress_;
+  verify::CheckOptions options_;
+  std::vector<const model::Proposal*> named_;     // by --proposal
+  std::vector<const model::Proposal*> explored_;  // by name
+  std::vector<std::unique_ptr<report::TraceSubject>> scenarios_;
+  std::vector<tools::Search> searches_;
+  std::vector<model::Coverage> coverages_;  // one a search
+  std::vector<report::ListedGap> listed_;
+  model::Coverage coverage_;
+  bool complete_ = true;
+};
+
+absl::Status Cover::Prepare() {
+  for (const std::string& name : arguments_.proposals) {
+    const auto proposal = ProposalNamed(name);
+    if (!proposal.ok()) return proposal.status();
+    named_.push_back(*proposal);
+  }
+  const auto toggles = TogglesNamed(arguments_.kernels, arguments_.mutations, arguments_.fixes);
+  if (!toggles.ok()) return toggles.status();
+  options_.toggles = *toggles;
+  // Nobody sees the counterexamples.
+  options_.shortest_states = 0;
+  options_.explore.threads = 1;
+  options_.explore.max_bytes = MemoryBytes() / 10 * 8;
+  return arguments_.json.empty() ? absl::OkStatus() : report::CheckWritable(arguments_.json);
+}
+
+absl::Status Cover::Load(const std::vector<std::string>& files) {
+  for (const std::string& file : files) {
+    auto subject = LoadScenario(file);
+    if (!subject.ok()) return subject.status();
+    scenarios_.push_back(std::make_unique<report::TraceSubject>(*std::move(subject)));
+    const lang::Scenario& scenario = scenarios_.back()->scenario;
+    std::vector<const model::Proposal*> asked = named_;
+    for (const lang::Claim& claim : scenario.header.results) {
+      if (named_.empty()) asked.push_back(model::FindProposal(claim.proposal));
+    }
+    for (const model::Proposal* proposal : asked) {
+      searches_.push_back(
+          {&scenario, proposal, absl::StrCat(scenario.header.name, " ", proposal->name)});
+      explored_.push_back(proposal);
+    }
+  }
+  coverages_.resize(searches_.size());
+  for (size_t i = 0; i < searches_.size(); ++i) searches_[i].coverage = &coverages_[i];
+  std::sort(explored_.begin(), explored_.end(),
+            [](const model::Proposal* a, const model::Proposal* b) {
+              return std::string(a->name) < b->name;
+            });
+  explored_.erase(std::unique(explored_.begin(), explored_.end()), explored_.end());
+  return absl::OkStatus();
+}
+
+absl::Status Cover::Search() {
+  Searches searches(searches_, std::max(1u, std::thread::hardware_concurrency()), options_,
+                    &progress_);
+  for (size_t i = 0; i < searches_.size(); ++i) {
+    const auto answer = searches.Wait(i);
+    progress_.Clear();
+    // What a scenario needs another proposal for is explored there.
+    if (absl::IsFailedPrecondition(answer.status())) continue;
+    if (absl::IsCancelled(answer.status()) || absl::IsResourceExhausted(answer.status())) {
+      complete_ = false;
+      continue;
+    }
+    if (!answer.ok()) return answer.status();
+    complete_ = complete_ && answer->complete();
+    for (const verify::PropertyVerdict& property : answer->properties) {
+      if (!property.judged) continue;
+      if (property.witnesses > 0) coverages_[i].reached.insert(property.info.name);
+      if (property.status == checker::Status::kViolated) {
+        coverages_[i].broken.insert(property.info.name);
+      }
+    }
+    coverage_.Add(coverages_[i]);
+  }
+  return absl::OkStatus();
+}
+
+int Cover::Report() {
+  const report::CoverageReport report = MakeCoverageReport(coverage_, explored_, listed_);
+  const size_t width = arguments_.width != 0 ? arguments_.width : TerminalWidth(STDOUT_FILENO);
+  Print(report::CoverageText(report, arguments_.gaps, width));
+  if (!complete_) Print("A search was cut short, so not every gap is one.\n");
+  absl::Status status = absl::OkStatus();
+  if (!arguments_.json.empty()) {
+    status = report::WriteFile(
+        arguments_.json,
+        report::CoverageJson(report, explored_, report::ToggleNames(options_.toggles)));
+  }
+  status.Update(FlushOutput());
+  if (!status.ok()) return FailUsage(status);
+  if (!complete_) return kIncomplete;
+  return report.unlisted.empty() && report.stale.empty() ? kOk : kDiffers;
+}
+
+int Cover::Run() {
+  if (const absl::Status status = Prepare(); !status.ok()) return FailUsage(status);
+  const auto gaps = report::ReadFile(arguments_.gaps, report::kMaxGapsBytes);
+  if (!gaps.ok()) return Fail(gaps.status());
+  auto listed = report::ParseGaps(*gaps, arguments_.gaps);
+  if (!listed.ok()) return Fail(listed.status());
+  listed_ = *std::move(listed);
+  const auto files = ScenarioFiles(arguments_.paths);
+  if (!files.ok()) return Fail(files.status());
+  CatchInterrupts();
+  if (const absl::Status status = Load(*files); !status.ok()) return Fail(status);
+  if (const absl::Status status = Search(); !status.ok()) return Fail(status);
+  return Report();
+}
+
+}  // namespace
+
+Command AddCoverage(CLI::App& app) {
+  CLI::App* coverage = app.add_subcommand("coverage", "what of the model no scenario reaches");
+  const auto arguments = std::make_shared<Arguments>();
+  coverage
+      ->add_option("paths", arguments->paths,
+                   "scenarios, or directories to search for *.scn (default: scenarios)")
+      ->type_name("FILE|DIR");
+  coverage
+      ->add_option("--proposal", arguments->proposals,
+                   "only under this proposal (default: those of each '# result:'); repeatable")
+      ->type_name("P")
+      ->allow_extra_args(false);
+  AddKernelOptions(coverage, &arguments->kernels, &arguments->mutations, &arguments->fixes);
+  coverage
+      ->add_option("--gaps", arguments->gaps,
+                   "the list of what cannot be reached (default: docs/coverage-gaps.tsv)")
+      ->type_name("FILE");
+  coverage->add_option("--json", arguments->json, "also write the results there")
+      ->type_name("FILE");
+  AddWidthOption(coverage, &arguments->width);
+  coverage->add_flag("--quiet", arguments->quiet, "no progress on stderr");
+  return {coverage, [arguments] { return Cover(*arguments).Run(); }};
+}
+
+}  // namespace knotcheck::tools
