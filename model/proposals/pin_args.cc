@@ -876,7 +876,7 @@ Flow pinned_getname_flags(Kernel& k) {
 }
 
 // The record's count, for count().
-Flow count_from_pin(Kernel& k) {
+Flow pinned_count(Kernel& k) {
   auto& l = k.Locals<UseLocals>();
   FUNCTION_BEGIN;
   STEP("pin = seccomp_pin_lookup_current(user_argv)", kNothing);
@@ -999,7 +999,7 @@ Flow pinned_import_ubuf(Kernel& k) {
 }
 
 // vfs_write() of a file with ->write, which would read user memory.
-Flow refuse_pinned_write(Kernel& k) {
+Flow pinned_vfs_write(Kernel& k) {
   FUNCTION_BEGIN;
   STEP("pin = seccomp_pin_lookup_current((u64)(uintptr_t)buf)", kNothing);
   return k.Return(LookupCurrent(k, 0) < 0 ? Kernel::kNotServed : static_cast<Ret>(-kEINVAL));
@@ -1354,8 +1354,8 @@ const Proposal kPinArgsProposal = [] {
       {"move_addr_to_kernel", "net/socket.c", sizeof(UseLocals), pinned_move_addr_to_kernel,
        "...."},
       {"import_ubuf", "lib/iov_iter.c", sizeof(UseLocals), pinned_import_ubuf, "...."},
-      {"count", "fs/exec.c", sizeof(UseLocals), count_from_pin, "...."},
-      {"vfs_write", "fs/read_write.c", sizeof(UseLocals), refuse_pinned_write, "...."},
+      {"count", "fs/exec.c", sizeof(UseLocals), pinned_count, "...."},
+      {"vfs_write", "fs/read_write.c", sizeof(UseLocals), pinned_vfs_write, "...."},
   };
   p.verbs = {{"pin", kFnPinArgs, {"fixed", "cstring", "cstrings"}}};
   p.send_flags = {{"pinned", kContinuePinned}};
