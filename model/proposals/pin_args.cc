@@ -681,6 +681,11 @@ bool EndsAt(const Kernel& k, Value table, int entry) {
   return !k.p.words[index].shared && (k.s->memory[index] ^ k.p.words[index].domain[0]) == kZero;
 }
 
+uint32_t MaxEntries(const Descriptor& desc) {
+  const uint32_t max_entries = desc.max_entries != 0 ? desc.max_entries : 0x7fffffffu;
+  return std::min(max_entries, desc.max_bytes / 5);
+}
+
 // Layout of the buffer: [u32 count][u32 offsets[count]][u8 strings[]].
 Flow pin_one_cstring_array(Kernel& k) {
   auto& l = k.Locals<ArrayLocals>();
@@ -693,16 +698,11 @@ Flow pin_one_cstring_array(Kernel& k) {
   for (Value& v : Deref(k, Pins(k).building[k.cur]).args[l.arg].words) v = kUninit;
   // Phase 1: count entries by walking the pointer table.
   while (true) {
-    {
-      const Descriptor& desc = Descriptors(k)[l.arg];
-      uint32_t max_entries = desc.max_entries != 0 ? desc.max_entries : 0x7fffffffu;
-      max_entries = std::min(max_entries, desc.max_bytes / 5);
-      if (l.count >= max_entries) {
-        l.truncated = 1;
-        l.cut = !EndsAt(k, AddressOf(k, l.task, l.call, desc.arg), l.count);
-        k.Note("truncated entries");
-        break;
-      }
+    if (l.count >= MaxEntries(Descriptors(k)[l.arg]) && !k.Has(Toggle::k_fix_cut_is_told)) {
+      l.truncated = 1;
+      l.cut = !EndsAt(k, AddressOf(k, l.task, l.call, Descriptors(k)[l.arg].arg), l.count);
+      k.Note("truncated entries");
+      break;
     }
     STEP("access_remote_vm(mm, user_addr + i * sizeof(ptr), &ptr, sizeof(ptr), 0)",
          kLife | kReadsMemory);
@@ -712,12 +712,19 @@ Flow pin_one_cstring_array(Kernel& k) {
     }
     const auto word = k.ReadUser(l.task, AddressOf(k, l.task, l.call, Descriptors(k)[l.arg].arg),
                                  l.count, l.count > 0);
-    if (!word.mapped) {
+    // The fix alone reads an entry that it does not take.
+    const bool beyond = l.count >= MaxEntries(Descriptors(k)[l.arg]);
+    if (!word.mapped && !beyond) {
       Deref(k, Pins(k).building[k.cur]).args[l.arg] = PinnedArg{};
       return k.Return(-kEFAULT);
     }
     k.Note("counts entry {}: {}", static_cast<int>(l.count), k.ValueText(word.value));
-    if (word.value == kZero) break;
+    if (word.mapped && word.value == kZero) break;
+    if (beyond) {
+      l.truncated = l.cut = 1;
+      k.Note("truncated entries");
+      break;
+    }
     ++l.count;
   }
   if (4u + 4u * l.count > Descriptors(k)[l.arg].max_bytes) {
@@ -739,6 +746,10 @@ Flow pin_one_cstring_array(Kernel& k) {
       }
       l.ptr = word.value;
       k.Note("entry {}: {}", static_cast<int>(l.i), k.ValueText(l.ptr));
+    }
+    if (l.ptr == kZero && k.Has(Toggle::k_fix_null_ends_table)) {
+      l.count = l.i;
+      break;
     }
     if (l.byte_off >= Descriptors(k)[l.arg].max_bytes) {
       l.truncated = l.cut = 1;
@@ -866,7 +877,7 @@ Flow pinned_getname_flags(Kernel& k) {
 }
 
 // The record's count, for count().
-Flow count_from_pin(Kernel& k) {
+Flow pinned_count(Kernel& k) {
   auto& l = k.Locals<UseLocals>();
   FUNCTION_BEGIN;
   STEP("pin = seccomp_pin_lookup_current(user_argv)", kNothing);
@@ -1008,7 +1019,7 @@ Flow pinned_import_ubuf(Kernel& k) {
 }
 
 // vfs_write() of a file with ->write, which would read user memory.
-Flow refuse_pinned_write(Kernel& k) {
+Flow pinned_vfs_write(Kernel& k) {
   FUNCTION_BEGIN;
   STEP("pin = seccomp_pin_lookup_current((u64)(uintptr_t)buf)", kNothing);
   return k.Return(LookupCurrent(k, 0) < 0 ? Kernel::kNotServed : static_cast<Ret>(-kEINVAL));
@@ -1369,8 +1380,8 @@ const Proposal kPinArgsProposal = [] {
       {"move_addr_to_kernel", "net/socket.c", sizeof(UseLocals), pinned_move_addr_to_kernel,
        "...."},
       {"import_ubuf", "lib/iov_iter.c", sizeof(UseLocals), pinned_import_ubuf, "...."},
-      {"count", "fs/exec.c", sizeof(UseLocals), count_from_pin, "...."},
-      {"vfs_write", "fs/read_write.c", sizeof(UseLocals), refuse_pinned_write, "...."},
+      {"count", "fs/exec.c", sizeof(UseLocals), pinned_count, "...."},
+      {"vfs_write", "fs/read_write.c", sizeof(UseLocals), pinned_vfs_write, "...."},
       {"deferred_copy_from_iter", "fs/direct-io.c", 0, deferred_copy_from_iter, ""},
   };
   p.verbs = {{"pin", kFnPinArgs, {"fixed", "cstring", "cstrings"}}};
