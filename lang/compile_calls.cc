@@ -187,6 +187,23 @@ absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* 
   for (size_t i = 0; i < call.args.size(); ++i) {
     const Arg& arg = call.args[i];
     if (arg.index || arg.atoms.empty()) return Error(arg.where, "expected a plain argument");
+    if (*nr == Nr::kSeccomp) {
+      for (const Atom& atom : arg.atoms) {
+        if (atom.text == "NEW_LISTENER") {
+          op.flags |= model::kNewListener;
+        } else if (atom.text == "TSYNC") {
+          op.flags |= model::kTsync;
+        } else {
+          return Unknown(atom.where, "a flag of seccomp()", AtomText(atom),
+                         {"NEW_LISTENER", "TSYNC"});
+        }
+      }
+      if (!(op.flags & model::kNewListener)) {
+        return Error(arg.where, "found no NEW_LISTENER, expected it: no other filter is modelled");
+      }
+      program_.installs = true;
+      continue;
+    }
     const auto role = std::find_if(syscall.roles.begin(), syscall.roles.end(),
                                    [i](const model::Role& r) { return r.arg == i; });
     const bool out = role == syscall.roles.end() && arg.atoms[0].kind == Atom::Kind::kName &&

@@ -632,7 +632,7 @@ TEST(ParseTest, BadDeclarations) {
        "f:5:41: found 'alow', expected 'allow', 'on', 'in any order' or '}', did you mean "
        "'allow'?"},
       {"supervisor S { policy: allow a, else E; in order }",
-       "f:5:44: found 'order', expected 'any', did you mean 'any'?"},
+       "f:5:44: found 'order', expected 'any'"},
       {"supervisor S { anything bt recv }",
        "f:5:25: found 'bt', expected 'but', ';', '}' or the end of the line, did you mean 'but'?"},
       {"supervisor S { anything but }", "f:5:29: found '}', expected the name of an ioctl"},

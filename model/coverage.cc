@@ -201,6 +201,8 @@ std::string EventName(Event event) {
     KNOT_EVENT(FdOther)
     KNOT_EVENT(Trapped)
     KNOT_EVENT(Forked)
+    KNOT_EVENT(Unused)
+    KNOT_EVENT(FilterAttached)
     KNOT_EVENT(Invented)
     KNOT_EVENT(Proposal0)
     KNOT_EVENT(Proposal1)

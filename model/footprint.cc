@@ -20,7 +20,8 @@ constexpr uint64_t kMemory = uint64_t{1} << 29;
 constexpr uint64_t kLives = uint64_t{1} << 30;
 constexpr uint64_t kFile = uint64_t{1} << 31;
 constexpr uint64_t kAllocations = uint64_t{1} << 32;
-constexpr uint64_t kEverything = (uint64_t{1} << 33) - 1;
+constexpr uint64_t kFilterChains = uint64_t{1} << 33;
+constexpr uint64_t kEverything = (uint64_t{1} << 34) - 1;
 
 bool IsMutated(Toggles toggles) {
   for (const ToggleInfo& info : AllToggles()) {
@@ -188,7 +189,8 @@ StepFootprint Footprints::OfTask(const State& state, int task) const {
     footprint.writes |= SignalsOfGroup(program_.tasks[static_cast<size_t>(task)].group);
   }
   if (touches & kFiles) footprint.writes |= Files(me.files);
-  if (touches & kTargetFiles) {
+  // A lock that is taken is all that such a step can meet: then it looks at nothing.
+  if ((touches & kTargetFiles) && !locked) {
     // Of the notification that it answers, as long as there is one: no id is given out twice.
     const uint8_t id =
         me.variable_id[program_.tasks[static_cast<size_t>(task)].ops[me.op].variable];
@@ -201,6 +203,7 @@ StepFootprint Footprints::OfTask(const State& state, int task) const {
   if (touches & kStoresMemory) footprint.writes |= kMemory;
   if (touches & kLife) footprint.writes |= kLives;
   if (touches & kListener) footprint.writes |= kFile;
+  if (touches & kChains) footprint.writes |= kFilterChains;
   if (touches & kBudget) footprint.writes |= kAllocations;
   if (touches & kByOp) {
     // A supervisor's jumps and decisions are its own, so any op may be what they lead to.

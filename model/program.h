@@ -78,6 +78,7 @@ enum class Nr : uint8_t {
   kFork,
   kClone,  // CLONE_VM|CLONE_FILES|CLONE_THREAD
   kExit,
+  kSeccomp,  // SECCOMP_SET_MODE_FILTER
 #define KNOT_CALL(name, args) k_##name,
 #define KNOT_ARG(name, arg, shape, length, passes, source)
 #define KNOT_NESTED(name, parent, word, shape, passes, source)
@@ -104,6 +105,7 @@ enum class Pass : uint8_t {
   kSockaddr,     // move_addr_to_kernel()
   kImport,       // import_ubuf(), then the data
   kImportDest,   // import_ubuf() for what the call writes
+  kImportLater,  // import_ubuf(); the data is read when the call may have returned
   kLate,         // when the call's own checks are over, or after it has returned
   kRestart,      // again in restart_syscall(2), after a signal
 };
@@ -162,10 +164,14 @@ enum IoctlOption : uint16_t {
   kPollIn = 256,  // poll(): POLLIN is all that is asked for
 };
 
+// Flags of seccomp(2); TSYNC stands for TSYNC|TSYNC_ESRCH, which a listener needs.
+enum InstallFlag : uint16_t { kTsync = 1, kNewListener = 8 };
+inline constexpr int kMaxInstalled = 8;  // filters that the scripts of a scenario install
+
 enum class OpCode : uint8_t {
   kEnd,
   // Targets, peers, handlers.
-  kSyscall,  // nr, args
+  kSyscall,  // nr, args; flags of seccomp()
   kStore,    // word, value
   // Supervisors. `variable` is the notification.
   kRecv,
@@ -290,6 +296,7 @@ struct Program {
   bool nested = false;              // some call has pointers behind pointers
   bool polls = false;               // some supervisor polls
   bool closes = false;              // some supervisor closes the listener
+  bool installs = false;            // some script calls seccomp()
   uint8_t allocation_failures = 0;  // budget
   uint8_t nofile[kMaxFilesTables] = {kMaxFds, kMaxFds, kMaxFds, kMaxFds};
   bool general_peer = false;

@@ -51,6 +51,8 @@ enum class Event : uint8_t {
   kFdOther,           // ... and it named another file than when it was approved
   kTrapped,           // a notification was queued
   kForked,            // a task was cloned
+  kUnused,            // the last task with the filter released it
+  kFilterAttached,    // seccomp(2) attached a filter with a listener
   kInvented,          // a fetch from an unmapped address was served
   kProposal0,         // events of the proposal's own, by the names that its room gives them
   kProposal1,
@@ -95,6 +97,8 @@ struct PropertyInfo {
   bool needs_proposal = false;
   // Off unless the scenario asks for it by name: what no document promises.
   bool on_request = false;
+  // ... and not even reported unless it does: most scenarios have nothing to do with it.
+  bool only_asked = false;
 };
 
 // Every registered property, by name.

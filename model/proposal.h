@@ -102,6 +102,8 @@ struct Proposal {
   Hook (*import_ubuf)(Kernel&, int role) = nullptr;
   // vfs_write() of a file with ->write, which fetches by itself: kNotHandled, or it fails.
   Hook (*vfs_write)(Kernel&, int role) = nullptr;
+  // What a call has left behind reads the data that it imported; handled when there is nothing.
+  Hook (*deferred)(Kernel&) = nullptr;
   // seccomp_do_user_notification() begins and ends, for ghost state.
   void (*returned_to_user)(Kernel&) = nullptr;
   // After every step: raises events about the proposal's own objects.

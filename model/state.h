@@ -83,6 +83,7 @@ struct Task {
   uint8_t task_works[2];  // head first; 0: none
   uint8_t running_works[2];  // the list that task_work_run() took off
   uint8_t files;             // descriptor table
+  uint8_t chain;             // filters that seccomp(2) installed above the scenario's: a bit each
   // What the kernel copied from user memory for the current call: struct filename, sockaddr, or
   // the data of a write.
   Value copied[3];
@@ -122,7 +123,6 @@ struct alignas(8) State {
   uint8_t signals_left[kMaxSenders];
   uint8_t writes_left[kMaxWriters];
   uint8_t allocation_failures_left;
-  uint8_t unused[7];
   // The proposal's part; nothing of it is stored for a proposal that has none.
   alignas(8) uint8_t proposal[kProposalBytes];
 };

@@ -35,6 +35,7 @@ std::vector<Syscall> MakeTable() {
       {"fork", 1, {}},
       {"clone", 1, {}},
       {"exit", 1, {}},
+      {"seccomp", 1, {}},
   };
 #define KNOT_PASSES(...) \
   { __VA_ARGS__ }

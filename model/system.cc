@@ -257,6 +257,7 @@ void System::Describe() {
         info.handler.size() > 1 ? ones(info.handler.size()) : 0);
     add(absl::StrCat(name, "ret"), at + offsetof(Task, ret), 0xff);
     add(absl::StrCat(name, "files"), at + offsetof(Task, files), ones(TablesOf(program_) - 1));
+    add(absl::StrCat(name, "chain"), at + offsetof(Task, chain), program_.installs ? 0xff : 0);
     for (size_t i = 0; i < 2; ++i) {
       add(absl::StrCat(name, "task_works", i), at + offsetof(Task, task_works) + i, 7);
       add(absl::StrCat(name, "running_works", i), at + offsetof(Task, running_works) + i, 7);

@@ -101,7 +101,8 @@ std::vector<std::string> WitnessCommand(const FixReport& report,
 std::string FixesAsText(const FixReport& report, size_t width) {
   const verify::FixSets& found = report.found;
   std::string text;
-  Append(absl::StrCat(report.proposal->name, ": ", report.scenarios.size(), " scenarios, ",
+  Append(absl::StrCat(report.proposal->name, ": ", report.scenarios.size(),
+                      report.scenarios.size() == 1 ? " scenario, " : " scenarios, ",
                       found.candidates.size(), " fixes, ", found.asked, " searches"),
          width, 0, 2, &text);
   if (!found.unmended.empty()) text += "\nnot mended by any fix:\n";
@@ -111,7 +112,11 @@ std::string FixesAsText(const FixReport& report, size_t width) {
   }
   text += "\n";
   if (found.smallest.empty()) {
-    text += "no set of fixes makes all the rest hold\n";
+    text += "no set of fixes makes all the rest hold; under none hold both or all of:\n";
+    for (const auto& [scenario, property] : found.exclusive) {
+      Append(absl::StrCat(report.scenarios[scenario]->header.name, ": ", property), width, 2, 4,
+             &text);
+    }
     return text;
   }
   Append(absl::StrCat(
@@ -160,6 +165,11 @@ std::string FixesAsJson(const FixReport& report) {
   json["unmended"] = Json::array();
   for (const auto& [scenario, property] : found.unmended) {
     json["unmended"].push_back(
+        Json{{"scenario", report.scenarios[scenario]->header.name}, {"property", property}});
+  }
+  json["exclusive"] = Json::array();
+  for (const auto& [scenario, property] : found.exclusive) {
+    json["exclusive"].push_back(
         Json{{"scenario", report.scenarios[scenario]->header.name}, {"property", property}});
   }
   json["sets"] = Json::array();

@@ -113,7 +113,16 @@ expect 0 check --help
 out_lacks '--mutate'
 expect 0 list scenarios scn
 out_has 'Can a peer change the path?'
-for what in proposals properties kernels mutations; do
+expect 0 list choices $RACE
+expect 0 check $RACE --kernel 6.12.117 --json transcribed.json
+grep -q '"toggles": \[\]' transcribed.json || fail 'the transcribed release has variants'
+expect 0 check $RACE --kernel 5.18.3,release_late --kernel recv_garbage --json old.json
+for variant in lifo_notifications release_late recv_garbage; do
+  grep -q "\"$variant\"" old.json || fail "--kernel: no $variant"
+done
+expect 0 list kernels
+out_has 'in 5.9 to 5.12, mended in 5.10.42, 5.12.9'
+for what in proposals properties kernels fixes mutations; do
   expect 0 list $what
   [ -s out ] || fail "list $what prints nothing"
 done
@@ -122,6 +131,55 @@ out_has 'prove nothing'
 cp out first
 expect 0 simulate $RACE --seed 7 --walks 50 --steps 500
 cmp -s out first || fail "the same seed gives other walks"
+
+# Fixes: named on the command line, in what is written, and in the replay.
+cat >pinned.scn <<'END'
+# name:     test/pinned
+# question: Is CONTINUE_PINNED refused when nothing is pinned?
+# source:   none
+# result:   pin_args=violated(fail-closed)
+
+filter openat
+memory path = "/ok"
+target T { openat(AT_FDCWD, path, O_RDONLY) }
+supervisor S {
+  n = recv()
+  send(n, continue pinned)
+  send(n, error EACCES)
+}
+END
+expect 0 check pinned.scn --trace-dir kept
+out_lacks 'fixes:'
+expect 1 check pinned.scn --fix pinned_needs_record,zeroed_buffers --json fixed.json
+out_has 'claimed violated(fail-closed), found holds'
+out_has 'fixes: pinned_needs_record,zeroed_buffers'
+grep -qF '"pinned_needs_record"' fixed.json || fail "the results do not name the fix"
+expect 0 check pinned.scn --fix clear_when_left --fix zeroed_buffers --trace-dir kept --width 200
+out_has 'under pin_args with clear_when_left with zeroed_buffers'
+grep -qF '"clear_when_left"' kept/*.json || fail "the trace does not name the fix"
+expect 0 check pinned.scn --fix clear_when_left --fix zeroed_buffers --width 200
+out_has '--fix clear_when_left,zeroed_buffers'
+expect 0 replay kept/test_pinned.pin_args.fail-closed.json
+out_has 'with clear_when_left'
+expect 2 replay kept/test_pinned.pin_args.fail-closed.json --fix zeroed_buffers
+expect 0 fixes --proposal pin_args pinned.scn --json sets.json --width 200
+out_has '1. 1 fix: pinned_needs_record [1]'
+out_has '[1] test/pinned: fail-closed'
+grep -qF '"knotcheck-fixes"' sets.json || fail "no JSON of the sets"
+replay=$(tail -1 out | sed 's/^ *//')
+expect 0 replay --scenario pinned.scn --proposal pin_args --property fail-closed "${replay##* }"
+expect 0 fixes --proposal baseline $RACE
+out_has 'not mended by any fix:'
+out_has 'test/race: toctou'
+out_has '1. 0 fixes'
+expect 2 check pinned.scn --fix pinned_need_record
+err_has "did you mean 'pinned_needs_record'?"
+expect 2 check pinned.scn --fix pinned_needs_record --golden
+expect 2 fixes pinned.scn
+expect 2 fixes pinned.scn --proposal pin_arg
+err_has "did you mean 'pin_args'?"
+expect 3 fixes $RACE --proposal pin_args
+err_has 'found no scenario'
 
 # 1: some verdict differs.
 expect 1 check wrong.scn
@@ -186,6 +244,12 @@ err_has "did you mean 'pin_args'?"
 expect 2 check --kernel lifo_notification scn
 err_has "did you mean 'lifo_notifications'?"
 expect 2 check --kernel mutate_no_complete scn
+for release in 4.19 5.20 6.18.45 7.0 5 5.10-rc1; do
+  expect 2 check --kernel $release scn
+  err_has "found '$release', expected a release from 5.0 to 6.18.44, or a kernel variant"
+done
+expect 2 check --kernel 5.10,lifo_notification scn
+err_has "did you mean 'lifo_notifications'?"
 expect 2 check --mutate no_complete scn
 expect 2 check --order sideways scn
 # Reductions, threads and the search for the shortest change nothing that they should not.
@@ -258,6 +322,13 @@ err_has "did you mean 'baseline'?"
 expect 3 check word.scn $RACE wrong.scn
 out_has 'test/race'
 out_has 'DIFFERS'
+# seccomp() installs filters with a listener only.
+for flags in TSYNC new_listener 'NEW_LISTENER|LOG'; do
+  sed "s/openat(AT_FDCWD, path, O_RDONLY) }/seccomp($flags) }/" scn/sub/race.scn >install.scn
+  expect 3 check install.scn
+  err_has 'install.scn:7:'
+  err_has 'NEW_LISTENER'
+done
 
 # Traces.
 expect 0 check $RACE --trace-dir traces --json results.json

@@ -153,6 +153,7 @@ absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Propos
         property.witnesses == 0) {
       answer.vacuous.push_back(property.info.name);
     }
+    if (property.info.only_asked && !property.asked) continue;
     if (property.info.owed != nullptr) {
       if (!property.asked && !options.liveness) continue;
       JudgeRuns(system, options.explore, &property, &answer);

@@ -96,12 +96,16 @@ absl::StatusOr<std::vector<std::pair<Obligation, Cube>>> FixSearch::Failing(FixS
 
 absl::Status FixSearch::Run() {
   smallest_.clear();
+  failing_.clear();
   std::vector<Cube> excluded;  // sets that fail, and sets that have more than they need
   for (int size = 0; size <= std::popcount(candidates_); ++size) {
     while (const auto fixes = Outside(excluded, candidates_, size)) {
       const auto failing = Failing(*fixes);
       if (!failing.ok()) return failing.status();
-      for (const auto& each : *failing) excluded.push_back(each.second);
+      for (const auto& [obligation, cube] : *failing) {
+        excluded.push_back(cube);
+        failing_[obligation].push_back(cube);
+      }
       if (!failing->empty()) continue;
       // All smaller sets are excluded, so no part of this one does.
       smallest_.push_back(*fixes);
@@ -123,6 +127,26 @@ std::vector<Obligation> FixSearch::Unmended() const {
     if (!mendable) unmended.push_back(obligation);
   }
   return unmended;
+}
+
+std::vector<Obligation> FixSearch::Exclusive() const {
+  if (!smallest_.empty()) return {};
+  std::map<Obligation, std::vector<Cube>> needed = failing_;
+  const auto cover = [&] {
+    std::vector<Cube> cubes;
+    for (const auto& each : needed) {
+      cubes.insert(cubes.end(), each.second.begin(), each.second.end());
+    }
+    return !Outside(cubes, candidates_, std::popcount(candidates_));
+  };
+  // Each is left out unless the others then leave some set.
+  for (const auto& [obligation, cubes] : failing_) {
+    needed.erase(obligation);
+    if (!cover()) needed[obligation] = cubes;
+  }
+  std::vector<Obligation> exclusive;
+  for (const auto& each : needed) exclusive.push_back(each.first);
+  return exclusive;
 }
 
 }  // namespace knotcheck::verify

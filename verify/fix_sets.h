@@ -64,6 +64,8 @@ class FixSearch {
   const std::vector<FixSet>& smallest() const { return smallest_; }
   // What fails under every set.
   std::vector<Obligation> Unmended() const;
+  // When no set does: some of what could be made to hold that cannot hold all at once.
+  std::vector<Obligation> Exclusive() const;
   // What fails under this set although another would mend it.
   absl::StatusOr<std::vector<std::pair<Obligation, Cube>>> Failing(FixSet fixes);
   // How often a question had to be asked.
@@ -79,6 +81,7 @@ class FixSearch {
   size_t asked_ = 0;
   std::vector<std::deque<FixAnswer>> answers_;  // by question; each stays where it is
   std::map<Obligation, bool> mendable_;
+  std::map<Obligation, std::vector<Cube>> failing_;  // of what is mendable
   std::vector<FixSet> smallest_;
 };
 

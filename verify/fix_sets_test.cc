@@ -66,6 +66,7 @@ TEST(FixSets, AlternativesAndWhatNothingMends) {
   };
   FixSearch search(toys.size(), 0b1111, AskOf(toys));
   ASSERT_TRUE(search.Run().ok());
+  EXPECT_TRUE(search.Exclusive().empty());
   EXPECT_EQ(search.smallest(), (std::vector<FixSet>{0b0101, 0b0110}));
   EXPECT_EQ(search.Unmended(), (std::vector<Obligation>{{3, "p"}}));
   const auto failing = search.Failing(0b0010);
@@ -87,13 +88,15 @@ TEST(FixSets, MoreNeedNotBeBetter) {
 
 TEST(FixSets, NoSetWhenTwoPromisesExcludeEachOther) {
   const std::vector<Toy> toys = {
-      {0b1, [](FixSet s) { return s == 0; }},
-      {0b1, [](FixSet s) { return s != 0; }},
+      {0b10, [](FixSet s) { return s == 0; }},
+      {0b01, [](FixSet s) { return s == 0; }},
+      {0b01, [](FixSet s) { return s != 0; }},
   };
-  FixSearch search(toys.size(), 0b1, AskOf(toys));
+  FixSearch search(toys.size(), 0b11, AskOf(toys));
   ASSERT_TRUE(search.Run().ok());
   EXPECT_TRUE(search.smallest().empty());
   EXPECT_TRUE(search.Unmended().empty());
+  EXPECT_EQ(search.Exclusive(), (std::vector<Obligation>{{1, "p"}, {2, "p"}}));
 }
 
 TEST(FixSets, NothingToMendNeedsNothing) {

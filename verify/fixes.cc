@@ -217,6 +217,7 @@ absl::StatusOr<FixSets> SmallestFixSets(const std::vector<const lang::Scenario*>
     }
   }
   result.unmended = search.Unmended();
+  result.exclusive = search.Exclusive();
   result.asked = search.asked();
   return result;
 }

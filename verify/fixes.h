@@ -56,8 +56,9 @@ struct FixSets {
   // For each set, and each of its fixes in order: index into `witnesses`.
   std::vector<std::vector<size_t>> why;
   std::vector<FixWitness> witnesses;
-  std::vector<Obligation> unmended;  // what fails under every set
-  size_t asked = 0;                  // searches that it took
+  std::vector<Obligation> unmended;   // what fails under every set
+  std::vector<Obligation> exclusive;  // if there is no set: what cannot hold all at once
+  size_t asked = 0;                   // searches that it took
 };
 
 // The smallest sets of fixes for a proposal under these scenarios. The errors of AskUnderFixes.

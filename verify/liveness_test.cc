@@ -84,13 +84,31 @@ TEST(Resumes, AnHonestSupervisorAnswersWhoeverReceives) {
               IsEmpty());
 }
 
-TEST(Resumes, ALostWakeUpStarvesThoughAnotherThreadIsInRecv) {
+// The same, but R waits in poll() first.
+constexpr char kReceiverAndPoller[] = R"(
+filter umask
+target T { umask() }
+supervisor S {
+  n = recv(fault)
+  send(n, value 1)
+}
+supervisor R {
+  poll(in)
+  n = recv()
+  send(n, value 1)
+}
+)";
+
+TEST(Resumes, ALostWakeUpStarvesThoughAnotherThreadIsInPoll) {
   // S receives and its copy faults: the notification is INIT again and counted in `requests`. R
-  // went to sleep while the count was zero, and only a wake-up lets it look again.
+  // went to sleep while it was SENT, and only a wake-up lets it look again. Who sleeps in RECV is
+  // woken by the semaphore, then as now.
   EXPECT_THAT(Starved(kTwoReceivers), IsEmpty());
+  EXPECT_THAT(Starved(kReceiverAndPoller), IsEmpty());
   model::Toggles old;
   old.Set(Toggle::k_recv_efault_no_wake);
-  const auto question = Asked(kTwoReceivers, old);
+  EXPECT_THAT(Starved(kTwoReceivers, old), IsEmpty());
+  const auto question = Asked(kReceiverAndPoller, old);
   const Liveness liveness = Judged(question->system());
   ASSERT_THAT(Starved(liveness), ElementsAre("T"));
   const checker::Lasso& lasso = liveness.starving[0].lasso;

@@ -38,6 +38,19 @@ supervisor S {
 }
 never resumes
 )";
+constexpr char kPollAtEnd[] = R"(
+filter umask
+target T { exit() }
+supervisor S { poll() }
+never hangup
+)";
+constexpr char kTwoListeners[] = R"(
+filter umask
+target T { seccomp(NEW_LISTENER) }
+thread U of T { seccomp(NEW_LISTENER|TSYNC) }
+supervisor S { close(listener) == 0 }
+never one-listener
+)";
 constexpr char kLateReply[] = R"(
 filter umask
 target T { umask() }
@@ -177,6 +190,7 @@ const Row kRows[] = {
     {"fail-closed", Toggle::k_mutate_ignore_pin, kPinned, "pin_args"},
     {"fd-identity", Toggle::k_mutate_fd_slot, kBind, "baseline"},
     {"fresh-pin", Toggle::k_mutate_no_clear, kTwice, "pin_args"},
+    {"hangup", Toggle::k_no_pollhup, kPollAtEnd, "baseline"},
     {"lock-discipline", Toggle::k_mutate_skip_unlock, kReply, "baseline"},
     {"lock-discipline", Toggle::k_mutate_lock_twice, kLateReply, "baseline"},
     {"no-double-free", Toggle::k_mutate_free_twice, kPinned, "pin_args"},
@@ -187,6 +201,7 @@ const Row kRows[] = {
     {"not-inherited", Toggle::k_mutate_inherit, kForkAfterDenial, "pin_args"},
     {"not-inherited", Toggle::k_mutate_inherit, kFork, "pin_args"},
     {"one-reply", Toggle::k_mutate_reply_twice, kReply, "baseline"},
+    {"one-listener", Toggle::k_dup_listener_race, kTwoListeners, "baseline"},
     {"pin-budget", Toggle::k_mutate_no_cap, kBig, "pin_args"},
     {"progress", Toggle::k_mutate_no_complete, kReply, "baseline"},
     {"read-data", Toggle::k_mutate_read_elsewhere, kReadCall, "baseline"},

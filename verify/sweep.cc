@@ -326,8 +326,6 @@ Protection Judge(const SweepCase& sweep, const Answer& answer, std::string* prop
   property->clear();
   if (Violates(answer, "toctou")) {
     *property = "toctou";
-    const bool told = Violates(answer, "fail-closed");
-    if (told && sweep.offered) *property = "fail-closed";
     return sweep.offered ? Protection::kUnprotected : Protection::kNotOffered;
   }
   for (const char* changed :

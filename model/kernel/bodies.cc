@@ -305,7 +305,8 @@ Flow table_body(Kernel& k) {
         k.Fetched(l.role, 0, 0, word.value, true);
         return k.Return(0);
       }
-      if ((EffectOf(k) == Pass::kImport || EffectOf(k) == Pass::kImportDest) &&
+      if ((EffectOf(k) == Pass::kImport || EffectOf(k) == Pass::kImportDest ||
+           EffectOf(k) == Pass::kImportLater) &&
           k.proposal.import_ubuf != nullptr) {
         CALL_HOOK(l.hook, k.proposal.import_ubuf(k, l.role));
         if (k.Served(l.hook)) {

@@ -167,7 +167,7 @@ Flow begin_new_exec(Kernel& k) {
 
 Flow copy_process(Kernel& k) {
   FUNCTION_BEGIN;
-  STEP("copy_seccomp(p)", kSignals | kFiles | kUsers | kLife);
+  STEP("copy_seccomp(p)", kSignals | kFiles | kUsers | kLife | kChains);
   // recalc_sigpending(): a signal that waits is handled before anything is cloned.
   if (k.SignalPending(k.cur)) return k.Return(-kERESTARTNOINTR);
   {
@@ -177,6 +177,7 @@ Flow copy_process(Kernel& k) {
     t.status = kAlive;
     t.frames[0].function = static_cast<uint8_t>(Fn::k_user_mode);
     t.flags = k.me().flags & kExeced;
+    t.chain = k.me().chain;
     if (k.op().nr == Nr::kClone) {
       t.files = k.me().files;
     } else {
@@ -199,9 +200,12 @@ Flow seccomp_filter_release(Kernel& k) {
   STEP("refcount_dec_and_test(&orig->users)", kUsers);
   --k.filter().users;
   k.Note("filter->users = {}", static_cast<int>(k.filter().users));
-  if (k.filter().users == 0 && !k.Has(Toggle::k_no_pollhup)) {
-    STEP("wake_up_poll(&orig->wqh, EPOLLHUP)", kWakes);
-    k.WakeUp();
+  if (k.filter().users == 0) {
+    k.Raise(Event::kUnused);
+    if (!k.Has(Toggle::k_no_pollhup)) {
+      STEP("wake_up_poll(&orig->wqh, EPOLLHUP)", kWakes);
+      k.WakeUp();
+    }
   }
   return k.Return(0);
   FUNCTION_END;

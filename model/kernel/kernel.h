@@ -81,6 +81,7 @@ enum Touch : uint32_t {
   kByOp = 1u << 21,      // whatever the next op of the script needs
   kUsers = 1u << 22,     // changes filter->users
   kZaps = 1u << 23,      // kills the other threads of its group
+  kChains = 1u << 24,    // which filters the threads of its group have
 };
 
 // One STEP of the source, for traces, coverage and footprints.

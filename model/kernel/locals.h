@@ -44,9 +44,16 @@ struct PollLocals {
 struct DetachLocals {
   uint8_t task, hook;
 };
+struct InstallLocals {
+  int8_t ret;
+  uint8_t listener;
+};
 struct SupervisorLocals {
   int8_t ret;
   uint8_t returned;  // the ioctl of this op has returned `ret`
+};
+struct UserLocals {
+  uint8_t hook;
 };
 struct SyscallLocals {
   uint8_t hook;

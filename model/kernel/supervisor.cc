@@ -92,8 +92,10 @@ bool TakeJumps(Kernel& k) {
   }
 }
 
-// The notification that an ioctl of a free supervisor is about; false: nobody has it.
+// The notification that an ioctl of a free supervisor is about; false: nobody has it, or the list
+// is locked, and with it all that the ioctl could do there.
 bool NameListed(Kernel& k) {
+  if (k.op().listed > 0 && k.filter().notify_lock != 0) return false;
   uint8_t id = 0;
   for (int n = k.op().listed; n > 0; --n) {
     int next = -1;
@@ -169,6 +171,7 @@ Flow supervisor_mode(Kernel& k) {
     if (!TakeJumps(k)) continue;
     k.me().ret = 0;
     // A supervisor whose script is over stays, and with it the listener.
+    if (k.op().code == OpCode::kEnd && k.chose()) continue;
     if (k.op().code == OpCode::kEnd) return Flow::kBlocked;
     if (k.op().free && !NameListed(k)) return Flow::kBlocked;
     k.Note("{}", k.op().text);

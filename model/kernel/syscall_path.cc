@@ -31,6 +31,8 @@ Fn BodyOf(Nr nr) {
       return Fn::k_copy_process;
     case Nr::kExit:
       return Fn::k_do_exit;
+    case Nr::kSeccomp:
+      return Fn::k_seccomp_set_mode_filter;
     case Nr::kUmask:
       return Fn::kNone;
     default:
@@ -77,6 +79,9 @@ Flow user_mode(Kernel& k) {
       KNOT_CHECK(k.op().code == OpCode::kSyscall);
       k.Note("{}", k.op().text);
       CALL(k.Push(Fn::k_do_syscall_64));
+      if (k.proposal.deferred != nullptr) {
+        CALL_HOOK(k.Locals<UserLocals>().hook, k.proposal.deferred(k));
+      }
     }
   }
   FUNCTION_END;

@@ -2,7 +2,6 @@
 //
 // Notifications, replies and descriptors; locks; progress.
 
-#include "model/kernel/kernel.h"
 #include "model/property.h"
 
 namespace knotcheck::model {
@@ -56,21 +55,11 @@ KNOT_REGISTER_PROPERTY(
      .broken_by = Bit(Event::kLockMisuse) | Bit(Event::kReturnedLocked),
      .witness = Bit(Event::kLocked)});
 
-// Asleep in RECV or poll().
-bool WaitsForTargets(const Task& task) {
-  for (const Frame& frame : task.frames) {
-    if (frame.function == static_cast<uint8_t>(Fn::k_recv_wait_event)) return true;
-    if (frame.function == static_cast<uint8_t>(Fn::k_seccomp_notify_poll)) return true;
-  }
-  return false;
-}
-
-// When nothing more can happen: a target that has not run its script to the end, or a supervisor
-// that waits for targets and was not told that they are gone.
+// A target that has not run its script to the end, when nothing more can happen.
 bool Stuck(const Program& p, const State& s) {
   for (size_t t = 0; t < p.tasks.size(); ++t) {
-    if (s.tasks[t].status != kAlive && s.tasks[t].status != kExiting) continue;
-    if (p.tasks[t].kind != TaskKind::kSupervisor || WaitsForTargets(s.tasks[t])) return true;
+    const bool waits = p.tasks[t].kind == TaskKind::kSupervisor;
+    if (!waits && (s.tasks[t].status == kAlive || s.tasks[t].status == kExiting)) return true;
   }
   return false;
 }

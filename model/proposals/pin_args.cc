@@ -97,6 +97,7 @@ enum PinFunction : uint8_t {
   kFnImportUbuf,
   kFnCount,
   kFnVfsWrite,
+  kFnDeferred,
 };
 
 int FnNumber(PinFunction function) { return kFirstProposalFunction + function; }
@@ -680,6 +681,11 @@ bool EndsAt(const Kernel& k, Value table, int entry) {
   return !k.p.words[index].shared && (k.s->memory[index] ^ k.p.words[index].domain[0]) == kZero;
 }
 
+uint32_t MaxEntries(const Descriptor& desc) {
+  const uint32_t max_entries = desc.max_entries != 0 ? desc.max_entries : 0x7fffffffu;
+  return std::min(max_entries, desc.max_bytes / 5);
+}
+
 // Layout of the buffer: [u32 count][u32 offsets[count]][u8 strings[]].
 Flow pin_one_cstring_array(Kernel& k) {
   auto& l = k.Locals<ArrayLocals>();
@@ -692,16 +698,11 @@ Flow pin_one_cstring_array(Kernel& k) {
   for (Value& v : Deref(k, Pins(k).building[k.cur]).args[l.arg].words) v = kUninit;
   // Phase 1: count entries by walking the pointer table.
   while (true) {
-    {
-      const Descriptor& desc = Descriptors(k)[l.arg];
-      uint32_t max_entries = desc.max_entries != 0 ? desc.max_entries : 0x7fffffffu;
-      max_entries = std::min(max_entries, desc.max_bytes / 5);
-      if (l.count >= max_entries) {
-        l.truncated = 1;
-        l.cut = !EndsAt(k, AddressOf(k, l.task, l.call, desc.arg), l.count);
-        k.Note("truncated entries");
-        break;
-      }
+    if (l.count >= MaxEntries(Descriptors(k)[l.arg]) && !k.Has(Toggle::k_fix_cut_is_told)) {
+      l.truncated = 1;
+      l.cut = !EndsAt(k, AddressOf(k, l.task, l.call, Descriptors(k)[l.arg].arg), l.count);
+      k.Note("truncated entries");
+      break;
     }
     STEP("access_remote_vm(mm, user_addr + i * sizeof(ptr), &ptr, sizeof(ptr), 0)",
          kLife | kReadsMemory);
@@ -711,12 +712,19 @@ Flow pin_one_cstring_array(Kernel& k) {
     }
     const auto word = k.ReadUser(l.task, AddressOf(k, l.task, l.call, Descriptors(k)[l.arg].arg),
                                  l.count, l.count > 0);
-    if (!word.mapped) {
+    // The fix alone reads an entry that it does not take.
+    const bool beyond = l.count >= MaxEntries(Descriptors(k)[l.arg]);
+    if (!word.mapped && !beyond) {
       Deref(k, Pins(k).building[k.cur]).args[l.arg] = PinnedArg{};
       return k.Return(-kEFAULT);
     }
     k.Note("counts entry {}: {}", static_cast<int>(l.count), k.ValueText(word.value));
-    if (word.value == kZero) break;
+    if (word.mapped && word.value == kZero) break;
+    if (beyond) {
+      l.truncated = l.cut = 1;
+      k.Note("truncated entries");
+      break;
+    }
     ++l.count;
   }
   if (4u + 4u * l.count > Descriptors(k)[l.arg].max_bytes) {
@@ -738,6 +746,10 @@ Flow pin_one_cstring_array(Kernel& k) {
       }
       l.ptr = word.value;
       k.Note("entry {}: {}", static_cast<int>(l.i), k.ValueText(l.ptr));
+    }
+    if (l.ptr == kZero && k.Has(Toggle::k_fix_null_ends_table)) {
+      l.count = l.i;
+      break;
     }
     if (l.byte_off >= Descriptors(k)[l.arg].max_bytes) {
       l.truncated = l.cut = 1;
@@ -865,7 +877,7 @@ Flow pinned_getname_flags(Kernel& k) {
 }
 
 // The record's count, for count().
-Flow count_from_pin(Kernel& k) {
+Flow pinned_count(Kernel& k) {
   auto& l = k.Locals<UseLocals>();
   FUNCTION_BEGIN;
   STEP("pin = seccomp_pin_lookup_current(user_argv)", kNothing);
@@ -953,6 +965,21 @@ Flow pinned_move_addr_to_kernel(Kernel& k) {
   FUNCTION_END;
 }
 
+bool ReadsLater(const Kernel& k, int role) {
+  const auto& passes = SyscallOf(k.op().nr).roles[static_cast<size_t>(role)].passes;
+  return std::find(passes.begin(), passes.end(), Pass::kImportLater) != passes.end();
+}
+
+// An O_DIRECT request of io_submit(2), or one that io_uring issues again, reads what it imported.
+Flow deferred_copy_from_iter(Kernel& k) {
+  FUNCTION_BEGIN;
+  STEP("copy_from_iter(kaddr, bytes, i), after the call has returned", kNothing);
+  static_cast<void>(Deref(k, Pins(k).using_[k.cur]));
+  Pins(k).using_[k.cur] = 0;
+  return k.Return(0);
+  FUNCTION_END;
+}
+
 // import_ubuf() as patched, with the copy through the kvec that follows it.
 Flow pinned_import_ubuf(Kernel& k) {
   auto& l = k.Locals<UseLocals>();
@@ -968,6 +995,10 @@ Flow pinned_import_ubuf(Kernel& k) {
     l.arg = static_cast<uint8_t>(found);
     l.n = static_cast<uint8_t>(std::min<int>(k.RoleBytes(l.role), kpa.args[found].size));
     Pins(k).using_[k.cur] = Pins(k).pinned_args[k.cur];
+    if (ReadsLater(k, l.role)) {
+      k.Note("the request keeps an iterator over the record");
+      return k.Return(l.n);
+    }
   }
   for (l.w = 0; l.w * 8 < l.n; ++l.w) {
     STEP("iov_iter_kvec(i, rw, kvec, 1, n), then a word through it", kNothing);
@@ -988,7 +1019,7 @@ Flow pinned_import_ubuf(Kernel& k) {
 }
 
 // vfs_write() of a file with ->write, which would read user memory.
-Flow refuse_pinned_write(Kernel& k) {
+Flow pinned_vfs_write(Kernel& k) {
   FUNCTION_BEGIN;
   STEP("pin = seccomp_pin_lookup_current((u64)(uintptr_t)buf)", kNothing);
   return k.Return(LookupCurrent(k, 0) < 0 ? Kernel::kNotServed : static_cast<Ret>(-kEINVAL));
@@ -1056,6 +1087,12 @@ void ReadTaskWork(Kernel& k, uint8_t work) { Deref(k, work); }
 template <PinFunction kFunction>
 Hook PushFetch(Kernel& k, int role) {
   k.Push<UseLocals>(FnNumber(kFunction)).role = static_cast<uint8_t>(role);
+  return Hook::kCalled;
+}
+
+Hook Deferred(Kernel& k) {
+  if (Pins(k).using_[k.cur] == 0) return Hook::kNotHandled;
+  k.Push(FnNumber(kFnDeferred));
   return Hook::kCalled;
 }
 
@@ -1343,8 +1380,9 @@ const Proposal kPinArgsProposal = [] {
       {"move_addr_to_kernel", "net/socket.c", sizeof(UseLocals), pinned_move_addr_to_kernel,
        "...."},
       {"import_ubuf", "lib/iov_iter.c", sizeof(UseLocals), pinned_import_ubuf, "...."},
-      {"count", "fs/exec.c", sizeof(UseLocals), count_from_pin, "...."},
-      {"vfs_write", "fs/read_write.c", sizeof(UseLocals), refuse_pinned_write, "...."},
+      {"count", "fs/exec.c", sizeof(UseLocals), pinned_count, "...."},
+      {"vfs_write", "fs/read_write.c", sizeof(UseLocals), pinned_vfs_write, "...."},
+      {"deferred_copy_from_iter", "fs/direct-io.c", 0, deferred_copy_from_iter, ""},
   };
   p.verbs = {{"pin", kFnPinArgs, {"fixed", "cstring", "cstrings"}}};
   p.send_flags = {{"pinned", kContinuePinned}};
@@ -1366,6 +1404,7 @@ const Proposal kPinArgsProposal = [] {
   p.move_addr_to_kernel = PushFetch<kFnMoveAddr>;
   p.import_ubuf = PushFetch<kFnImportUbuf>;
   p.vfs_write = VfsWrite;
+  p.deferred = Deferred;
   p.returned_to_user = ReturnedToUser;
   p.after_step = AfterStep;
   p.describe = Describe;

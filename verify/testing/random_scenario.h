@@ -60,6 +60,7 @@ inline RandomScenario MakeScenario(const std::vector<uint8_t>& numbers) {
   if (null && kind == 2) call = "write(legacy, v, 6)";
   text += "target T {\n  " + call + "\n";
   if (dice.Below(3) == 0) text += "  " + call + "\n";
+  if (dice.Below(5) == 0) text += "  any of { umask(); " + call + "; nothing }\n";
   text += "}\n";
   scenario.has_peer = dice.Below(4) != 0;
 
@@ -68,7 +69,10 @@ inline RandomScenario MakeScenario(const std::vector<uint8_t>& numbers) {
     static constexpr const char* kConditions[] = {" if path == \"/ok\"", " if addr == \"unix/A\"",
                                                   " if buf == \"PINNED\"", ""};
     rest += std::string("supervisor S { policy: allow ") + kCalls[kind] + kConditions[kind] +
-            ", else EACCES }\n";
+            ", else EACCES" + (dice.Below(3) == 0 ? "; in any order" : "") + " }\n";
+  } else if (dice.Below(10) == 0) {
+    rest += "supervisor S { anything but addfd }\n";
+    if (dice.Chance()) rest += "signals to S: any, handler\n";
   } else {
     const int threads = 1 + (dice.Below(3) == 0 ? 1 : 0);
     rest += "supervisor S" + (threads > 1 ? "[" + std::to_string(threads) + "]" : std::string()) +
@@ -89,8 +93,10 @@ inline RandomScenario MakeScenario(const std::vector<uint8_t>& numbers) {
                                              "pin(n, 1: cstring 64)",
                                              "send(n, continue pinned)",
                                              "pin(n, 1: cstring 3, fault)",
-                                             "pin(n, 1: fixed 4)"};
-    for (int i = 0; i < steps; ++i) rest += std::string("  ") + kSteps[dice.Below(16)] + "\n";
+                                             "pin(n, 1: fixed 4)",
+                                             "any of { send(n, continue); nothing }",
+                                             "any of { recv(); send(n, any(continue, null)) }"};
+    for (int i = 0; i < steps; ++i) rest += std::string("  ") + kSteps[dice.Below(18)] + "\n";
     rest += "}\n";
   }
   const int signals = dice.Below(6);

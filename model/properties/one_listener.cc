@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Filters that scripts install.
+
+#include <bit>
+
+#include "model/property.h"
+
+namespace knotcheck::model {
+namespace {
+
+bool TwoListeners(const Program& p, const State& s) {
+  for (size_t t = 0; t < p.tasks.size(); ++t) {
+    const int root = p.tasks[t].filtered && s.filter.notif ? 1 : 0;
+    if (std::popcount(s.tasks[t].chain) + root > 1) return true;
+  }
+  return false;
+}
+
+KNOT_REGISTER_PROPERTY(one_listener,
+                       {.name = "one-listener",
+                        .sentence = "at most one filter of a task has a listener",
+                        .source = "kernel/seccomp.c, has_duplicate_listener(); selftest "
+                                  "user_notification_basic: \"Installing a second listener in the "
+                                  "chain should EBUSY\"",
+                        .witness = Bit(Event::kFilterAttached),
+                        .broken_in = TwoListeners,
+                        .on_request = true,
+                        .only_asked = true});
+
+}  // namespace
+}  // namespace knotcheck::model
