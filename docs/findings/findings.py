@@ -27,7 +27,7 @@ TRIGGERS = ["the target alone", "a peer", "an honest supervisor's mistake", "a h
 KEYS = {
     "document": "document title proposal after intro",
     "id": "id title sentence where scenario property more kernel fix why-no-fix alternatives "
-          "trigger trigger-note effect cause also same",
+          "shared trigger trigger-note effect cause also same",
     "explained": "explained because together pairs",
     "section": "section title text holds",
 }
@@ -241,11 +241,13 @@ class Judge:
             if sorted(closers) != sorted(named):
                 self.complain(finding.place, f"found fixes {named}, but it is closed by {closers}")
             for name in closers:
-                if name in closed_by:
+                if name in closed_by and name not in (finding.words("shared") +
+                                                      closed_by[name].words("shared")):
                     self.complain(finding.place, f"{name} closes {closed_by[name].one('id')}, too")
                 closed_by[name] = finding
-            finding.status = {pair: under[finding.one("fix")].get((document.proposal, *pair))
-                              for pair in finding.shown() if closers}
+            found = under.get(finding.one("fix"), {})
+            finding.status = {pair: found.get((document.proposal, *pair))
+                              for pair in finding.shown()}
 
     def explain(self, document: Document) -> None:
         """Every violation of the collection has a finding or a reason."""
@@ -353,6 +355,12 @@ def section(document: Document, number: int, finding: Block, knotcheck: Knotchec
         if finding.words("alternatives"):
             names = ", ".join(f"`{name}`" for name in finding.words("alternatives"))
             lines += [paragraph(f"Or: {names}."), ""]
+        for name in finding.words("shared"):
+            others = [f'"{other.one("title")}"' for other in document.findings
+                      if other is not finding
+                      and name in [other.one("fix"), *other.words("alternatives")]]
+            if others:
+                lines += [paragraph(f"`{name}` also closes {', '.join(others)}."), ""]
     for key, text in [("also", "The same fix also closes"), ("same", "The same in")]:
         if finding.pairs(key):
             named = ", ".join(f"`{pair[0]}` ({pair[1]})" for pair in finding.pairs(key))
