@@ -15,6 +15,7 @@ import fnmatch
 import json
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -152,6 +153,10 @@ class Knotcheck:
         end = re.search(rf"^(?:{re.escape(pair[0])}: |\d+ scenarios?, )", rest[1:], re.M)
         block = rest[:end.start()] if end else rest
         command, _, columns = block.partition("replay: ")[2].partition("\n\n")
+        words = shlex.split(command.replace("\\\n", ""))
+        said = " ".join(self.run(*words[1:], "--quiet").split())
+        if f"and violates {pair[1]}" not in said:
+            sys.exit(f"found that this does not violate {pair[1]}: {command}")
         return "build/release/" + command, columns.strip("\n")
 
 
