@@ -172,6 +172,16 @@ supervisor S {
 never fd-identity
 )";
 
+constexpr char kBindNull[] = R"(
+filter bind
+target T { bind(sock, NULL, 6) }
+supervisor S {
+  n = recv() == 0
+  pin(n, 1: fixed 6) == 0
+  send(n, continue pinned) == 0
+}
+)";
+
 struct Row {
   const char* property;
   Toggle damage;
@@ -184,6 +194,7 @@ const Row kRows[] = {
     {"addfd-once", Toggle::k_mutate_drop_reply, kAddfd, "baseline"},
     {"addfd-send", Toggle::k_mutate_addfd_false_fd, kAddfd, "baseline"},
     {"addfd-send", Toggle::k_mutate_addfd_false_fd, kAddfd, "pin_args"},
+    {"bad-address", Toggle::k_fix_null_not_pinned, kBindNull, "pin_args", true},
     {"charge", Toggle::k_fix_charge_target, kPinned, "pin_args", true},
     {"dies-with-call", Toggle::k_mutate_no_clear, kPinned, "pin_args"},
     {"expectation", Toggle::k_mutate_wrong_errno, kLateReply, "baseline"},
