@@ -126,6 +126,8 @@ struct Role {
   bool IsString() const { return shape == Shape::kPath || shape == Shape::kString; }
 };
 inline constexpr uint8_t kNoRegister = 7;
+// Of Task::ghost_asked, beside a bit a role: for an argument that is NULL.
+inline constexpr uint8_t kAskedForNothing = 1u << kMaxRoles;
 inline constexpr int kAtEmptyPath = 0x1000;  // AT_EMPTY_PATH
 
 struct Syscall {

@@ -99,6 +99,7 @@ struct Task {
   uint8_t ghost_id;     // supervisor: the notification that `seen` belongs to; target: that of
                         // the current call
   uint8_t ghost_roles;  // bit i: role i was seen
+  uint8_t ghost_asked;  // target: bit i: SEND accepted "protected" for role i
   uint8_t ghost_file;   // what the descriptor argument named at the approval; 1 + ADDFD|SEND's
   Value seen[kMaxSeen];
 };
@@ -123,6 +124,7 @@ struct alignas(8) State {
   uint8_t signals_left[kMaxSenders];
   uint8_t writes_left[kMaxWriters];
   uint8_t allocation_failures_left;
+  uint8_t unused[1];
   // The proposal's part; nothing of it is stored for a proposal that has none.
   alignas(8) uint8_t proposal[kProposalBytes];
 };

@@ -266,6 +266,8 @@ void System::Describe() {
     add(absl::StrCat(name, "ghost_id"), at + offsetof(Task, ghost_id), id);
     add(absl::StrCat(name, "ghost_roles"), at + offsetof(Task, ghost_roles),
         ones((1u << kMaxRoles) - 1));
+    add(absl::StrCat(name, "ghost_asked"), at + offsetof(Task, ghost_asked),
+        supervisor ? 0 : ones((2u << kMaxRoles) - 1));
     add(absl::StrCat(name, "ghost_file"), at + offsetof(Task, ghost_file), supervisor ? 0 : 15);
     for (size_t i = 0; i < kMaxSeen; ++i) {
       add(absl::StrCat(name, "seen", i), at + offsetof(Task, seen) + i, value);

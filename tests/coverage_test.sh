@@ -49,7 +49,7 @@ printf 'kind\tname\twhy\n' >none.tsv
 expect 1 coverage deny.scn --gaps none.tsv
 has out '^kernel/seccomp.c$'
 has out '^  seccomp_notify_send +3 of 3 steps, 0 of 6 errors$'
-has out '^  seccomp_notify_id_valid +0 of 2 steps, 0 of 3 errors$'
+has out '^  seccomp_notify_id_valid +0 of 2 steps, 0 of 4 errors$'
 has out '^    never: mutex_unlock\(&filter->notify_lock\)  <-- not listed$'
 has out '^  recv_wait_event +[1-9] of 6 steps'
 has out '^  umask +EACCES$'
@@ -84,7 +84,7 @@ has out '^stale.tsv:[0-9]+: step no_such: thing$'
 # Another scenario more closes gaps.
 sed 's|test/deny|test/valid|; s|set_flags(1)|id_valid(n)|' deny.scn >valid.scn
 expect 1 coverage deny.scn valid.scn --gaps all.tsv
-has out '^  seccomp_notify_id_valid +2 of 2 steps, 1 of 3 errors$'
+has out '^  seccomp_notify_id_valid +2 of 2 steps, 1 of 4 errors$'
 has out '^all.tsv:[0-9]+: errno seccomp_notify_id_valid: ENOENT$'
 
 # Under another proposal than the result names.

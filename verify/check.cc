@@ -149,8 +149,9 @@ absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Propos
     property.shortest = !(long_ones >> i & 1);
     property.asked = named(asked->never, property.info.name);
     property.judged = !property.info.on_request || property.asked;
+    // What is violated was reached, whatever its witness says.
     if ((property.asked || named(asked->sometimes, property.info.name)) &&
-        property.witnesses == 0) {
+        property.witnesses == 0 && property.status != Status::kViolated) {
       answer.vacuous.push_back(property.info.name);
     }
     if (property.info.only_asked && !property.asked) continue;

@@ -36,7 +36,7 @@ constexpr bool kSlow = false;
 // States up to which every pair of steps is tried.
 constexpr size_t kSmall = kSlow ? 500 : 1200;
 // States up to which verdicts are compared.
-constexpr uint64_t kMedium = kSlow ? 2000 : 20'000;
+constexpr uint64_t kMedium = kSlow ? 2000 : 6000;
 
 struct Case {
   std::string name;

@@ -242,7 +242,8 @@ void Kernel::Fetched(int role, int entry, int w, Value value, bool user) {
   if (user && (t.ghost & kGhostProtected)) {
     // Arguments that the supervisor never asked to protect are not its concern, unless it asked
     // for protection and there is none at all.
-    if (t.ghost_roles == 0 || (t.ghost_roles >> role & 1)) {
+    const uint8_t asked = t.ghost_roles | t.ghost_asked;
+    if (asked == 0 || (asked >> role & 1)) {
       Raise(Event::kFetchUnprotected);
       Note("read from user memory, although the supervisor was told that it is pinned");
     }

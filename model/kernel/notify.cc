@@ -83,6 +83,7 @@ void Approve(Kernel& k, int target, const Op& op) {
   }
   const bool seen = me.ghost_id == t.knotif.id;
   t.ghost_roles = seen ? me.ghost_roles : 0;
+  t.ghost_asked = 0;
   for (int i = 0; i < kMaxSeen; ++i) t.seen[i] = seen ? me.seen[i] : kZero;
   const Op& call = k.CallOf(target, k.CallIndex(target));
   t.ghost_file = call.code == OpCode::kSyscall && !(call.is_pointer & 1) && call.scalars[0] >= 0 &&
@@ -248,6 +249,7 @@ interrupted:
   if (!(l.flags & 1)) {
     k.me().ghost &= kGhostPinned;
     k.me().ghost_roles = 0;
+    k.me().ghost_asked = 0;
     k.me().ghost_file = 0;
     for (Value& v : k.me().seen) v = kZero;
   }

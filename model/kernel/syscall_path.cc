@@ -126,6 +126,7 @@ Flow exit_to_user_mode_loop(Kernel& k) {
   k.me().ghost = 0;
   k.me().ghost_id = 0;
   k.me().ghost_roles = 0;
+  k.me().ghost_asked = 0;
   k.me().ghost_file = 0;
   for (Value& v : k.me().seen) v = kZero;
   for (Value& v : k.me().copied) v = kZero;

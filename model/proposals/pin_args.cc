@@ -1039,6 +1039,17 @@ Ret SendFound(Kernel& k, int target, uint16_t flags) {
   return -kEINVAL;
 }
 
+// What a record is about, for ghost state.
+uint8_t RolesIn(const Kernel& k, int target, const Record& record) {
+  const Nr nr = k.CallOf(target, k.CallIndex(target)).nr;
+  uint8_t roles = 0;
+  for (int i = 0; i < record.nr_args; ++i) {
+    const int role = record.args[i].user_addr == kZero ? -1 : RoleOfArg(nr, record.args[i].arg_idx);
+    roles |= role < 0 ? kAskedForNothing : static_cast<uint8_t>(1u << role);
+  }
+  return roles;
+}
+
 Hook SendStored(Kernel& k, int target, uint16_t flags) {
   PinState& pins = Pins(k);
   if (!(flags & kContinue)) return Hook::kNotHandled;
@@ -1055,7 +1066,11 @@ Hook SendStored(Kernel& k, int target, uint16_t flags) {
   Record& record = Deref(k, kpa);
   record.live = 1;
   k.Note("record of knotif {} armed", static_cast<int>(record.notif_id));
-  if (record.notif_id != k.s->tasks[target].knotif.id) k.Raise(kForeign);
+  if (record.notif_id != k.s->tasks[target].knotif.id) {
+    k.Raise(kForeign);
+  } else {
+    k.s->tasks[target].ghost_asked = RolesIn(k, target, record);
+  }
   k.Raise(kConsumed);
   QueueClear(k, target);
   if (k.Has(Toggle::k_mutate_free_at_send)) FreeRecord(k, kpa);
