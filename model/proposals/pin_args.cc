@@ -973,7 +973,8 @@ bool ReadsLater(const Kernel& k, int role) {
 // An O_DIRECT request of io_submit(2), or one that io_uring issues again, reads what it imported.
 Flow deferred_copy_from_iter(Kernel& k) {
   FUNCTION_BEGIN;
-  STEP("copy_from_iter(kaddr, bytes, i), after the call has returned", kNothing);
+  // It may fault, so it is no mover, although nobody else touches what it does.
+  STEP("copy_from_iter(kaddr, bytes, i), after the call has returned", kLife);
   static_cast<void>(Deref(k, Pins(k).using_[k.cur]));
   Pins(k).using_[k.cur] = 0;
   return k.Return(0);
