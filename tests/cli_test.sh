@@ -162,6 +162,20 @@ out_has '--fix clear_when_left,zeroed_buffers'
 expect 0 replay kept/test_pinned.pin_args.fail-closed.json
 out_has 'with clear_when_left'
 expect 2 replay kept/test_pinned.pin_args.fail-closed.json --fix zeroed_buffers
+expect 0 sweep --proposal pin_args openat2 statx --json sweep.json --trace-dir sweeps --quiet
+out_has '2 calls, 3 pointer arguments'
+out_has 'alone: openat2 how'
+out_has '<-- approved "app/yes"'
+grep -qF '"knotcheck-sweep"' sweep.json || fail "no JSON of the sweep"
+expect 0 replay sweeps/openat2_how.pin_args.toctou.json
+expect 0 sweep --proposal pin_args openat2 --fix pinnable_only --quiet
+out_lacks 'although SEND said'
+expect 0 sweep --proposal pin_args openat2 --scenario-dir sweeps --quiet
+expect 0 check sweeps/openat2_filename.scn
+expect 2 sweep
+expect 2 sweep --proposal pin_args opnat2
+err_has "did you mean 'openat2'"
+expect 2 sweep --proposal baseline --json missing/sweep.json
 expect 0 fixes --proposal pin_args pinned.scn --json sets.json --width 200
 out_has '1. 1 fix: pinned_needs_record [1]'
 out_has '[1] test/pinned: fail-closed'
