@@ -219,9 +219,11 @@ void Sweep::PrintTable() const {
     arguments.insert(judged.sweep->call + " " + judged.sweep->argument);
     ++counts[judged.sweep->relation][judged.protection];
   }
-  Print(absl::StrCat("sweep of ", proposal_->name, " (", proposal_->revision, "): ", calls.size(),
-                     " calls, ", arguments.size(), " pointer arguments, ", judged_.size(),
-                     " scenarios\n\n"));
+  const std::string title = absl::StrCat("sweep of ", proposal_->name, " (", proposal_->revision,
+                                         "): ", calls.size(), " calls, ", arguments.size(),
+                                         " pointer arguments, ", judged_.size(), " scenarios");
+  for (const std::string& line : report::Wrap(title, width_, 0, 2)) Print(line + "\n");
+  Print("\n");
   Print(fmt::format("{:<24}", ""));
   static constexpr const char* kHeads[] = {"protected", "refused", "unprot.",
                                            "not off.",  "changed", "incompl."};
