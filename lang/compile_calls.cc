@@ -288,6 +288,10 @@ absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* 
       }
     }
   }
+  if (call.uses && *nr > Nr::kSeccomp) {
+    return Error(call.uses->where, absl::StrCat("found 'uses', expected none: what ", call.function,
+                                                " does with its arguments is not modelled"));
+  }
   if (call.uses) {
     op.has_uses = true;
     const bool string = !syscall.roles.empty() && syscall.roles[0].IsString();

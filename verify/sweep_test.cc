@@ -111,6 +111,49 @@ TEST(SweepTest, CountOfExecveReadsTheTable) {
   EXPECT_EQ(Ask("pin_args", "execve_argv_redirected", fixed).protection, Protection::kProtected);
 }
 
+// The status of toctou under the baseline.
+checker::Status RaceOf(const std::string& body) {
+  const auto scenario = lang::Parse(
+      "# name: test\n# question: q\n# source: s\n# result: baseline=?\n" + body, "test.scn");
+  EXPECT_TRUE(scenario.ok()) << scenario.status();
+  const auto answer = Check(*scenario, *model::FindProposal("baseline"), {});
+  EXPECT_TRUE(answer.ok()) << answer.status();
+  for (const PropertyVerdict& property : answer->properties) {
+    if (property.info.name != "toctou") continue;
+    EXPECT_GT(property.witnesses, 0u);
+    return property.status;
+  }
+  ADD_FAILURE();
+  return checker::Status::kIncomplete;
+}
+
+TEST(TableTest, StringsOfSeveralWordsAreReadWhole) {
+  constexpr char kRest[] =
+      "target T { mount(dev, dir, type, 0, NULL) }\n"
+      "supervisor S { policy: allow mount if type == \"type/of/fs\", else EACCES }\n";
+  constexpr char kOthers[] = "memory dev = \"d\"\nmemory dir = \"m\"\n";
+  EXPECT_EQ(RaceOf(std::string(kOthers) + "memory type = \"type/of/fs\"\n" + kRest),
+            checker::Status::kHolds);
+  // A peer that changes the second word only; and one that makes the string end earlier, between
+  // the pass that finds its end and the one that copies it or before both.
+  for (const char* other : {"type/of/ls", "type/of"}) {
+    EXPECT_EQ(RaceOf(std::string(kOthers) + "memory type = \"type/of/fs\" | \"" + other +
+                     "\"\npeer P shares memory with T\n" + kRest),
+              checker::Status::kViolated)
+        << other;
+  }
+}
+
+TEST(TableTest, AStringThatIsShortenedBetweenItsPassesIsSeen) {
+  // The words of the alternatives are equal but for the second, which is empty in one.
+  EXPECT_EQ(RaceOf("memory dev = \"d\"\nmemory dir = \"m\"\n"
+                   "memory type = \"12345678\" | \"1234567\"\n"
+                   "target T { mount(dev, dir, type, 0, NULL) }\n"
+                   "peer P shares memory with T, writes 1\n"
+                   "supervisor S { policy: allow mount if type == \"12345678\", else EACCES }\n"),
+            checker::Status::kViolated);
+}
+
 TEST(SweepTest, EveryArgumentOfTheTableHasACase) {
   std::set<std::string> cases;
   for (const SweepCase& sweep : SweepCases(*model::FindProposal("pin_args"))) {

@@ -343,7 +343,8 @@ Flow table_body(Kernel& k) {
         k.Note("{} {}: {}", PassName(PassOf(k)), RolesOf(k)[l.role].name, k.ValueText(word.value));
         const bool string = RolesOf(k)[l.role].IsString();
         const Value value = string ? word.value : Covered(k, word.value, l.w, k.RoleBytes(l.role));
-        l.words = static_cast<uint8_t>(l.w + 1);
+        // The second pass over a string copies as much as the first one found.
+        if (PassOf(k) != Pass::kCopyString) l.words = static_cast<uint8_t>(l.w + 1);
         if (l.w < kCopied) k.me().copied[l.w] = value;
         FollowPointer(k, l.role, l.w, value);
         if (PassOf(k) != Pass::kStrnlen) k.Fetched(l.role, 0, l.w, value, true);
