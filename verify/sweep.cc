@@ -326,7 +326,8 @@ Protection Judge(const SweepCase& sweep, const Answer& answer, std::string* prop
   property->clear();
   if (Violates(answer, "toctou")) {
     *property = "toctou";
-    return sweep.offered ? Protection::kUnprotected : Protection::kNotOffered;
+    const bool told = sweep.offered && Violates(answer, "fail-closed");
+    return told ? Protection::kUnprotected : Protection::kNotOffered;
   }
   for (const char* changed :
        {"bad-address", "no-uninitialised-read", "read-data", "expectation", "no-use-after-free"}) {

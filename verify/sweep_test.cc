@@ -144,8 +144,24 @@ TEST(TableTest, StringsOfSeveralWordsAreReadWhole) {
   }
 }
 
-TEST(TableTest, AStringThatIsShortenedBetweenItsPassesIsSeen) {
-  // The words of the alternatives are equal but for the second, which is empty in one.
+TEST(TableTest, NothingIsReadOfNoBytes) {
+  // setxattr(2) with a length of 0: no address is looked at.
+  for (const char* address : {"NULL", "dangling", "value"}) {
+    const auto scenario = lang::Parse(
+        std::string("# name: test\n# question: q\n# source: s\n# result: baseline=?\n"
+                    "filter setxattr\nmemory path = \"p\"\nmemory name = \"n\"\n"
+                    "memory value = bytes \"v\"\n"
+                    "target T { setxattr(path, name, ") +
+            address + ", 0, 0) == 0 }\nsupervisor S { n = recv(); send(n, continue) }\n",
+        "test.scn");
+    ASSERT_TRUE(scenario.ok()) << scenario.status();
+    const auto answer = Check(*scenario, *model::FindProposal("baseline"), {});
+    ASSERT_TRUE(answer.ok()) << answer.status();
+    EXPECT_EQ(answer->violated, std::vector<std::string>()) << address;
+  }
+}
+
+TEST(TableTest, AStringThatAPeerShortensIsSeen) {
   EXPECT_EQ(RaceOf("memory dev = \"d\"\nmemory dir = \"m\"\n"
                    "memory type = \"12345678\" | \"1234567\"\n"
                    "target T { mount(dev, dir, type, 0, NULL) }\n"

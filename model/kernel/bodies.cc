@@ -82,12 +82,12 @@ void FollowPointer(Kernel& k, int role, int w, Value value) {
   }
 }
 
-// A string whose second pass copied fewer words than were approved.
-void Shorter(Kernel& k, int role, int words) {
-  const int slot = k.SlotOf(k.op().nr, role, 0, words);
-  if (slot < 0 || words == 0 || !(k.me().ghost & kGhostApproved)) return;
-  if (!(k.me().ghost_roles >> role & 1) || k.me().seen[slot] == kZero) return;
-  k.Fetched(role, 0, words, kZero, true);
+// Whether a pass over bytes has come to their end. Without a length, what is not mapped has none.
+bool AtEnd(const Kernel& k, int role, int w) {
+  const Role& r = RolesOf(k)[static_cast<size_t>(role)];
+  if (r.IsString()) return false;
+  const bool known = r.length_arg >= 0 || k.p.values[k.RoleAddress(role)].object >= 0;
+  return known && 8 * w >= k.RoleBytes(role);
 }
 
 }  // namespace
@@ -325,10 +325,7 @@ Flow table_body(Kernel& k) {
       }
       for (l.w = 0; l.w < kMaxWords; ++l.w) {
         // Nothing is read of what the length, or the first of two passes, leaves out.
-        if (!RolesOf(k)[l.role].IsString() && 8 * l.w >= k.RoleBytes(l.role) &&
-            k.p.values[k.RoleAddress(l.role)].object >= 0) {
-          break;
-        }
+        if (AtEnd(k, l.role, l.w)) break;
         if (PassOf(k) == Pass::kCopyString && l.w >= l.words) break;
         if (EffectOf(k) == Pass::kImportDest) {
           STEP("copy_to_iter(kaddr, bytes, i)", kStoresMemory);
@@ -350,7 +347,6 @@ Flow table_body(Kernel& k) {
         if (PassOf(k) != Pass::kStrnlen) k.Fetched(l.role, 0, l.w, value, true);
         if (string && PassOf(k) != Pass::kCopyString && k.p.values[value].has_nul) break;
       }
-      if (PassOf(k) == Pass::kCopyString) Shorter(k, l.role, l.words);
       l.w = 0;
     }
     l.pass = 0;

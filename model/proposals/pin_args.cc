@@ -1161,7 +1161,7 @@ void AfterStep(Kernel& k) {
     }
   }
   for (size_t t = 0; t < k.p.tasks.size(); ++t) {
-    if (k.s->tasks[t].status == kDead) pins.pinned_args[t] = 0;
+    if (k.s->tasks[t].status == kDead) pins.pinned_args[t] = pins.using_[t] = 0;
     if (!k.s->tasks[t].knotif.listed) pins.pin_in_progress &= static_cast<uint8_t>(~(1u << t));
   }
 }
