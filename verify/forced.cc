@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cstring>
 #include <deque>
+#include <functional>
 #include <map>
+#include <set>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
@@ -531,17 +533,23 @@ Outcomes AllOutcomes(const Question& question, size_t max_states) {
   const Turns turns(question);
   const model::System& system = turns.system();
   Outcomes all;
-  std::map<std::string, Observed> outcomes;
-  std::unordered_set<std::string> known;
+  std::map<std::string, Outcomes::One> outcomes;
+  // Two 64-bit hashes stand for a point: a key takes kilobytes. Should two points ever share both,
+  // an outcome may be missing, which a stress would report as forbidden.
+  std::set<std::pair<size_t, size_t>> known;
   struct Point {
     State state;
     Recorder recorder;
+    uint64_t violated = 0;
   };
   std::deque<Point> queue;
   queue.push_back({system.initial(), Recorder(turns.program())});
   const auto key = [](const Point& point) {
-    return std::string(reinterpret_cast<const char*>(&point.state), sizeof(State)) +
-           point.recorder.Key();
+    std::string text(reinterpret_cast<const char*>(&point.state), sizeof(State));
+    absl::StrAppend(&text, point.violated, ",", point.recorder.Key());
+    const size_t one = std::hash<std::string>()(text);
+    text.push_back('#');
+    return std::make_pair(one, std::hash<std::string>()(text));
   };
   known.insert(key(queue.front()));
   while (!queue.empty()) {
@@ -559,6 +567,7 @@ Outcomes AllOutcomes(const Question& question, size_t max_states) {
         arity = shown.arity;
         if (!shown.possible) continue;
         if (task) ends = false;
+        next.violated |= shown.violated;
         next.recorder.Add(seen, next.state);
         if (!known.insert(key(next)).second) continue;
         if (known.size() > max_states) {
@@ -569,8 +578,10 @@ Outcomes AllOutcomes(const Question& question, size_t max_states) {
       }
     }
     if (!ends) continue;
-    Observed outcome = point.recorder.Finish(point.state);
-    outcomes.emplace(ObservedText(turns.program(), outcome), std::move(outcome));
+    Observed observed = point.recorder.Finish(point.state);
+    const auto [at, fresh] = outcomes.try_emplace(ObservedText(turns.program(), observed));
+    if (fresh) at->second = {std::move(observed), ~uint64_t{0}};
+    at->second.violated &= point.violated | system.BrokenAtRest(point.state);
   }
   all.states = known.size();
   for (auto& [text, outcome] : outcomes) all.outcomes.push_back(std::move(outcome));

@@ -78,7 +78,11 @@ struct Predicted {
 Predicted Predict(const Question& question, const std::vector<Order>& orders);
 
 struct Outcomes {
-  std::vector<Observed> outcomes;  // by text
+  struct One {
+    Observed observed;
+    uint64_t violated = 0;  // property bits that every run with this outcome violates
+  };
+  std::vector<One> outcomes;  // by text
   size_t states = 0;
   bool complete = true;
 };
