@@ -58,6 +58,20 @@ class TargetTest : public testing::Test {
     text << std::ifstream(directory_ / name).rdbuf();
     return text.str();
   }
+  // Whether the process whose number stands in the file is gone soon. Whoever adopts an orphan may
+  // need a moment to reap it.
+  bool Dies(const std::string& name) const {
+    std::string pid = ReadAll(name);
+    if (pid.empty()) return false;
+    pid.pop_back();
+    for (int i = 0; i < 250; ++i) {
+      std::ifstream stat("/proc/" + pid + "/stat");
+      std::string number, program, state;
+      if (!(stat >> number >> program >> state) || state == "Z" || state == "X") return true;
+      std::this_thread::sleep_for(milliseconds(20));
+    }
+    return false;
+  }
 
   TargetOutput Host(const std::string& body, const std::string& plans = "") {
     options_.runner = Script(body);
@@ -122,17 +136,7 @@ TEST_F(TargetTest, HostRunnerHangs) {
   EXPECT_THAT(output.lines, ElementsAre("begin a"));
   EXPECT_FALSE(output.complete);
   EXPECT_EQ(output.ended, "the time limit of 1 s");
-  // Its child is dead, too; whoever adopts it may need a moment to reap it.
-  const std::string child = ReadAll("pid");
-  ASSERT_FALSE(child.empty());
-  bool running = true;
-  for (int i = 0; i < 100 && running; ++i) {
-    std::ifstream stat("/proc/" + child.substr(0, child.size() - 1) + "/stat");
-    std::string pid, name, state;
-    running = static_cast<bool>(stat >> pid >> name >> state) && state != "Z" && state != "X";
-    if (running) std::this_thread::sleep_for(milliseconds(20));
-  }
-  EXPECT_FALSE(running);
+  EXPECT_TRUE(Dies("pid"));  // its child, too
 }
 
 TEST_F(TargetTest, HostRunnerLeavesAChildThatHoldsItsOutput) {
@@ -165,6 +169,22 @@ TEST_F(TargetTest, HostInterrupted) {
   const TargetOutput output = Host("echo a; sleep 1000");
   EXPECT_THAT(output.lines, ElementsAre("a"));
   EXPECT_EQ(output.ended, "interrupted");
+}
+
+TEST_F(TargetTest, HostRunnerDiesWithItsWatcher) {
+  options_.runner = Script(absl::StrCat("echo $$ >", Path("new"), "; mv ", Path("new"), " ",
+                                        Path("pid"), "; exec sleep 1000"));
+  const pid_t watcher = ::fork();
+  if (watcher == 0) {
+    static_cast<void>(RunOnHost("", options_));
+    ::_exit(0);
+  }
+  for (int i = 0; i < 500 && !fs::exists(Path("pid")); ++i) {
+    std::this_thread::sleep_for(milliseconds(20));
+  }
+  ::kill(watcher, SIGKILL);
+  EXPECT_EQ(::waitpid(watcher, nullptr, 0), watcher);
+  EXPECT_TRUE(Dies("pid"));
 }
 
 TEST_F(TargetTest, HostWithoutRunner) {
