@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The user memory of a plan. It is shared by all processes of a run, at the same addresses: a child
+// and a peer see the same words, and the conductor can store into them as a peer can.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "conform/runner/plan.h"
+
+namespace knotcheck::runner {
+
+inline constexpr uint64_t kObjectsBase = 0x200000000000;
+inline constexpr uint64_t kObjectStride = 1 << 22;
+inline constexpr uint64_t kDangling = 0x1ff000000000;
+inline constexpr uint64_t kPage = 4096;
+// An abstract AF_UNIX address begins so; it stands in place of the first bytes of a `sockaddr`.
+inline constexpr int kPrefixBytes = 3;
+
+// Where an object begins, and the page on which it does.
+uint64_t AddressOf(const Plan& plan, int object);
+inline uint64_t PageOf(uint64_t address) { return address & ~(kPage - 1); }
+
+// What a value is in a register or in a word that is not a sockaddr's first.
+uint64_t ValueOf(const Plan& plan, const Value& value);
+
+// Maps all objects and gives them their first values. False if the kernel refuses. With fuse >= 0
+// the object `served` is a mapping of that file.
+bool MapObjects(const Plan& plan, int served, int fuse);
+
+// Gives all words their first values again.
+void ResetObjects(const Plan& plan);
+
+// Stores a value into a word, as one access where the object has all 8 bytes.
+void Store(const Plan& plan, int word, const Value& value);
+
+// The object that holds the byte at an address, or -1.
+int ObjectAt(const Plan& plan, uint64_t address);
+
+// In bytes read from a sockaddr: what the plan has in place of the address family's bytes. Null if
+// they do not begin so; else three bytes.
+const char* PutBack(const Plan& plan, int object, const char* bytes, uint64_t size);
+
+}  // namespace knotcheck::runner

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "conform/runner/observe.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+
+namespace knotcheck::runner {
+
+bool in_guest = false;
+
+namespace {
+
+// A file of a task in /proc; empty if the task is gone.
+std::string ReadTaskFile(const Slot& slot, const char* name) {
+  char path[64];
+  std::snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", slot.pid.load(), slot.tid.load(), name);
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return "";
+  char text[4096];
+  const ssize_t size = read(fd, text, sizeof(text));
+  close(fd);
+  return size > 0 ? std::string(text, static_cast<size_t>(size)) : "";
+}
+
+char StateOf(const Slot& slot) {
+  const std::string stat = ReadTaskFile(slot, "stat");
+  const size_t name = stat.rfind(')');
+  return name == std::string::npos || name + 2 >= stat.size() ? 'X' : stat[name + 2];
+}
+
+uint64_t SwitchesOf(const Slot& slot) {
+  const std::string status = ReadTaskFile(slot, "status");
+  const char* const key = "\nvoluntary_ctxt_switches:";
+  const size_t at = status.find(key);
+  return at == std::string::npos
+             ? 0
+             : std::strtoull(status.c_str() + at + std::strlen(key), nullptr, 10);
+}
+
+}  // namespace
+
+bool IsDead(const Slot& slot) {
+  const Life life = slot.life.load();
+  if (life != Life::kAlive) return life == Life::kGone;
+  const char state = StateOf(slot);
+  return state == 'X' || state == 'Z' || state == 'x';
+}
+
+bool IsInOperation(const Slot& slot) {
+  return slot.level[LevelOf(slot)].phase.load() == Phase::kRunning;
+}
+
+bool IsAsleep(const Slot& slot, uint64_t* switches) {
+  if (slot.life.load() != Life::kAlive || !IsInOperation(slot)) return false;
+  const char state = StateOf(slot);
+  if (state != 'S' && state != 'D') return false;
+  if (switches != nullptr) *switches = SwitchesOf(slot);
+  return IsInOperation(slot);
+}
+
+bool SleepsOn(const Slot& slot, long milliseconds) {
+  const Level& level = slot.level[LevelOf(slot)];
+  const uint32_t completed = level.completed.load();
+  uint64_t before = 0;
+  uint64_t after = 0;
+  if (!IsAsleep(slot, &before)) return false;
+  usleep(static_cast<useconds_t>(milliseconds * 1000));
+  return IsAsleep(slot, &after) && before == after && completed == level.completed.load();
+}
+
+int64_t Now() {
+  timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void AwaitEvent(Control* control, long microseconds) {
+  FutexWait(&control->events, control->events.load(), microseconds * 1000);
+}
+
+void PrintLine(const std::string& line) {
+  const std::string text = (in_guest ? "KNOT " : "") + line + "\n";
+  for (size_t at = 0; at < text.size();) {
+    const ssize_t size = write(STDOUT_FILENO, text.data() + at, text.size() - at);
+    if (size <= 0) return;
+    at += static_cast<size_t>(size);
+  }
+}
+
+}  // namespace knotcheck::runner

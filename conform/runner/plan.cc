@@ -1,0 +1,725 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "conform/runner/plan.h"
+
+#include <seccomp.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <sstream>
+
+#include "conform/runner/control.h"
+
+namespace knotcheck::runner {
+namespace {
+
+// What a line must not be; the reader turns it into FILE:LINE: found ..., expected ...
+struct Mistake {
+  std::string found;
+  std::string expected;
+};
+
+using Names = std::vector<std::pair<const char*, uint32_t>>;
+
+const Names kIoctlOptions = {
+    {"fault", kFault},  {"null", kNull},         {"garbage", kGarbage},
+    {"setfd", kSetfd},  {"send", kAddfdAndSend}, {"bad_flags", kBadFlags},
+    {"bad_fd", kBadFd}, {"nowait", kNowait},     {"in", kIn},
+};
+
+const Names kCodes = {
+    {"call", static_cast<uint32_t>(Code::kCall)},
+    {"store", static_cast<uint32_t>(Code::kStore)},
+    {"kill", static_cast<uint32_t>(Code::kKill)},
+    {"end", static_cast<uint32_t>(Code::kEnd)},
+    {"recv", static_cast<uint32_t>(Code::kRecv)},
+    {"send", static_cast<uint32_t>(Code::kSend)},
+    {"id_valid", static_cast<uint32_t>(Code::kIdValid)},
+    {"addfd", static_cast<uint32_t>(Code::kAddfd)},
+    {"set_flags", static_cast<uint32_t>(Code::kSetFlags)},
+    {"poll", static_cast<uint32_t>(Code::kPoll)},
+    {"pin", static_cast<uint32_t>(Code::kPin)},
+    {"read", static_cast<uint32_t>(Code::kRead)},
+    {"after", static_cast<uint32_t>(Code::kAfter)},
+    {"close", static_cast<uint32_t>(Code::kClose)},
+    {"jump", static_cast<uint32_t>(Code::kJump)},
+    {"jump_if_error", static_cast<uint32_t>(Code::kJumpIfError)},
+    {"jump_if_nothing", static_cast<uint32_t>(Code::kJumpIfNothing)},
+    {"choose", static_cast<uint32_t>(Code::kChoose)},
+    {"decide", static_cast<uint32_t>(Code::kDecide)},
+};
+
+const Names kTaskKinds = {
+    {"target", static_cast<uint32_t>(TaskKind::kTarget)},
+    {"thread", static_cast<uint32_t>(TaskKind::kThread)},
+    {"child", static_cast<uint32_t>(TaskKind::kChild)},
+    {"childthread", static_cast<uint32_t>(TaskKind::kChildThread)},
+    {"peer", static_cast<uint32_t>(TaskKind::kPeer)},
+    {"filepeer", static_cast<uint32_t>(TaskKind::kFilePeer)},
+    {"supervisor", static_cast<uint32_t>(TaskKind::kSupervisor)},
+};
+
+const Names kObjectKinds = {
+    {"string", static_cast<uint32_t>(ObjectKind::kString)},
+    {"bytes", static_cast<uint32_t>(ObjectKind::kBytes)},
+    {"sockaddr", static_cast<uint32_t>(ObjectKind::kSockaddr)},
+    {"pointers", static_cast<uint32_t>(ObjectKind::kPointers)},
+};
+
+const Names kHandlers = {
+    {"restarts", static_cast<uint32_t>(HandlerKind::kRestarts)},
+    {"plain", static_cast<uint32_t>(HandlerKind::kPlain)},
+    {"ignored", static_cast<uint32_t>(HandlerKind::kIgnored)},
+};
+
+const Names kShapes = {
+    {"string", static_cast<uint32_t>(Shape::kString)},
+    {"strings", static_cast<uint32_t>(Shape::kStrings)},
+    {"bytes", static_cast<uint32_t>(Shape::kBytes)},
+};
+
+const Names kNeeds = {{"hold", 0},  {"park", 0},          {"fuse", 0}, {"pin_args", 0},
+                      {"addfd", 0}, {"wait_killable", 0}, {"root", 0}};
+
+// The words of one line, taken one after the other.
+class Line {
+ public:
+  explicit Line(const std::string& text) {
+    std::istringstream stream(text);
+    for (std::string word; stream >> word;) words_.push_back(word);
+  }
+
+  bool empty() const { return words_.empty(); }
+  bool more() const { return next_ < words_.size(); }
+
+  std::string Take(const char* expected) {
+    if (!more()) throw Mistake{"the end of the line", expected};
+    return words_[next_++];
+  }
+
+  void End() {
+    if (more()) throw Mistake{"'" + words_[next_] + "'", "the end of the line"};
+  }
+
+  int64_t Number(const char* expected, int64_t least, int64_t most) {
+    return ToNumber(Take(expected), expected, least, most);
+  }
+
+  static int64_t ToNumber(const std::string& word, const char* expected, int64_t least,
+                          int64_t most) {
+    int64_t number = 0;
+    const char* const end = word.data() + word.size();
+    const auto [at, code] = std::from_chars(word.data(), end, number);
+    if (code != std::errc() || at != end || number < least || number > most) {
+      throw Mistake{"'" + word + "'", std::string(expected) + " (a number from " +
+                                          std::to_string(least) + " to " + std::to_string(most) +
+                                          ")"};
+    }
+    return number;
+  }
+
+  uint32_t Name(const Names& names, const char* expected) {
+    return ToName(Take(expected), names, expected);
+  }
+
+  static uint32_t ToName(const std::string& word, const Names& names, const char* expected) {
+    std::string all;
+    for (const auto& [name, number] : names) {
+      if (word == name) return number;
+      all += all.empty() ? "" : ", ";
+      all += name;
+    }
+    throw Mistake{"'" + word + "'", std::string(expected) + ": one of " + all};
+  }
+
+ private:
+  std::vector<std::string> words_;
+  size_t next_ = 0;
+};
+
+std::vector<std::string> Split(const std::string& text, char separator) {
+  std::vector<std::string> parts(1);
+  for (const char c : text) {
+    if (c == separator) {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  return parts;
+}
+
+std::string Bytes(const std::string& hex) {
+  std::string bytes;
+  if (hex == "-") return bytes;
+  if (hex.size() % 2 != 0) throw Mistake{"'" + hex + "'", "two hexadecimal digits for each byte"};
+  for (size_t i = 0; i < hex.size(); i += 2) {
+    uint8_t byte = 0;
+    const auto [at, code] = std::from_chars(hex.data() + i, hex.data() + i + 2, byte, 16);
+    if (code != std::errc() || at != hex.data() + i + 2) {
+      throw Mistake{"'" + hex + "'", "two hexadecimal digits for each byte"};
+    }
+    bytes += static_cast<char>(byte);
+  }
+  return bytes;
+}
+
+int CallNumber(const std::string& name) {
+  const int nr = seccomp_syscall_resolve_name_arch(SCMP_ARCH_X86_64, name.c_str());
+  if (nr < 0) throw Mistake{"'" + name + "'", "the name of a system call of this machine"};
+  return nr;
+}
+
+// Reads the lines of one plan.
+class Reader {
+ public:
+  explicit Reader(Plan* plan) : plan_(*plan) {}
+
+  void Read(const std::string& first, Line* line, int number) {
+    number_ = number;
+    if (first == "mode") return Mode(line);
+    if (first == "limit") {
+      plan_.limit_ms = static_cast<uint64_t>(line->Number("milliseconds", 1, 86400000));
+    } else if (first == "needs") {
+      Needs(line);
+    } else if (first == "object") {
+      ReadObject(line);
+    } else if (first == "word") {
+      ReadWord(line);
+    } else if (first == "file") {
+      plan_.files.push_back(Path(line->Take("a path in hexadecimal digits")));
+    } else if (first == "trap") {
+      plan_.traps.push_back(CallNumber(line->Take("the name of a system call")));
+    } else if (first == "filter") {
+      line->Name({{"wait_killable", 0}}, "a flag");
+      plan_.wait_killable = true;
+    } else if (first == "task") {
+      ReadTask(line);
+    } else if (first == "handler") {
+      Task& task = plan_.tasks[TakeTask(line)];
+      task.handler = static_cast<HandlerKind>(line->Name(kHandlers, "a kind of handler"));
+    } else if (first == "nofile") {
+      Task& task = plan_.tasks[TakeTask(line)];
+      task.nofile = line->Number("a limit", 0, 1 << 20);
+    } else if (first == "op") {
+      ReadOp(line);
+    } else if (first == "order") {
+      ReadOrder(line);
+    } else if (first == "sender") {
+      ReadSender(line);
+    } else if (first == "writer") {
+      plan_.writer = true;
+      const std::string count = line->Take("a number of stores or '-'");
+      if (count != "-") {
+        plan_.writer_stores =
+            static_cast<uint64_t>(Line::ToNumber(count, "a number of stores or '-'", 1, INT64_MAX));
+      }
+    } else if (first == "policy") {
+      ReadRule(line);
+    } else {
+      throw Mistake{"'" + first + "'", "a line of docs/plan-format.md"};
+    }
+  }
+
+  // The labels that jumps and orders name are known only at the end. Sets the line of a mistake.
+  void Finish(int* number) {
+    for (const auto& [task, handler, op] : jumps_) {
+      Task& t = plan_.tasks[static_cast<size_t>(task)];
+      Script& script = handler ? t.handler_script : t.script;
+      Op& from = script[op];
+      *number = from.line;
+      for (int& jump : from.jumps) jump = Position(script, jump);
+    }
+    for (size_t i = 0; i < plan_.orders.size(); ++i) {
+      Order& order = plan_.orders[i];
+      if (order.code != OrderCode::kStart) continue;
+      *number = order_lines_[i];
+      const Task& task = plan_.tasks[static_cast<size_t>(order.task)];
+      order.op = Position(order.handler ? task.handler_script : task.script, order.op);
+    }
+  }
+
+ private:
+  static int Position(const Script& script, int label) {
+    for (size_t i = 0; i < script.size(); ++i) {
+      if (script[i].label == label) return static_cast<int>(i);
+    }
+    throw Mistake{"operation " + std::to_string(label), "an operation of this task"};
+  }
+
+  void Mode(Line* line) {
+    plan_.stress = line->Name({{"directed", 0}, {"stress", 1}}, "a mode") == 1;
+    if (!plan_.stress) return;
+    plan_.runs = static_cast<uint64_t>(line->Number("a number of runs", 1, 1000000000));
+    plan_.seed = static_cast<uint64_t>(line->Number("a seed", 0, INT64_MAX));
+  }
+
+  void Needs(Line* line) {
+    while (line->more()) {
+      const std::string need = line->Take("a need");
+      Line::ToName(need, kNeeds, "a need");
+      plan_.needs.push_back(need);
+    }
+  }
+
+  std::string Path(const std::string& hex) {
+    const std::string path = Bytes(hex);
+    if (path.empty() || path[0] != '/' || path.size() >= 4096 ||
+        path.find('\0') != std::string::npos || path.find("/..") != std::string::npos) {
+      throw Mistake{"'" + hex + "'", "an absolute path in hexadecimal digits, without '..'"};
+    }
+    return path;
+  }
+
+  size_t TakeTask(Line* line) {
+    if (plan_.tasks.empty()) throw Mistake{"no task yet", "a 'task' line before"};
+    return static_cast<size_t>(
+        line->Number("a task", 0, static_cast<int64_t>(plan_.tasks.size()) - 1));
+  }
+
+  int TakeWord(Line* line) {
+    if (plan_.words.empty()) throw Mistake{"no word yet", "a 'word' line before"};
+    return static_cast<int>(
+        line->Number("a word", 0, static_cast<int64_t>(plan_.words.size()) - 1));
+  }
+
+  Value ToAddress(const std::string& word) {
+    if (word == "dangling") return {Value::Kind::kDangling, 0};
+    // The objects may be named before their lines: tables point forwards.
+    return {Value::Kind::kObject,
+            static_cast<uint64_t>(Line::ToNumber(word.substr(1), "an object", 0, kMaxObjects - 1))};
+  }
+
+  Value TakeValue(Line* line) {
+    const std::string word = line->Take("a value");
+    if (word[0] == '&' || word == "dangling") return ToAddress(word);
+    Value value;
+    const char* const end = word.data() + word.size();
+    const auto [at, code] = std::from_chars(word.data(), end, value.number, 16);
+    if (word.size() != 16 || code != std::errc() || at != end) {
+      throw Mistake{"'" + word + "'", "16 hexadecimal digits, '&O' or 'dangling'"};
+    }
+    return value;
+  }
+
+  Value TakeArgument(Line* line) {
+    const std::string word = line->Take("an argument");
+    if (word[0] == '&' || word == "dangling") return ToAddress(word);
+    Value value;
+    value.number = static_cast<uint64_t>(
+        Line::ToNumber(word, "a number, '&O' or 'dangling'", INT64_MIN, INT64_MAX));
+    return value;
+  }
+
+  void ReadObject(Line* line) {
+    const auto next = static_cast<int64_t>(plan_.objects.size());
+    if (next >= kMaxObjects) throw Mistake{"one more object", "fewer objects"};
+    line->Number("the next object", next, next);
+    Object object;
+    object.name = line->Take("a name");
+    object.kind = static_cast<ObjectKind>(line->Name(kObjectKinds, "a kind of object"));
+    object.bytes = static_cast<uint64_t>(
+        line->Number("a number of bytes", 0, static_cast<int64_t>(kMaxObjectBytes)));
+    plan_.objects.push_back(object);
+  }
+
+  void ReadWord(Line* line) {
+    const auto next = static_cast<int64_t>(plan_.words.size());
+    if (next >= kMaxWords) throw Mistake{"one more word", "fewer words"};
+    line->Number("the next word", next, next);
+    if (plan_.objects.empty()) throw Mistake{"no object yet", "an 'object' line before"};
+    Word word;
+    word.object = static_cast<int>(
+        line->Number("an object", 0, static_cast<int64_t>(plan_.objects.size()) - 1));
+    for (const Word& other : plan_.words) {
+      if (other.object == word.object) word.offset += 8;
+    }
+    do {
+      word.values.push_back(TakeValue(line));
+    } while (line->more());
+    plan_.words.push_back(word);
+  }
+
+  void ReadTask(Line* line) {
+    const auto next = static_cast<int64_t>(plan_.tasks.size());
+    if (next >= kMaxTasks) throw Mistake{"one more task", "fewer tasks"};
+    line->Number("the next task", next, next);
+    Task task;
+    task.name = line->Take("a name");
+    task.kind = static_cast<TaskKind>(line->Name(kTaskKinds, "a kind of task"));
+    const std::string of = line->Take("a task or '-'");
+    if (task.kind == TaskKind::kTarget || task.kind == TaskKind::kSupervisor) {
+      if (of != "-") throw Mistake{"'" + of + "'", "'-'"};
+    } else {
+      task.of = static_cast<int>(Line::ToNumber(of, "the task that it belongs to", 0, next - 1));
+      const TaskKind kind = plan_.tasks[static_cast<size_t>(task.of)].kind;
+      if (kind == TaskKind::kSupervisor || kind == TaskKind::kPeer || kind == TaskKind::kFilePeer) {
+        throw Mistake{"task " + of, "a task that has the filter"};
+      }
+    }
+    plan_.tasks.push_back(task);
+  }
+
+  uint32_t Options(const std::string& words) {
+    uint32_t options = 0;
+    if (words == "-") return options;
+    for (const std::string& word : Split(words, ',')) {
+      options |= Line::ToName(word, kIoctlOptions, "an option");
+    }
+    return options;
+  }
+
+  int Variable(Line* line) { return static_cast<int>(line->Number("a variable", 0, 1)); }
+
+  void ReadCall(Line* line, Op* op) {
+    op->nr = CallNumber(line->Take("the name of a system call"));
+    if (op->nr == SYS_vfork || op->nr == SYS_clone3) throw Mistake{"this call", "fork or clone"};
+    if (op->nr == SYS_fork || op->nr == SYS_clone) {
+      // Children may be declared after the script that starts them.
+      op->task = static_cast<int>(line->Number("the task that starts", 0, kMaxTasks - 1));
+      return;
+    }
+    for (int i = 0; line->more(); ++i) {
+      if (i == 6) line->End();
+      op->args[i] = TakeArgument(line);
+    }
+  }
+
+  void ReadLooks(Line* line, Op* op) {
+    while (line->more()) {
+      if (op->looks.size() == 6 && op->code == Code::kRead) line->End();
+      const std::string word = line->Take("an argument");
+      const std::vector<std::string> parts = Split(word, ':');
+      const size_t count = op->code == Code::kPin ? 4 : 3;
+      if (parts.size() != count) {
+        throw Mistake{"'" + word + "'",
+                      op->code == Code::kPin ? "ARG:KIND:MAXBYTES:MAXENTRIES" : "ARG:SHAPE:LENGTH"};
+      }
+      Look look;
+      // What the kernel refuses may be asked of it.
+      const int64_t most = op->code == Code::kPin ? 255 : 5;
+      look.reg = static_cast<int>(Line::ToNumber(parts[0], "a register", 0, most));
+      if (op->code == Code::kPin) {
+        look.kind = static_cast<uint32_t>(Line::ToNumber(parts[1], "a kind", 0, 255));
+        look.length = static_cast<uint64_t>(Line::ToNumber(parts[2], "bytes", 0, UINT32_MAX));
+        look.entries = static_cast<uint32_t>(Line::ToNumber(parts[3], "entries", 0, UINT32_MAX));
+      } else {
+        look.shape = static_cast<Shape>(Line::ToName(parts[1], kShapes, "a shape"));
+        look.length = static_cast<uint64_t>(
+            Line::ToNumber(parts[2], "bytes", 0, static_cast<int64_t>(kMaxLook)));
+      }
+      op->looks.push_back(look);
+    }
+  }
+
+  void Label(Line* line, Op* op) {
+    op->jumps.push_back(static_cast<int>(line->Number("an operation", 0, INT32_MAX)));
+  }
+
+  void ReadOp(Line* line) {
+    const size_t task = TakeTask(line);
+    std::string label = line->Take("an operation");
+    const bool handler = label[0] == 'h';
+    if (handler) label.erase(0, 1);
+    Script& script = handler ? plan_.tasks[task].handler_script : plan_.tasks[task].script;
+    Op op;
+    op.line = number_;
+    op.label = static_cast<int>(Line::ToNumber(label, "an operation", 0, INT32_MAX));
+    if (!script.empty() && op.label <= script.back().label) {
+      throw Mistake{"operation " + label, "a number that is larger than the one before"};
+    }
+    op.code = static_cast<Code>(line->Name(kCodes, "an operation"));
+    const bool supervises = plan_.tasks[task].kind == TaskKind::kSupervisor;
+    const bool common = op.code == Code::kStore || op.code == Code::kKill || op.code == Code::kEnd;
+    if (!common && supervises == (op.code == Code::kCall)) {
+      throw Mistake{"this operation", supervises ? "an operation of a supervisor"
+                                                 : "an operation of a target or peer"};
+    }
+    ReadWords(line, &op);
+    if (!op.jumps.empty()) {
+      jumps_.push_back({static_cast<int>(task), handler, script.size()});
+    }
+    script.push_back(op);
+  }
+
+  void ReadWords(Line* line, Op* op) {
+    switch (op->code) {
+      case Code::kCall:
+        return ReadCall(line, op);
+      case Code::kStore:
+        op->word = TakeWord(line);
+        op->value = TakeValue(line);
+        return;
+      case Code::kKill:
+        op->task = static_cast<int>(line->Number("a task", 0, kMaxTasks - 1));
+        return;
+      case Code::kEnd:
+      case Code::kClose:
+        return;
+      case Code::kRecv:
+      case Code::kIdValid:
+        op->variable = Variable(line);
+        break;
+      case Code::kSend:
+        op->variable = Variable(line);
+        op->number = line->Number("flags", 0, UINT32_MAX);
+        op->error = line->Number("an error", INT32_MIN, INT32_MAX);
+        op->val = line->Number("a value", INT64_MIN, INT64_MAX);
+        break;
+      case Code::kAddfd:
+        op->variable = Variable(line);
+        op->options = Options(line->Take("options"));
+        op->number = line->Number("a descriptor", 0, UINT32_MAX);
+        return;
+      case Code::kSetFlags:
+        op->number = line->Number("flags", 0, INT64_MAX);
+        return;
+      case Code::kPoll:
+        break;
+      case Code::kPin:
+        op->variable = Variable(line);
+        op->number = line->Number("a buffer's size", 0, UINT32_MAX);
+        op->options = Options(line->Take("options"));
+        return ReadLooks(line, op);
+      case Code::kRead:
+        op->variable = Variable(line);
+        return ReadLooks(line, op);
+      case Code::kAfter:
+        op->variable = Variable(line);
+        op->other = Variable(line);
+        return;
+      case Code::kJumpIfError:
+        op->error = line->Number("an error", 0, 4095);
+        return Label(line, op);
+      case Code::kJumpIfNothing:
+      case Code::kDecide:
+        op->variable = Variable(line);
+        return Label(line, op);
+      case Code::kJump:
+        return Label(line, op);
+      case Code::kChoose:
+        do {
+          Label(line, op);
+        } while (line->more());
+        return;
+    }
+    while (line->more()) op->options |= Options(line->Take("options"));
+  }
+
+  void ReadOrder(Line* line) {
+    Order order;
+    order_lines_.push_back(number_);
+    const std::string verb = line->Take("an order");
+    if (verb == "finish") {
+      plan_.orders.push_back(order);
+      return;
+    }
+    if (verb == "store") {
+      order.code = OrderCode::kStore;
+      order.word = TakeWord(line);
+      order.value = TakeValue(line);
+      plan_.orders.push_back(order);
+      return;
+    }
+    const uint32_t kind = Line::ToName(verb,
+                                       {{"start", 0},
+                                        {"wait", 1},
+                                        {"hold", 2},
+                                        {"resume", 3},
+                                        {"signal", 4},
+                                        {"store", 5},
+                                        {"finish", 6}},
+                                       "an order");
+    order.task = static_cast<int>(TakeTask(line));
+    order.text = verb + " " + plan_.tasks[static_cast<size_t>(order.task)].name;
+    if (kind == 0) {
+      ReadStart(line, &order);
+    } else if (kind == 1) {
+      const uint32_t what =
+          line->Name({{"done", 0}, {"asleep", 1}, {"parked", 2}, {"dead", 3}}, "what to wait for");
+      order.code = std::vector{OrderCode::kWaitDone, OrderCode::kWaitAsleep, OrderCode::kWaitParked,
+                               OrderCode::kWaitDead}[what];
+      order.text += std::vector{" done", " asleep", " parked", " dead"}[what];
+    } else if (kind == 2) {
+      order.code = OrderCode::kHold;
+    } else if (kind == 3) {
+      order.code = OrderCode::kResume;
+      if (line->more()) {
+        line->Name({{"fault", 0}}, "an option");
+        order.fault = true;
+      }
+    } else {
+      order.code = OrderCode::kSignal;
+      if (line->more()) {
+        line->Name({{"fatal", 0}}, "an option");
+        order.fatal = true;
+      }
+    }
+    plan_.orders.push_back(order);
+  }
+
+  void ReadStart(Line* line, Order* order) {
+    order->code = OrderCode::kStart;
+    std::string label = line->Take("an operation");
+    order->text += " " + label;
+    order->handler = label[0] == 'h';
+    if (order->handler) label.erase(0, 1);
+    order->op = static_cast<int>(Line::ToNumber(label, "an operation", 0, INT32_MAX));
+    if (!line->more()) return;
+    const Names options = {{"fault", kFault}, {"park", kPark}, {"hold", kHoldObject}};
+    order->options = line->Name(options, "an option");
+    if (order->options != kHoldObject) return;
+    if (plan_.objects.empty()) throw Mistake{"no object yet", "an 'object' line before"};
+    order->object = static_cast<int>(
+        line->Number("an object", 0, static_cast<int64_t>(plan_.objects.size()) - 1));
+  }
+
+  void ReadSender(Line* line) {
+    Sender sender;
+    sender.task = static_cast<int>(TakeTask(line));
+    sender.count = static_cast<uint64_t>(line->Number("a number of signals", 0, INT64_MAX));
+    if (line->more()) {
+      line->Name({{"fatal", 0}}, "an option");
+      sender.fatal = true;
+    }
+    plan_.senders.push_back(sender);
+  }
+
+  void ReadRule(Line* line) {
+    Rule rule;
+    rule.nr = CallNumber(line->Take("the name of a system call"));
+    while (line->more()) {
+      const std::string word = line->Take("a condition");
+      const size_t equal = word.find('=');
+      if (equal == std::string::npos) throw Mistake{"'" + word + "'", "ARG=HEX[,HEX...]"};
+      const int reg = static_cast<int>(Line::ToNumber(word.substr(0, equal), "a register", 0, 5));
+      std::vector<std::string> held;
+      if (equal + 1 < word.size()) {
+        for (const std::string& hex : Split(word.substr(equal + 1), ',')) {
+          held.push_back(Bytes(hex));
+        }
+      }
+      rule.conditions.push_back({reg, held});
+    }
+    plan_.rules.push_back(rule);
+  }
+
+  struct Jump {
+    int task;
+    bool handler;
+    size_t op;
+  };
+
+  Plan& plan_;
+  int number_ = 0;
+  std::vector<Jump> jumps_;
+  std::vector<int> order_lines_;
+};
+
+void CheckObject(const Plan& plan, const Value& value) {
+  if (value.kind == Value::Kind::kObject && value.number >= plan.objects.size()) {
+    throw Mistake{"'&" + std::to_string(value.number) + "'", "an object of the plan"};
+  }
+}
+
+// What only the whole plan shows.
+void CheckWhole(const Plan& plan) {
+  for (const Word& word : plan.words) {
+    for (const Value& value : word.values) CheckObject(plan, value);
+  }
+  for (const Task& task : plan.tasks) {
+    for (const Script* script : {&task.script, &task.handler_script}) {
+      for (const Op& op : *script) {
+        if (op.task >= static_cast<int>(plan.tasks.size())) {
+          throw Mistake{"task " + std::to_string(op.task) + " in a script of " + task.name,
+                        "a task of the plan"};
+        }
+        for (const Value& argument : op.args) CheckObject(plan, argument);
+        CheckObject(plan, op.value);
+      }
+    }
+  }
+  for (const Order& order : plan.orders) CheckObject(plan, order.value);
+  std::vector<uint64_t> sizes(plan.objects.size());
+  for (const Word& word : plan.words) sizes[static_cast<size_t>(word.object)] += 8;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    if (sizes[i] >= plan.objects[i].bytes + 8) {
+      throw Mistake{"more words than bytes in object " + std::to_string(i),
+                    "at most one word for each 8 bytes"};
+    }
+  }
+  bool target = false;
+  for (const Task& task : plan.tasks) target |= task.kind == TaskKind::kTarget;
+  if (!target) throw Mistake{"no target", "a task that is a target"};
+}
+
+}  // namespace
+
+bool Plan::NeedsHold() const {
+  return std::any_of(orders.begin(), orders.end(),
+                     [](const Order& order) { return order.code == OrderCode::kHold; });
+}
+
+bool Plan::Parks() const {
+  return std::any_of(orders.begin(), orders.end(),
+                     [](const Order& order) { return (order.options & kPark) != 0; });
+}
+
+bool Plan::Calls(int nr) const {
+  for (const Task& task : tasks) {
+    for (const Script* script : {&task.script, &task.handler_script}) {
+      for (const Op& op : *script) {
+        if (op.code == Code::kCall && op.nr == nr) return true;
+      }
+    }
+  }
+  return false;
+}
+
+bool ReadPlans(const std::string& text, const std::string& file, std::vector<Plan>* plans,
+               std::string* error) {
+  std::istringstream lines(text);
+  int number = 0;
+  Plan plan;
+  bool inside = false;
+  std::optional<Reader> reader;
+  try {
+    for (std::string line; std::getline(lines, line);) {
+      ++number;
+      if (!line.empty() && line[0] == '#') continue;
+      Line words(line);
+      if (words.empty()) continue;
+      const std::string first = words.Take("a line");
+      if (!inside) {
+        if (first != "plan") throw Mistake{"'" + first + "'", "'plan NAME'"};
+        plan = Plan();
+        reader.emplace(&plan);
+        plan.name = words.Take("a name");
+        inside = true;
+        plan.text = line + "\n";
+      } else if (first == "end") {
+        const int last = number;
+        reader->Finish(&number);
+        number = last;
+        CheckWhole(plan);
+        plan.text += "end\n";
+        plans->push_back(plan);
+        inside = false;
+      } else {
+        reader->Read(first, &words, number);
+        plan.text += line + "\n";
+      }
+      words.End();
+    }
+    if (inside) throw Mistake{"the end of the file", "'end'"};
+  } catch (const Mistake& mistake) {
+    *error = file + ":" + std::to_string(number) + ": found " + mistake.found + ", expected " +
+             mistake.expected;
+    return false;
+  }
+  return true;
+}
+
+}  // namespace knotcheck::runner

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What supervisors do: the ioctls on the listener, the looks at the target's memory, the policy.
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "conform/runner/actor.h"
+#include "conform/runner/layout.h"
+#include "conform/runner/park.h"
+
+namespace knotcheck::runner {
+
+Desk desks[kMaxTasks];
+
+namespace {
+
+constexpr uint32_t kUnknownFlags = 0x80000000;
+constexpr int kNoDescriptor = 1 << 20;
+
+int64_t Ioctl(unsigned long command, const void* argument) {
+  return Own(SYS_ioctl, kListenerFd, static_cast<long>(command), Arg(argument));
+}
+
+void Protect(void* pages, uint64_t bytes, int rights) {
+  Own(SYS_mprotect, Arg(pages), static_cast<long>(bytes), rights);
+}
+
+void Forget(Desk* desk, int variable) {
+  for (auto& seen : desk->seen[variable]) seen = {};
+  desk->kept_bytes[variable] = 0;
+}
+
+// Begins to keep what a look sees of a register.
+Desk::Seen* Keep(Desk* desk, int variable, int reg) {
+  Desk::Seen& seen = desk->seen[variable][reg];
+  seen = {true, false, desk->kept_bytes[variable], 0};
+  return &seen;
+}
+
+// Keeps and shows one string, or the bytes of a buffer.
+void Saw(Desk* desk, int variable, Desk::Seen* seen, uint64_t address, char* bytes, uint64_t size,
+         Level* level) {
+  const char* const prefix = PutBack(*world.plan, ObjectAt(*world.plan, address), bytes, size);
+  if (prefix != nullptr) std::memcpy(bytes, prefix, kPrefixBytes);
+  if (seen->strings > 0) AddText(level, ",");
+  AddHex(level, bytes, size);
+  ++seen->strings;
+  uint32_t& kept = desk->kept_bytes[variable];
+  if (kept + sizeof(uint32_t) + size > kMaxLook) {
+    seen->cut = true;
+    return;
+  }
+  const auto length = static_cast<uint32_t>(size);
+  std::memcpy(desk->kept[variable] + kept, &length, sizeof(length));
+  std::memcpy(desk->kept[variable] + kept + sizeof(length), bytes, size);
+  kept += static_cast<uint32_t>(sizeof(length) + size);
+}
+
+void AddRegister(Level* level, const char* key, int reg) {
+  AddText(level, key);
+  AddNumber(level, reg);
+  AddText(level, "=");
+}
+
+int64_t Recv(Desk* desk, const Op& op, uint32_t options) {
+  std::memset(desk->notif, 0, sizeof(seccomp_notif));
+  if ((options & kGarbage) != 0) desk->notif->flags = 1;
+  if ((options & kFault) != 0) Protect(desk->notif, kPage, PROT_READ);
+  if ((options & kPark) != 0) ArmPark(desk->notif);
+  const int64_t ret = Ioctl(kIoctlRecv, (options & kNull) != 0 ? nullptr : desk->notif);
+  if ((options & kPark) != 0) DisarmPark(desk->notif);
+  if ((options & kFault) != 0) Protect(desk->notif, kPage, PROT_READ | PROT_WRITE);
+  if (ret == 0) {
+    desk->about[op.variable] = *desk->notif;
+    Forget(desk, op.variable);
+  }
+  return ret;
+}
+
+int64_t Send(Desk* desk, const Op& op, uint32_t options) {
+  const seccomp_notif_resp response = {desk->about[op.variable].id, op.val,
+                                       static_cast<int32_t>(-op.error),
+                                       static_cast<uint32_t>(op.number)};
+  return Ioctl(kIoctlSend, (options & kNull) != 0 ? nullptr : &response);
+}
+
+int64_t Addfd(Desk* desk, const Op& op, uint32_t options) {
+  seccomp_notif_addfd request = {};
+  request.id = desk->about[op.variable].id;
+  if ((options & kSetfd) != 0) request.flags |= kAddfdSetfd;
+  if ((options & kAddfdAndSend) != 0) request.flags |= kAddfdSend;
+  if ((options & kBadFlags) != 0) request.flags |= kUnknownFlags;
+  request.srcfd = static_cast<uint32_t>((options & kBadFd) != 0 ? kNoDescriptor : kGivenFd);
+  request.newfd = static_cast<uint32_t>(op.number);
+  return Ioctl(kIoctlAddfd, (options & kNull) != 0 ? nullptr : &request);
+}
+
+int64_t Poll(uint32_t options) {
+  pollfd listener = {kListenerFd, POLLIN, 0};
+  if ((options & kIn) == 0) listener.events |= POLLOUT;
+  const int64_t ret = Own(SYS_poll, Arg(&listener), 1, (options & kNowait) != 0 ? 0 : -1);
+  if (ret <= 0) return ret;
+  return (listener.revents & POLLNVAL) != 0 ? -EBADF : listener.revents;
+}
+
+// What PIN_ARGS has copied of one argument: a string, bytes, or a table of strings (its number of
+// entries, where each begins, the strings).
+void SawPinned(Desk* desk, int variable, const seccomp_pin_arg& arg, uint32_t size, Level* level) {
+  const int reg = arg.arg_idx;
+  Desk::Seen* const seen = Keep(desk, variable, reg);
+  AddRegister(level, "r", reg);
+  const uint64_t end = std::min<uint64_t>(arg.buf_offset + arg.actual_size, size);
+  char* const begin = desk->readback + std::min<uint64_t>(arg.buf_offset, end);
+  const uint64_t bytes = end - std::min<uint64_t>(arg.buf_offset, end);
+  if (arg.kind != kPinCstringArray) {
+    const bool string = arg.kind == 1;
+    Saw(desk, variable, seen, arg.user_addr, begin, string ? strnlen(begin, bytes) : bytes, level);
+  } else {
+    for (uint32_t i = 0; i < arg.actual_entries; ++i) {
+      uint32_t offset = 0;
+      if (4 * (uint64_t{i} + 2) > bytes) break;
+      std::memcpy(&offset, begin + 4 * (i + 1), sizeof(offset));
+      if (offset > bytes) break;
+      Saw(desk, variable, seen, 0, begin + offset, strnlen(begin + offset, bytes - offset), level);
+    }
+  }
+  if (arg.truncated != 0) seen->cut = true;
+  AddRegister(level, "c", reg);
+  AddNumber(level, arg.truncated);
+}
+
+int64_t Pin(Desk* desk, const Op& op, uint32_t options, Level* level) {
+  const uint64_t pages = (desk->readback_bytes + kPage - 1) & ~(kPage - 1);
+  const auto size = static_cast<uint32_t>(op.number);
+  seccomp_notif_pin_args* const pin = desk->pin;
+  // The page that is parked on must be there before.
+  std::memset(desk->readback, 0, std::min<uint64_t>(size, desk->readback_bytes));
+  std::memset(pin, 0, sizeof(*pin));
+  pin->id = desk->about[op.variable].id;
+  pin->nr_args = static_cast<uint32_t>(op.looks.size());
+  pin->buf_size = size;
+  pin->buf = reinterpret_cast<uint64_t>(desk->readback);
+  for (size_t i = 0; i < op.looks.size() && i < 6; ++i) {
+    pin->args[i].arg_idx = static_cast<uint8_t>(op.looks[i].reg);
+    pin->args[i].kind = static_cast<uint8_t>(op.looks[i].kind);
+    pin->args[i].max_bytes = static_cast<uint32_t>(op.looks[i].length);
+    pin->args[i].max_entries = op.looks[i].entries;
+  }
+  if ((options & kFault) != 0) {
+    Protect(pin, kPage, PROT_READ);
+    Protect(desk->readback, pages, PROT_READ);
+  }
+  void* const first = size > 0 ? static_cast<void*>(desk->readback) : pin;
+  if ((options & kPark) != 0) ArmPark(first);
+  const int64_t ret = Ioctl(kIoctlPinArgs, (options & kNull) != 0 ? nullptr : pin);
+  if ((options & kPark) != 0) DisarmPark(first);
+  if ((options & kFault) != 0) {
+    Protect(pin, kPage, PROT_READ | PROT_WRITE);
+    Protect(desk->readback, pages, PROT_READ | PROT_WRITE);
+  }
+  if (ret != 0) return ret;
+  Forget(desk, op.variable);
+  for (uint32_t i = 0; i < pin->nr_args && i < 6; ++i) {
+    SawPinned(desk, op.variable, pin->args[i], size, level);
+  }
+  return ret;
+}
+
+// process_vm_readv() page by page, so that what lies before a page that is not mapped is read.
+// Returns how many bytes there are, up to a NUL if `string`, or an error.
+int64_t ReadMemory(Desk* desk, uint32_t pid, uint64_t address, uint64_t most, bool string) {
+  uint64_t done = 0;
+  while (done < most) {
+    const uint64_t rest = kPage - (address + done) % kPage;
+    const iovec local = {desk->scratch + done, std::min(rest, most - done)};
+    const iovec remote = {reinterpret_cast<void*>(address + done), local.iov_len};
+    const int64_t got =
+        Raw(SYS_process_vm_readv, static_cast<long>(pid), Arg(&local), 1, Arg(&remote), 1, 0);
+    if (got <= 0) return got == 0 ? -EFAULT : got;
+    if (string) {
+      const auto length = strnlen(desk->scratch + done, static_cast<size_t>(got));
+      if (length < static_cast<size_t>(got)) return static_cast<int64_t>(done + length);
+    }
+    done += static_cast<uint64_t>(got);
+  }
+  return static_cast<int64_t>(done);
+}
+
+int64_t ReadOne(Desk* desk, const Op& op, const Look& look, Level* level) {
+  const seccomp_notif& about = desk->about[op.variable];
+  const uint64_t address = about.data.args[look.reg];
+  const uint64_t most = look.length > 0 ? look.length : kPage;
+  Desk::Seen* const seen = Keep(desk, op.variable, look.reg);
+  AddRegister(level, "r", look.reg);
+  if (look.shape != Shape::kStrings) {
+    const bool string = look.shape == Shape::kString;
+    const int64_t size = ReadMemory(desk, about.pid, address, string ? most : look.length, string);
+    if (size < 0) return size;
+    Saw(desk, op.variable, seen, address, desk->scratch, static_cast<uint64_t>(size), level);
+    return 0;
+  }
+  for (uint64_t i = 0; i < kPage; ++i) {
+    const int64_t entry = ReadMemory(desk, about.pid, address + 8 * i, 8, false);
+    if (entry < 0) return entry;
+    uint64_t pointer = 0;
+    std::memcpy(&pointer, desk->scratch, sizeof(pointer));
+    if (pointer == 0) break;
+    const int64_t size = ReadMemory(desk, about.pid, pointer, most, true);
+    if (size < 0) return size;
+    Saw(desk, op.variable, seen, 0, desk->scratch, static_cast<uint64_t>(size), level);
+  }
+  return 0;
+}
+
+int64_t Read(Desk* desk, const Op& op, Level* level) {
+  if (desk->about[op.variable].pid == 0) return -ESRCH;
+  Forget(desk, op.variable);
+  for (const Look& look : op.looks) {
+    const int64_t ret = ReadOne(desk, op, look, level);
+    if (ret < 0) {
+      Forget(desk, op.variable);
+      level->details_bytes = 0;
+      return ret;
+    }
+  }
+  return 0;
+}
+
+// Whether a look has seen exactly these strings.
+bool SawThese(const Desk& desk, int variable, const Desk::Seen& seen,
+              const std::vector<std::string>& strings) {
+  if (!seen.looked || seen.cut || seen.strings != strings.size()) return false;
+  const char* at = desk.kept[variable] + seen.at;
+  for (const std::string& string : strings) {
+    uint32_t length = 0;
+    std::memcpy(&length, at, sizeof(length));
+    at += sizeof(length);
+    if (length != string.size() || std::memcmp(at, string.data(), length) != 0) return false;
+    at += length;
+  }
+  return true;
+}
+
+bool Allows(const Desk& desk, int variable) {
+  // What was cut off is not known.
+  for (const Desk::Seen& seen : desk.seen[variable]) {
+    if (seen.looked && seen.cut) return false;
+  }
+  for (const Rule& rule : world.plan->rules) {
+    if (rule.nr != desk.about[variable].data.nr) continue;
+    bool met = true;
+    for (const auto& [reg, strings] : rule.conditions) {
+      met = met && SawThese(desk, variable, desk.seen[variable][reg], strings);
+    }
+    if (met) return true;
+  }
+  return false;
+}
+
+bool LooksAtNothing(const Desk& desk, int variable) {
+  for (const Rule& rule : world.plan->rules) {
+    if (rule.nr == desk.about[variable].data.nr && !rule.conditions.empty()) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+int64_t Supervise(int task, const Op& op, uint32_t options, Level* level) {
+  Desk* const desk = &desks[task];
+  int64_t ret = 0;
+  switch (op.code) {
+    case Code::kRecv:
+      ret = Recv(desk, op, options);
+      break;
+    case Code::kSend:
+      ret = Send(desk, op, options);
+      break;
+    case Code::kIdValid:
+      ret = Ioctl(kIoctlIdValid, &desk->about[op.variable].id);
+      break;
+    case Code::kAddfd:
+      ret = Addfd(desk, op, options);
+      break;
+    case Code::kSetFlags:
+      ret = Ioctl(kIoctlSetFlags, reinterpret_cast<const void*>(op.number));
+      break;
+    case Code::kPin:
+      ret = Pin(desk, op, options, level);
+      break;
+    case Code::kPoll:
+      return Poll(options);
+    case Code::kRead:
+      return Read(desk, op, level);
+    case Code::kAfter:
+      // Ids are given out in sequence.
+      desk->about[op.variable] = desk->about[op.other];
+      ++desk->about[op.variable].id;
+      Forget(desk, op.variable);
+      return 0;
+    case Code::kClose:
+      return Own(SYS_close, kListenerFd);
+    default:
+      return 0;
+  }
+  return ret;
+}
+
+int Jump(int task, const Op& op, int64_t last_ret) {
+  Desk& desk = desks[task];
+  const Script& script = world.plan->tasks[static_cast<size_t>(task)].script;
+  const int next = static_cast<int>(&op - script.data()) + 1;
+  bool jumps = true;
+  switch (op.code) {
+    case Code::kJump:
+      break;
+    case Code::kJumpIfError:
+      jumps = op.error == 0 ? last_ret < 0 : last_ret == -op.error;
+      break;
+    case Code::kJumpIfNothing:
+      jumps = LooksAtNothing(desk, op.variable);
+      break;
+    case Code::kDecide:
+      jumps = !Allows(desk, op.variable);
+      break;
+    case Code::kChoose: {
+      uint64_t& random = world.control->slot[task].random;
+      return op.jumps[NextRandom(&random) % op.jumps.size()];
+    }
+    default:
+      return -1;
+  }
+  return jumps ? op.jumps[0] : next;
+}
+
+}  // namespace knotcheck::runner
