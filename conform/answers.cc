@@ -39,8 +39,8 @@ bool ParseCall(absl::string_view text, uint8_t* call) {
 bool ParseDetail(absl::string_view text, Token* token) {
   const std::pair<absl::string_view, absl::string_view> parts =
       absl::StrSplit(text, absl::MaxSplits('=', 1));
-  if (parts.first.empty() || parts.second.empty()) return false;
-  std::string value(parts.second);
+  if (parts.first.empty() || text.find('=') == absl::string_view::npos) return false;
+  std::string value(parts.second.empty() ? "-" : parts.second);
   // Which of the two limits cut a pin off is not modelled.
   if (parts.first[0] == 'c') value = value == "0" ? "0" : "1";
   token->details[std::string(parts.first)] = value;

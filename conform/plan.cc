@@ -40,7 +40,9 @@ std::string ValueWord(const Program& program, model::Value value) {
   if (info.object >= 0) return absl::StrCat("&", static_cast<int>(info.object));
   if (info.text == "dangling") return "dangling";
   std::string hex;
-  for (const uint8_t byte : info.bytes) absl::StrAppend(&hex, absl::Hex(byte, absl::kZeroPad2));
+  for (auto byte = info.bytes.rbegin(); byte != info.bytes.rend(); ++byte) {
+    absl::StrAppend(&hex, absl::Hex(*byte, absl::kZeroPad2));
+  }
   return hex;
 }
 

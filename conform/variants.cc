@@ -174,9 +174,10 @@ absl::StatusOr<std::unique_ptr<Test>> FindTest(const Row& row) {
   auto test = std::make_unique<Test>();
   test->variant = row.variant;
   const std::string name = NameOf(row.variant);
-  const std::string text = absl::StrCat("# name: probe/", name, "\n# question: Which?\n",
-                                        "# result: baseline=holds\n# why: a probe\n", row.scenario,
-                                        "never expectation\n");
+  const std::string text =
+      absl::StrCat("# name: probe/", name, "\n# question: Which?\n",
+                   "# source: docs/kernel-versions.md\n# result: baseline=holds\n# why: a probe\n",
+                   row.scenario, "never expectation\n");
   auto scenario = lang::Parse(text, "probe/" + name);
   if (!scenario.ok()) return scenario.status();
   test->scenario = std::make_unique<lang::Scenario>(*std::move(scenario));
