@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "conform/runner/actor.h"
+#include "conform/runner/fuse.h"
 #include "conform/runner/hold.h"
 #include "conform/runner/layout.h"
 #include "conform/runner/observe.h"
@@ -49,6 +50,7 @@ class Conductor {
     int last_level = 0;  // of the operation that was started last
     bool held = false;
     void* page = nullptr;  // to park on
+    int object = -1;       // that is held
     bool dead = false;
   };
 
@@ -120,6 +122,10 @@ class Conductor {
                    : op.code == Code::kPin                ? static_cast<void*>(desk.pin)
                                                           : static_cast<void*>(desk.notif);
     }
+    if ((order.options & kHoldObject) != 0) {
+      if (!ArmObject(&control_, order.object)) return false;
+      about.object = order.object;
+    }
     level.order.fetch_add(1);
     FutexWake(&level.order);
     return true;
@@ -131,6 +137,8 @@ class Conductor {
     about.held = false;
     if (about.page != nullptr) Unpark(about.page, fault);
     about.page = nullptr;
+    if (about.object >= 0) ReleaseObject(&control_, about.object);
+    about.object = -1;
   }
 
   bool Signal(const Order& order) {
@@ -154,8 +162,11 @@ class Conductor {
       case OrderCode::kWaitAsleep:
         return Await(task, [&] { return SleepsOn(SlotOf(task), kSleepMilliseconds); });
       case OrderCode::kWaitParked:
-        return Await(task,
-                     [&] { return AboutOf(task).page != nullptr && IsParked(AboutOf(task).page); });
+        return Await(task, [&] {
+          const About& about = AboutOf(task);
+          return (about.page != nullptr && IsParked(about.page)) ||
+                 (about.object >= 0 && IsObjectHeld(control_, about.object));
+        });
       case OrderCode::kWaitDead:
         return Await(-1, [&] { return IsDead(SlotOf(task)); });
       case OrderCode::kHold:

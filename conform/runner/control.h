@@ -88,6 +88,15 @@ struct Control {
   char text[kTextBytes];  // the plan, for executed programs
   uint64_t outcome_bytes;
   char outcome[kOutcomeBytes];  // of one run of a stress
+  // Objects whose pages FUSE serves: how often it was asked to drop and hold them, and has; whether
+  // it holds the next read, and whether one waits.
+  struct Served {
+    std::atomic<uint32_t> arm;
+    std::atomic<uint32_t> armed;
+    std::atomic<uint32_t> hold;
+    std::atomic<uint32_t> waiting;
+  };
+  Served served[kMaxObjects];
   Slot slot[kMaxTasks];
 };
 

@@ -17,6 +17,8 @@ namespace {
 int ordinary = -1;
 int busy = -1;
 std::atomic<uint32_t> held = 0;
+// Counts on as long as the thread keeps the processor busy.
+std::atomic<uint64_t> turns = 0;
 
 bool Pin(int tid, int processor) {
   cpu_set_t set;
@@ -27,7 +29,7 @@ bool Pin(int tid, int processor) {
 
 void* Spin(void*) {
   for (;;) {
-    while (held.load() > 0) __asm__ volatile("pause");
+    while (held.load() > 0) turns.fetch_add(1, std::memory_order_relaxed);
     FutexWait(&held, 0);
   }
   return nullptr;
@@ -67,7 +69,9 @@ bool OpenHold(std::string* reason) {
 }
 
 void Hold(int tid) {
+  const uint64_t before = turns.load();
   if (held.fetch_add(1) == 0) FutexWake(&held);
+  while (turns.load() < before + 2) sched_yield();
   Pin(tid, busy);
 }
 

@@ -22,11 +22,18 @@ uint64_t InMemory(const Plan& plan, const Word& word, const Value& value) {
   return bytes;
 }
 
+// Strings take whole words, so that what the kernel copies at once is a word; what follows the NUL
+// is not looked at.
+uint64_t BytesOf(const Plan& plan, int index) {
+  const Object& object = plan.objects[static_cast<size_t>(index)];
+  return object.kind == ObjectKind::kString ? (object.bytes + 7) & ~uint64_t{7} : object.bytes;
+}
+
 }  // namespace
 
 uint64_t AddressOf(const Plan& plan, int object) {
   const uint64_t end = kObjectsBase + static_cast<uint64_t>(object + 1) * kObjectStride - kPage;
-  return end - plan.objects[static_cast<size_t>(object)].bytes;
+  return end - BytesOf(plan, object);
 }
 
 uint64_t ValueOf(const Plan& plan, const Value& value) {
@@ -41,17 +48,21 @@ uint64_t ValueOf(const Plan& plan, const Value& value) {
   return kDangling;
 }
 
-bool MapObjects(const Plan& plan, int served, int fuse) {
+uint64_t MappedBytes(const Plan& plan, int object) {
+  const uint64_t address = AddressOf(plan, object);
+  return address + BytesOf(plan, object) - PageOf(address);
+}
+
+bool MapObjects(const Plan& plan, const std::map<int, int>& files) {
   for (int i = 0; i < static_cast<int>(plan.objects.size()); ++i) {
-    const uint64_t bytes = plan.objects[static_cast<size_t>(i)].bytes;
-    if (bytes == 0) continue;
-    const uint64_t begin = PageOf(AddressOf(plan, i));
-    const uint64_t length = AddressOf(plan, i) + bytes - begin;
-    const bool from_file = i == served && fuse >= 0;
-    const int flags = MAP_SHARED | MAP_FIXED_NOREPLACE | (from_file ? 0 : MAP_ANONYMOUS);
-    void* const at = mmap(reinterpret_cast<void*>(begin), length, PROT_READ | PROT_WRITE, flags,
-                          from_file ? fuse : -1, 0);
-    if (at != reinterpret_cast<void*>(begin)) return false;
+    if (BytesOf(plan, i) == 0) continue;
+    const auto file = files.find(i);
+    const bool anonymous = file == files.end();
+    const int flags = MAP_SHARED | MAP_FIXED_NOREPLACE | (anonymous ? MAP_ANONYMOUS : 0);
+    void* const begin = reinterpret_cast<void*>(PageOf(AddressOf(plan, i)));
+    void* const at = mmap(begin, MappedBytes(plan, i), PROT_READ | PROT_WRITE, flags,
+                          anonymous ? -1 : file->second, 0);
+    if (at != begin) return false;
   }
   ResetObjects(plan);
   return true;
@@ -66,20 +77,33 @@ void ResetObjects(const Plan& plan) {
 void Store(const Plan& plan, int index, const Value& value) {
   const Word& word = plan.words[static_cast<size_t>(index)];
   const uint64_t bytes = InMemory(plan, word, value);
-  const uint64_t size = plan.objects[static_cast<size_t>(word.object)].bytes;
-  char* const at = reinterpret_cast<char*>(AddressOf(plan, word.object) + word.offset);
+  const uint64_t size = BytesOf(plan, word.object);
+  const uint64_t address = AddressOf(plan, word.object) + word.offset;
   if (word.offset + 8 <= size) {
     // One store, though the address need not be a multiple of 8.
-    __asm__ volatile("movq %1, (%0)" : : "r"(at), "r"(bytes) : "memory");
-  } else {
-    std::memcpy(at, &bytes, size - word.offset);
+    __asm__ volatile("movq %1, (%0)" : : "r"(address), "r"(bytes) : "memory");
+    return;
+  }
+  // The object ends within the word: exchange the last 8 bytes, of which the first stay.
+  const uint64_t missing = word.offset + 8 - size;
+  const uint64_t kept = (uint64_t{1} << (8 * missing)) - 1;
+  auto* const last = reinterpret_cast<uint64_t*>(address - missing);
+  uint64_t old = *last;
+  uint64_t seen = 0;
+  for (;; old = seen) {
+    const uint64_t wanted = (old & kept) | bytes << (8 * missing);
+    __asm__ volatile("lock cmpxchgq %2, (%1)"
+                     : "=a"(seen)
+                     : "r"(last), "r"(wanted), "0"(old)
+                     : "memory", "cc");
+    if (seen == old) return;
   }
 }
 
 int ObjectAt(const Plan& plan, uint64_t address) {
   for (int i = 0; i < static_cast<int>(plan.objects.size()); ++i) {
     const uint64_t begin = AddressOf(plan, i);
-    if (address >= begin && address < begin + plan.objects[static_cast<size_t>(i)].bytes) return i;
+    if (address >= begin && address < begin + BytesOf(plan, i)) return i;
   }
   return -1;
 }

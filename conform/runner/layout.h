@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "conform/runner/plan.h"
@@ -26,14 +27,17 @@ inline uint64_t PageOf(uint64_t address) { return address & ~(kPage - 1); }
 // What a value is in a register or in a word that is not a sockaddr's first.
 uint64_t ValueOf(const Plan& plan, const Value& value);
 
-// Maps all objects and gives them their first values. False if the kernel refuses. With fuse >= 0
-// the object `served` is a mapping of that file.
-bool MapObjects(const Plan& plan, int served, int fuse);
+// How many bytes are mapped for an object, from its first page.
+uint64_t MappedBytes(const Plan& plan, int object);
+
+// Maps all objects and gives them their first values; `files` has the file that an object is a
+// mapping of, by its number. False if the kernel refuses.
+bool MapObjects(const Plan& plan, const std::map<int, int>& files);
 
 // Gives all words their first values again.
 void ResetObjects(const Plan& plan);
 
-// Stores a value into a word, as one access where the object has all 8 bytes.
+// Stores a value into a word, as one access.
 void Store(const Plan& plan, int word, const Value& value);
 
 // The object that holds the byte at an address, or -1.

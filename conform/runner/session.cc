@@ -23,6 +23,7 @@
 
 #include "conform/runner/actor.h"
 #include "conform/runner/conductor.h"
+#include "conform/runner/fuse.h"
 #include "conform/runner/hold.h"
 #include "conform/runner/layout.h"
 #include "conform/runner/observe.h"
@@ -166,7 +167,14 @@ int ConductorProcess(const Plan& plan, Control* control) {
   std::string reason;
   if (plan.NeedsHold() && !OpenHold(&reason)) return Broken(control, reason);
   if (plan.Parks() && !OpenPark(&reason)) return Broken(control, reason);
-  if (!MapObjects(plan, -1, -1) || !MapStacks()) return Broken(control, "the plan's memory");
+  std::map<int, int> files;
+  for (const Order& order : plan.orders) {
+    if (order.object < 0 || files.count(order.object) > 0) continue;
+    const int object = order.object;
+    files[object] = ServeObject(control, object, MappedBytes(plan, object), &reason);
+    if (files[object] < 0) return Broken(control, reason);
+  }
+  if (!MapObjects(plan, files) || !MapStacks()) return Broken(control, "the plan's memory");
   if (!StartTasks(plan, control, &reason)) return Broken(control, reason);
   if (plan.stress) return static_cast<int>(Stress(plan, control));
   Conduct(plan, control);

@@ -169,6 +169,8 @@ class Run {
       const State state = StateOf(task);
       if (state == State::kBusy) *rest = *finished = false;
       if (state == State::kAsleep && !IsSupervisor(TaskOf(task))) *finished = false;
+      // Somebody who died in fork() may have a child that has not yet come up.
+      if (state == State::kUnborn && IsDead(control_.slot[TaskOf(task).of])) *finished = false;
       if (!*rest) return;
     }
   }
