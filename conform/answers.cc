@@ -52,6 +52,7 @@ void Normalise(const Program& program, Observed* observed) {
   for (size_t t = 0; t < program.tasks.size(); ++t) {
     const model::TaskInfo& task = program.tasks[t];
     auto& tokens = observed->tasks[t];
+    if (observed->dead[t] && !tokens.empty() && !tokens.back().returned) tokens.pop_back();
     if (task.kind != TaskKind::kSupervisor) {
       const size_t before = tokens.size();
       std::erase_if(tokens, [&](const Token& token) {

@@ -191,7 +191,8 @@ std::string OpText(const Program& program, const TaskInfo& task, const Op& op, b
       add(model::kBufNull, "null");
       return with(absl::StrCat("send ", v, " ", op.flags, " ", -op.error, " ", op.val));
     case OpCode::kIdValid:
-      return absl::StrCat("id_valid ", v);
+      add(model::kBufNull, "null");
+      return with(absl::StrCat("id_valid ", v));
     case OpCode::kAddfd:
       add(model::kAddfdSetfd, "setfd");
       add(model::kAddfdSend, "send");

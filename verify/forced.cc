@@ -88,6 +88,18 @@ class Turns {
     return system_.CanStep(node.state, t);
   }
 
+  // A task in user mode that has been killed is gone at once, whosever turn it is: -1: there is
+  // none such.
+  int Dying(const Node& node) const {
+    for (int t = 0; t < tasks(); ++t) {
+      if (Alive(node.state, t) && AtBoundary(node.state, t) &&
+          (node.state.tasks[t].flags & model::kSigkillPending)) {
+        return t;
+      }
+    }
+    return -1;
+  }
+
   // The turns of a task from here: one for each choice that user space can force.
   void Turn(const Node& from, int t, std::vector<Node>* out) const {
     Node node = from;
@@ -412,10 +424,12 @@ ForcedRuns FindForcedRuns(const Question& question, const ForcedOptions& options
       continue;
     }
     std::vector<Node> next;
+    const int dying = turns.Dying(nodes[at]);
     for (int t = 0; t < turns.tasks(); ++t) {
+      if (dying >= 0 && t != dying) continue;
       if (turns.HasTurn(nodes[at], t)) turns.Turn(nodes[at], t, &next);
     }
-    const int others = turns.system().thread_count();
+    const int others = dying >= 0 ? 0 : turns.system().thread_count();
     for (int thread = turns.tasks(); thread < others; ++thread) {
       int arity = 1;
       for (int choice = 0; choice < arity; ++choice) {
@@ -426,6 +440,11 @@ ForcedRuns FindForcedRuns(const Question& question, const ForcedOptions& options
       }
     }
     for (Node& node : next) {
+      // Nobody can wait for one who sleeps until another dies, when that one is dying already.
+      if (turns.Dying(node) >= 0 && !node.orders.empty() &&
+          node.orders.back().kind == Order::Kind::kWaitAsleep) {
+        continue;
+      }
       if (!known.insert(KeyOf(node)).second) continue;
       node.parent = static_cast<int>(at);
       nodes.push_back(std::move(node));

@@ -282,6 +282,8 @@ Observed Recorder::Finish(const model::State& state) const {
                                            info.ops[tokens.back().call].code != OpCode::kEnd &&
                                            tokens.back().call + 2u >= info.ops.size();
     outcome.dead.push_back(dead && !last);
+    // Whether a killed task had begun its last call nobody can tell.
+    if (dead && !tokens.empty() && !tokens.back().returned) tokens.pop_back();
     if (!FollowsPolicy(info)) continue;
     std::erase_if(tokens, [&info](const Token& token) {
       return info.ops[token.call].code == OpCode::kRecv && (!token.returned || token.ret < 0);

@@ -164,7 +164,9 @@ int64_t CallNow(const Op& op, Level* level) {
 
 int64_t KillTask(int task) {
   const int pid = SlotOf(task).pid.load();
-  return pid > 0 ? Own(SYS_kill, pid, SIGKILL) : -ESRCH;
+  // Whether there is anybody left to kill depends on who reaps.
+  if (pid > 0) Own(SYS_kill, pid, SIGKILL);
+  return 0;
 }
 
 int64_t Execute(int task, const Op& op, uint32_t options, Level* level) {

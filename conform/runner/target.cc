@@ -6,10 +6,12 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -23,6 +25,7 @@
 
 #include "conform/runner/actor.h"
 #include "conform/runner/layout.h"
+#include "conform/runner/uapi.h"
 
 namespace knotcheck::runner {
 namespace {
@@ -111,6 +114,8 @@ void FirstTarget(void* number) {
   Changed(world.control);
   while (world.control->listener_taken.load() == 0) FutexWait(&world.control->listener_taken, 0);
   Own(SYS_close, listener);
+  // For AnswerFirstCall(): it is refused, so it does nothing.
+  Raw(world.plan->traps[0], 0, 0, 0, 0, 0, 0);
   for (int i = 0; i < TaskCount(); ++i) {
     if (i == task || KindOf(i) != TaskKind::kTarget) continue;
     Check(kTargets,
@@ -178,6 +183,20 @@ bool TakeListener(int pid, int listener) {
   return ok;
 }
 
+// The id of a call that the first target makes before anything else: ids are given out in sequence
+// from a random one on, and `after` of a notification that was never received means the next.
+uint64_t first_id = 0;
+
+bool AnswerFirstCall() {
+  pollfd listener = {kListenerFd, POLLIN, 0};
+  if (poll(&listener, 1, 5000) != 1) return false;
+  seccomp_notif notification = {};
+  if (ioctl(kListenerFd, kIoctlRecv, &notification) != 0) return false;
+  first_id = notification.id;
+  const seccomp_notif_resp response = {notification.id, 0, -EPERM, 0};
+  return ioctl(kListenerFd, kIoctlSend, &response) == 0;
+}
+
 void* SupervisorThread(void* number) {
   RunTask(static_cast<int>(reinterpret_cast<intptr_t>(number)), 0);
 }
@@ -190,6 +209,7 @@ char* Pages(uint64_t bytes) {
 
 bool StartSupervisor(int task) {
   Desk& desk = desks[task];
+  for (seccomp_notif& about : desk.about) about.id = first_id;
   desk.readback_bytes = kPage;
   for (const Op& op : world.plan->tasks[static_cast<size_t>(task)].script) {
     // What is larger the kernel refuses.
@@ -264,6 +284,10 @@ bool StartTasks(const Plan& plan, Control* control, std::string* reason) {
   close(given);
   control->listener_taken = 1;
   FutexWake(&control->listener_taken);
+  if (!AnswerFirstCall()) {
+    *reason = "the first call is not answered";
+    return false;
+  }
   SetSupervisorSignals();
   for (int i = 0; i < static_cast<int>(plan.tasks.size()); ++i) {
     if (plan.tasks[static_cast<size_t>(i)].kind != TaskKind::kSupervisor) continue;

@@ -611,20 +611,14 @@ Flow seccomp_notify_poll(Kernel& k) {
     // do_pollfd(): what was not asked for is masked, but for EPOLLERR and EPOLLHUP.
     if (k.op().options & kPollIn) l.events &= static_cast<uint8_t>(~4);
     if (l.events != 0) break;
-    if (k.op().options & kNonBlocking) {
-      // do_poll(): a signal that waits wins over the end of the time.
-      if (k.SignalPending(k.cur)) {
-        k.me().flags &= static_cast<uint8_t>(~kOnWqh);
-        return k.Return(-kEINTR);
-      }
-      break;
-    }
-    STEP("schedule_hrtimeout_range()", kQueue | kSignals);
+    // do_poll(): what there is to report wins over a signal, and a signal over the end of the time.
     if (k.SignalPending(k.cur)) {
       k.me().flags &= static_cast<uint8_t>(~kOnWqh);
       return k.Return(-kEINTR);
     }
-    if (k.me().flags & kOnWqh) return Flow::kBlocked;
+    if (k.op().options & kNonBlocking) break;
+    STEP("schedule_hrtimeout_range()", kQueue | kSignals);
+    if ((k.me().flags & kOnWqh) && !k.SignalPending(k.cur)) return Flow::kBlocked;
   }
   k.me().flags &= static_cast<uint8_t>(~kOnWqh);
   return k.Return(l.events);

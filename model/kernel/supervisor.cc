@@ -67,6 +67,8 @@ bool TakeJumps(Kernel& k) {
       k.me().op = hit ? op.target : static_cast<uint8_t>(k.me().op + 1);
     } else if (op.code == OpCode::kAfter) {
       k.Note("{}", op.text);
+      k.Observe({.kind = Observation::Kind::kBegins});
+      k.Observe({.kind = Observation::Kind::kReturns});
       k.me().variable_id[op.variable] =
           static_cast<uint8_t>(std::min(k.me().variable_id[op.word] + 1, k.p.max_id + 1));
       k.me().variable_task[op.variable] = 0;
