@@ -85,6 +85,23 @@ std::set<std::string> StringsOf(const Program& program, const model::Object& obj
   return strings;
 }
 
+// What is left of a string when a CSTRING's max_bytes cuts it off.
+void AddCut(const Program& program, std::set<std::string>* strings) {
+  std::set<std::string> cut;
+  for (const TaskInfo& task : program.tasks) {
+    for (const Op& op : task.ops) {
+      for (const model::Descriptor& d : op.descriptors) {
+        for (const std::string& string : *strings) {
+          if (d.max_bytes > 2 && d.max_bytes <= string.size()) {
+            cut.insert(string.substr(0, d.max_bytes - 1));
+          }
+        }
+      }
+    }
+  }
+  strings->merge(cut);
+}
+
 // The number of the system call that all of the program's trapped calls with arguments to look at
 // have in common.
 std::optional<Nr> LookedAt(const Program& program) {
@@ -292,6 +309,7 @@ std::string World(const Program& program, bool stress) {
     }
     absl::StrAppend(&text, "\n");
   }
+  AddCut(program, &files);
   for (const std::string& file : files) {
     const std::string path = file[0] == '/' ? file : "/" + file;
     if (path.size() > 1 && path.back() != '/') {

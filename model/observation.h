@@ -13,15 +13,15 @@ namespace knotcheck::model {
 
 struct Observation {
   enum class Kind : uint8_t {
-    kBegins,      // operation `call` of the task begins, or begins again after a signal
-    kReturns,     // ... and returns `ret`
-    kHandler,     // the task's signal handler begins
-    kActsOn,      // the call acts on `value` as word `word` of its argument
-    kCounts,      // execve() counts `ret` strings in role `role`
-    kCopies,      // ... and copies `value` as word `word` of string `entry`
-    kShows,       // PIN_ARGS copies a pinned argument to its caller
-    kCuts,        // ... and says that it is truncated
-    kRemoteRead,  // a supervisor's call reads word `word` of object `role` of a target
+    kBegins,   // operation `call` of the task begins, or begins again after a signal
+    kReturns,  // ... and returns `ret`
+    kHandler,  // the task's signal handler begins
+    kActsOn,   // the call acts on `value` as word `word` of its argument
+    kCounts,   // execve() counts `ret` strings in role `role`
+    kCopies,   // ... and copies `value` as word `word` of string `entry`
+    kShows,    // PIN_ARGS copies a pinned argument to its caller
+    kCuts,     // ... and says that it is truncated
+    kReads,    // the task reads word `word` of object `role`, of another task if `entry` is 1
   };
   Kind kind = Kind::kBegins;
   uint8_t task = 0;

@@ -40,6 +40,8 @@ struct Node {
   uint32_t parked = 0;   // tasks that are held at a copy or a read
   uint32_t was = 0;      // tasks whose running operation was held once
   uint32_t touched = 0;  // objects whose page is there already
+  uint32_t held = 0;     // objects whose page somebody's read waits for
+  int8_t held_by[model::kMaxTasks] = {-1, -1, -1, -1, -1, -1, -1};
   uint64_t violated = 0;
   bool unsupported = false;
   std::vector<Order> orders;  // of the turn that led here
@@ -108,6 +110,7 @@ class Turns {
     node.turn_of = t;
     if (node.parked & Bit(t)) {
       node.parked &= ~Bit(t);
+      if (node.held_by[t] >= 0) node.held &= ~Bit(std::exchange(node.held_by[t], int8_t{-1}));
       node.orders.push_back({.kind = Order::Kind::kResume, .task = Task(t)});
     } else if (!AtBoundary(node.state, t)) {
       node.orders.push_back({.kind = Order::Kind::kResume, .task = Task(t)});
@@ -152,6 +155,7 @@ class Turns {
       order.word = static_cast<uint8_t>(changed);
       order.value = static_cast<model::Value>(node.state.memory[changed] ^
                                               program_.words[order.word].domain[0]);
+      if (node.held & Bit(program_.words[order.word].object)) return false;
       node.touched |= Bit(program_.words[order.word].object);
     }
     node.orders.push_back(order);
@@ -180,6 +184,10 @@ class Turns {
     parked.orders.push_back({.kind = Order::Kind::kWaitParked, .task = Task(t)});
     parked.parked |= Bit(t);
     parked.was |= Bit(t);
+    if (thought.hold_object >= 0) {
+      parked.held |= Bit(thought.hold_object);
+      parked.held_by[t] = thought.hold_object;
+    }
     return parked;
   }
 
@@ -208,7 +216,7 @@ class Turns {
       arity = shown.arity;
       if (!shown.possible) continue;
       for (const Observation& o : seen) {
-        const bool first = o.kind == Observation::Kind::kRemoteRead && o.word == 0;
+        const bool first = o.kind == Observation::Kind::kReads && o.entry == 1 && o.word == 0;
         if (!first || !fresh || (node.touched & Bit(o.role)) || !IsVerb(node.state, t)) continue;
         out->push_back(
             Parked(node, t, {.task = Task(t), .hold_object = static_cast<int8_t>(o.role)}));
@@ -284,7 +292,9 @@ class Turns {
         node->orders.push_back({.kind = Order::Kind::kWaitDone, .task = o.task});
       } else if (o.kind == Observation::Kind::kHandler) {
         node->unsupported |= program_.tasks[o.task].handler.size() > 1;
-      } else if (o.kind == Observation::Kind::kRemoteRead) {
+      } else if (o.kind == Observation::Kind::kReads) {
+        // Nobody gets at a page that is held.
+        node->unsupported |= (node->held & Bit(o.role)) != 0;
         node->touched |= Bit(o.role);
       } else if (o.kind == Observation::Kind::kShows) {
         shows = true;

@@ -73,7 +73,8 @@ bool DetailMatches(const std::string& predicted, const std::string& observed) {
 }
 
 // What the supervisor's last read or pin showed of the call's arguments.
-void Seen(const Program& program, const model::Task& task, const model::Op& call, Token* token) {
+void Seen(const Program& program, const model::Task& task, const model::Op& call,
+          const std::vector<model::Descriptor>& pinned, Token* token) {
   const auto& roles = model::SyscallOf(call.nr).roles;
   for (size_t r = 0; r < roles.size(); ++r) {
     const model::SeenLayout& layout = program.seen[static_cast<size_t>(call.nr)][r];
@@ -169,7 +170,14 @@ void Recorder::Return(int task, Token& token, Pending& pending, model::Ret ret,
     const model::Task& me = state.tasks[task];
     const int target = me.variable_task[op.variable] - 1;
     if (ret == 0 && target >= 0) {
-      Seen(program, me, OpOf(program, target, me.variable_call[op.variable]), &token);
+      const model::Op& call = OpOf(program, target, me.variable_call[op.variable]);
+      const auto& by_policy = program.policy_pins[static_cast<size_t>(call.nr)];
+      const std::vector<model::Descriptor> none;
+      Seen(program, me, call,
+           op.code != OpCode::kVerb ? none
+           : op.descriptors.empty() ? by_policy
+                                    : op.descriptors,
+           &token);
       for (const auto& [arg, cut] : pending.cuts) {
         token.details[absl::StrCat("c", static_cast<int>(arg))] = cut ? "1" : "0";
       }
@@ -190,6 +198,9 @@ void Recorder::Return(int task, Token& token, Pending& pending, model::Ret ret,
       token.details["used"] = PathHex(program, pending.acts_on);
       break;
     case model::Nr::kBind:
+      // Whether an address of which nobody knows the family can be bound, nobody knows.
+      token.any_result = pending.acts_on[0] == model::kUninit;
+      if (token.any_result) break;
       token.details["used"] =
           OrDash(Hex(program, pending.acts_on.data(), words, op.scalars[2], false));
       break;
@@ -261,7 +272,7 @@ void Recorder::Add(const model::Observations& observations, const model::State& 
         pending.cut = false;
         break;
       case Observation::Kind::kHandler:
-      case Observation::Kind::kRemoteRead:
+      case Observation::Kind::kReads:
         break;
     }
   }

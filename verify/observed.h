@@ -23,7 +23,7 @@ namespace knotcheck::verify {
 struct Token {
   uint8_t call = 0;  // as Kernel::CallIndex()
   bool returned = false;
-  bool any_result = false;  // it returned no error, and what exactly is not modelled
+  bool any_result = false;  // what exactly it returned is not modelled
   int64_t ret = 0;
   std::map<std::string, std::string> details;
 };

@@ -104,9 +104,11 @@ bool MakeFiles(const Plan& plan) {
     if (executes) {
       if (link(program.c_str(), path.c_str()) != 0 && errno != EEXIST) return false;
     } else {
+      // What is too short to be a whole path may be a directory by now.
       const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
-      if (fd < 0) return false;
-      close(fd);
+      if (fd < 0 && errno != EISDIR) return false;
+      if (fd >= 0 && ftruncate(fd, 64) != 0) return false;
+      if (fd >= 0) close(fd);
     }
   }
   return true;

@@ -205,11 +205,10 @@ Kernel::UserWord Kernel::ReadUser(int task, Value address, int word_index, bool 
   const Word& word = p.words[index];
   UserWord result;
   result.mapped = true;
-  if (task != cur) {
-    Observe({.kind = Observation::Kind::kRemoteRead,
-             .role = static_cast<uint8_t>(object),
-             .word = static_cast<uint8_t>(word_index)});
-  }
+  Observe({.kind = Observation::Kind::kReads,
+           .role = static_cast<uint8_t>(object),
+           .entry = static_cast<uint8_t>(task != cur),
+           .word = static_cast<uint8_t>(word_index)});
   if (word.shared) {
     result.value = word.domain[static_cast<size_t>(Choose(static_cast<int>(word.domain.size())))];
     if (trace_ != nullptr) trace_->reads.emplace_back(static_cast<int>(index), result.value);
@@ -285,9 +284,8 @@ void Kernel::ServedFrom(Value address) {
 void Kernel::ActsOn(const Value* values, int count) {
   const Op& call = op();
   for (int i = 0; i < count; ++i) {
-    Observe({.kind = Observation::Kind::kActsOn,
-             .word = static_cast<uint8_t>(i),
-             .value = values[i]});
+    Observe(
+        {.kind = Observation::Kind::kActsOn, .word = static_cast<uint8_t>(i), .value = values[i]});
   }
   if (!call.has_uses) return;
   bool same = true;

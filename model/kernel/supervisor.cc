@@ -52,6 +52,19 @@ int AncestorOf(Nr nr, int role, int depth) {
   return r;
 }
 
+// process_vm_readv() of a task that is gone. A thread that executes a program takes the number of
+// the thread group's leader (de_thread()), so whoever asks for that one gets the new program's
+// memory.
+int GoneError(const Kernel& k, int target) {
+  for (size_t t = 0; t < k.p.tasks.size(); ++t) {
+    const Task& other = k.s->tasks[t];
+    const bool took_over = static_cast<int>(t) != target && k.p.tasks[t].group == target &&
+                           (other.flags & kExeced) && other.status == kAlive;
+    if (took_over) return -kEFAULT;
+  }
+  return -kESRCH;
+}
+
 // What the script does without a system call, up to the next one. False: at a second choice, which
 // is for another step.
 bool TakeJumps(Kernel& k) {
@@ -250,7 +263,7 @@ Flow process_vm_rw_core(Kernel& k) {
       STEP("process_vm_readv(pid, ...)", kLife | kReadsMemory);
       const int target = k.me().variable_task[l.variable] - 1;
       const Task& t = k.s->tasks[target];
-      if (t.status == kDead || t.status == kExiting) return k.Return(-kESRCH);
+      if (t.status == kDead || t.status == kExiting) return k.Return(GoneError(k, target));
       const Op& call = CalledOf(k, l.variable);
       const auto& roles = SyscallOf(call.nr).roles;
       const int role = AncestorOf(call.nr, l.role, l.depth);
@@ -267,7 +280,7 @@ Flow process_vm_rw_core(Kernel& k) {
       {
         const int target = k.me().variable_task[l.variable] - 1;
         const Task& t = k.s->tasks[target];
-        if (t.status == kDead || t.status == kExiting) return k.Return(-kESRCH);
+        if (t.status == kDead || t.status == kExiting) return k.Return(GoneError(k, target));
         // req.data, as RECV gave it: the target may be elsewhere by now.
         const Op& call = k.CallOf(target, k.me().variable_call[l.variable]);
         const Role& role = SyscallOf(call.nr).roles[l.role];
@@ -312,7 +325,7 @@ Flow process_vm_rw_core(Kernel& k) {
         STEP("process_vm_readv(pid, ...)", kLife | kReadsMemory);
         const int target = k.me().variable_task[l.variable] - 1;
         const Task& t = k.s->tasks[target];
-        if (t.status == kDead || t.status == kExiting) return k.Return(-kESRCH);
+        if (t.status == kDead || t.status == kExiting) return k.Return(GoneError(k, target));
         const auto word = k.ReadUser(target, l.str, l.w);
         if (!word.mapped) return k.Return(-kEFAULT);
         k.Note("reads {}", k.ValueText(word.value));

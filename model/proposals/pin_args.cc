@@ -113,11 +113,13 @@ struct WalkLocals {
 };
 struct FixedLocals {
   uint8_t task, call, arg, w;
+  uint8_t old_mm;  // the address space is still that of the call
 };
 struct ArrayLocals {
   uint8_t task, call, arg, i, count, byte_off, w, counted;
   uint8_t truncated, cut;  // what the supervisor is told, and what happened
   Value ptr;
+  uint8_t old_mm, str_mm;  // as above; the one in which a string is read
 };
 struct ClearLocals {
   uint8_t task;
@@ -569,19 +571,20 @@ Flow pin_one_fixed(Kernel& k) {
     if (!k.Allocate()) return k.Return(-kENOMEM);
   }
   for (Value& v : Deref(k, Pins(k).building[k.cur]).args[l.arg].words) v = kUninit;
+  STEP("mm = get_task_mm(task)", kLife);
+  l.old_mm = HasOldMm(k, l.task);
+  if (!HasMm(k, l.task)) {
+    Deref(k, Pins(k).building[k.cur]).args[l.arg] = PinnedArg{};
+    return k.Return(-kESRCH);
+  }
   while (true) {
-    STEP("read = access_remote_vm(mm, user_addr, kbuf, desc->max_bytes, 0)", kLife | kReadsMemory);
+    STEP("read = access_remote_vm(mm, user_addr, kbuf, desc->max_bytes, 0)", kReadsMemory);
     const Descriptor& desc = Descriptors(k)[l.arg];
     Record& kpa = Deref(k, Pins(k).building[k.cur]);
     PinnedArg& out = kpa.args[l.arg];
-    // get_task_mm(task), with the first word: nothing else can come between that changes a word.
-    if (l.w == 0 && !HasMm(k, l.task)) {
-      out = PinnedArg{};
-      return k.Return(-kESRCH);
-    }
     const Value address = AddressOf(k, l.task, l.call, desc.arg);
     const int object = k.p.values[address].object;
-    const bool gone = object < 0 || (l.w == 0 && !HasOldMm(k, l.task));
+    const bool gone = object < 0 || !l.old_mm;
     const int mapped = gone ? 0 : k.p.objects[static_cast<size_t>(object)].bytes;
     const int read = std::min<int>(static_cast<int>(desc.max_bytes), mapped);
     if (read <= 0) {
@@ -625,15 +628,16 @@ Flow pin_one_cstring(Kernel& k) {
     if (!k.Allocate()) return k.Return(-kENOMEM);
   }
   for (Value& v : Deref(k, Pins(k).building[k.cur]).args[l.arg].words) v = kUninit;
+  // copy_remote_vm_str() takes the address space itself.
+  STEP("mm = get_task_mm(tsk)", kLife);
+  l.old_mm = HasMm(k, l.task) && HasOldMm(k, l.task);
   while (true) {
-    STEP("copied = copy_remote_vm_str(task, user_addr, kbuf, desc->max_bytes, 0)",
-         kLife | kReadsMemory);
+    STEP("copied = copy_remote_vm_str(task, user_addr, kbuf, desc->max_bytes, 0)", kReadsMemory);
     const Descriptor& desc = Descriptors(k)[l.arg];
     Record& kpa = Deref(k, Pins(k).building[k.cur]);
     PinnedArg& out = kpa.args[l.arg];
     const Value address = AddressOf(k, l.task, l.call, desc.arg);
-    const auto word = l.w == 0 && !HasMm(k, l.task) ? Kernel::UserWord{}
-                                                    : k.ReadUser(l.task, address, l.w, l.w > 0);
+    const auto word = l.old_mm ? k.ReadUser(l.task, address, l.w, true) : Kernel::UserWord{};
     if (!word.mapped) {
       out = PinnedArg{};
       return k.Return(-kEFAULT);
@@ -700,6 +704,12 @@ Flow pin_one_cstring_array(Kernel& k) {
     if (!k.Allocate()) return k.Return(-kENOMEM);
   }
   for (Value& v : Deref(k, Pins(k).building[k.cur]).args[l.arg].words) v = kUninit;
+  STEP("mm = get_task_mm(task)", kLife);
+  l.old_mm = HasOldMm(k, l.task);
+  if (!HasMm(k, l.task)) {
+    Deref(k, Pins(k).building[k.cur]).args[l.arg] = PinnedArg{};
+    return k.Return(-kESRCH);
+  }
   // Phase 1: count entries by walking the pointer table.
   while (true) {
     if (l.count >= MaxEntries(Descriptors(k)[l.arg]) && !k.Has(Toggle::k_fix_cut_is_told)) {
@@ -708,14 +718,9 @@ Flow pin_one_cstring_array(Kernel& k) {
       k.Note("truncated entries");
       break;
     }
-    STEP("access_remote_vm(mm, user_addr + i * sizeof(ptr), &ptr, sizeof(ptr), 0)",
-         kLife | kReadsMemory);
-    if (l.count == 0 && !HasMm(k, l.task)) {
-      Deref(k, Pins(k).building[k.cur]).args[l.arg] = PinnedArg{};
-      return k.Return(-kESRCH);
-    }
-    const auto word = k.ReadUser(l.task, AddressOf(k, l.task, l.call, Descriptors(k)[l.arg].arg),
-                                 l.count, l.count > 0);
+    STEP("access_remote_vm(mm, user_addr + i * sizeof(ptr), &ptr, sizeof(ptr), 0)", kReadsMemory);
+    const Value table = AddressOf(k, l.task, l.call, Descriptors(k)[l.arg].arg);
+    const auto word = l.old_mm ? k.ReadUser(l.task, table, l.count, true) : Kernel::UserWord{};
     // The fix alone reads an entry that it does not take.
     const bool beyond = l.count >= MaxEntries(Descriptors(k)[l.arg]);
     if (!word.mapped && !beyond) {
@@ -739,8 +744,7 @@ Flow pin_one_cstring_array(Kernel& k) {
   l.byte_off = static_cast<uint8_t>(4 + 4 * l.count);
   // Phase 2: copy each string into the packed area.
   for (l.i = 0; l.i < l.count; ++l.i) {
-    STEP("access_remote_vm(mm, user_addr + i * sizeof(ptr), &ptr, sizeof(ptr), 0)",
-         kLife | kReadsMemory);
+    STEP("access_remote_vm(mm, user_addr + i * sizeof(ptr), &ptr, sizeof(ptr), 0)", kReadsMemory);
     {
       const auto word =
           k.ReadUser(l.task, AddressOf(k, l.task, l.call, Descriptors(k)[l.arg].arg), l.i, true);
@@ -762,10 +766,13 @@ Flow pin_one_cstring_array(Kernel& k) {
       break;
     }
     l.w = 0;
+    // copy_remote_vm_str() takes the address space that the task has by now.
+    STEP("mm = get_task_mm(tsk)", kLife);
+    l.str_mm = HasMm(k, l.task) && HasOldMm(k, l.task);
     while (true) {
       STEP("copied = copy_remote_vm_str(task, ptr, (char *)kbuf + byte_off, remaining, 0)",
-           kLife | kReadsMemory);
-      const auto word = k.ReadUser(l.task, l.ptr, l.w, l.w > 0);
+           kReadsMemory);
+      const auto word = l.str_mm ? k.ReadUser(l.task, l.ptr, l.w, true) : Kernel::UserWord{};
       PinnedArg& out = Deref(k, Pins(k).building[k.cur]).args[l.arg];
       if (!word.mapped) {
         out = PinnedArg{};
@@ -1392,10 +1399,10 @@ const Proposal kPinArgsProposal = [] {
        ".iT."},
       {"seccomp_pin_args_walk", "kernel/seccomp_pin.c", sizeof(WalkLocals), seccomp_pin_args_walk,
        ".t..."},
-      {"pin_one_fixed", "kernel/seccomp_pin.c", sizeof(FixedLocals), pin_one_fixed, "t..."},
-      {"pin_one_cstring", "kernel/seccomp_pin.c", sizeof(FixedLocals), pin_one_cstring, "t..."},
+      {"pin_one_fixed", "kernel/seccomp_pin.c", sizeof(FixedLocals), pin_one_fixed, "t...."},
+      {"pin_one_cstring", "kernel/seccomp_pin.c", sizeof(FixedLocals), pin_one_cstring, "t...."},
       {"pin_one_cstring_array", "kernel/seccomp_pin.c", sizeof(ArrayLocals), pin_one_cstring_array,
-       "t.........."},
+       "t............"},
       {"seccomp_clear_pinned_args", "kernel/seccomp_pin.c", sizeof(ClearLocals),
        seccomp_clear_pinned_args, "t"},
       {"getname_flags", "fs/namei.c", sizeof(UseLocals), pinned_getname_flags, "...."},
