@@ -148,6 +148,21 @@ inputs=$(describe_inputs all)
 key=$(key_of <<<"$inputs" | cut -c1-20)
 result=$cache/$key
 
+# A directory belongs to whoever holds the lock of its key, so one whose lock is free is a dead
+# build's. The children of a build inherit the lock.
+lock() {  # KEY FD
+  eval "exec $2>\"\$cache/.lock-$1\""
+  flock -w "$limit" "$2" || fail 124 "another build of $1 takes longer than $limit s"
+}
+remove_stale() {
+  local directory
+  for directory in "$cache"/.tmp-* "$cache"/src-*/o-*; do
+    [[ -d $directory ]] || continue
+    (exec 7>"$cache/.lock-${directory##*-}" && flock -n 7 && rm -rf -- "$directory") || true
+  done
+}
+remove_stale
+
 is_kernel() { [[ -f $1 && $(dd if="$1" bs=1 skip=514 count=4 2>/dev/null) == HdrS ]]; }
 finish_if_built() {
   is_kernel "$result/bzImage" || return 0
@@ -195,20 +210,6 @@ step_failed() {  # WHAT
   fail 1 "$1 (the whole log: $cache/failed.log)"
 }
 
-# A directory belongs to whoever holds the lock of its key, so one whose lock is free is a dead
-# build's. The children of a build inherit the lock.
-lock() {  # KEY FD
-  eval "exec $2>\"\$cache/.lock-$1\""
-  flock -w "$limit" "$2" || fail 124 "another build of $1 takes longer than $limit s"
-}
-remove_stale() {
-  local directory
-  for directory in "$cache"/.tmp-* "$cache"/src-*/o-*; do
-    [[ -d $directory ]] || continue
-    (exec 7>"$cache/.lock-${directory##*-}" && flock -n 7 && rm -rf -- "$directory") || true
-  done
-}
-remove_stale
 lock "$key" 8
 finish_if_built
 out=$cache/.tmp-$key
