@@ -25,6 +25,9 @@ using Clock = std::chrono::steady_clock;
 constexpr size_t kMaxFile = size_t{256} << 20;
 constexpr size_t kMagicAt = 0x202;
 constexpr char kMagic[] = "HdrS";
+// A guest's runner that cannot go on says so in a line of its own, as it has nobody to return a
+// status to.
+constexpr std::string_view kError = "error ";
 // Powering off takes a second; a kernel that hangs there has still done its work.
 constexpr auto kPowerOff = std::chrono::seconds(15);
 
@@ -222,7 +225,14 @@ absl::StatusOr<TargetOutput> RunInQemu(const std::string& plans, const TargetOpt
   output.complete = console.bye();
   output.reports = console.reports();
   output.console = console.text() + result->errors;
-  if (!output.complete) output.ended = WhyIncomplete(console, *result);
+  if (!output.complete) {
+    output.ended = WhyIncomplete(console, *result);
+  } else if (!output.lines.empty() && output.lines.back().starts_with(kError)) {
+    output.complete = false;
+    output.ended = absl::StrCat("the runner ended with an error: ",
+                                report::Ascii(output.lines.back().substr(kError.size())));
+    output.lines.pop_back();
+  }
   return output;
 }
 

@@ -234,6 +234,14 @@ TEST_F(TargetTest, GuestPanics) {
                                           "Kernel panic - not syncing: Fatal exception\n"));
 }
 
+TEST_F(TargetTest, GuestRunnerRefuses) {
+  const TargetOutput output =
+      Guest("echo KNOT probe root yes; echo 'KNOT error /plans:2: found x'; echo KNOT bye");
+  EXPECT_THAT(output.lines, ElementsAre("probe root yes"));
+  EXPECT_FALSE(output.complete);
+  EXPECT_EQ(output.ended, "the runner ended with an error: /plans:2: found x");
+}
+
 TEST_F(TargetTest, GuestHangs) {
   options_.limit = seconds(1);
   const TargetOutput output = Guest("echo KNOT begin a; exec sleep 1000");
