@@ -165,7 +165,8 @@ bool System::StepWriter(State* state, int writer, int choice, int* arity, TraceS
   return true;
 }
 
-System::Shown System::Step(State* state, int thread, int choice, TraceStep* trace) const {
+System::Shown System::Step(State* state, int thread, int choice, TraceStep* trace,
+                           Observations* observations) const {
   Shown shown;
   const int tasks = static_cast<int>(program_.tasks.size());
   const int senders = static_cast<int>(program_.senders.size());
@@ -180,6 +181,7 @@ System::Shown System::Step(State* state, int thread, int choice, TraceStep* trac
   Kernel kernel(program_, proposal_, toggles_);
   kernel.SetTrace(trace);
   kernel.SetCoverage(coverage_);
+  kernel.SetObservations(observations);
   shown.possible = kernel.Step(state, thread, choice);
   shown.arity = kernel.arity();
   if (!shown.possible) return shown;

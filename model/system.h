@@ -47,7 +47,8 @@ class System {
     uint64_t events = 0;
   };
   // Takes one step of a thread. When it is not possible, *state is garbage.
-  Shown Step(State* state, int thread, int choice, TraceStep* trace = nullptr) const;
+  Shown Step(State* state, int thread, int choice, TraceStep* trace = nullptr,
+             Observations* observations = nullptr) const;
   // Whether a thread has any step to take.
   bool CanStep(const State& state, int thread, TraceStep* trace = nullptr) const;
   // Steps are noted there from now on; by one thread at a time.

@@ -41,6 +41,7 @@ struct Command {
   std::function<int()> run;
 };
 Command AddCheck(CLI::App& app);
+Command AddConform(CLI::App& app);
 Command AddCoverage(CLI::App& app);
 Command AddFixes(CLI::App& app);
 Command AddList(CLI::App& app);

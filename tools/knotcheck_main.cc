@@ -50,7 +50,7 @@ int Main(int argc, char** argv) {
   app.footer(kFooter);
   const std::vector<Command> commands = {AddCheck(app),  AddList(app),     AddShow(app),
                                          AddReplay(app), AddSimulate(app), AddSweep(app),
-                                         AddFixes(app),  AddCoverage(app)};
+                                         AddFixes(app),  AddCoverage(app), AddConform(app)};
   const std::vector<std::string> words(argv + 1, argv + argc);
   std::vector<std::string> names;
   for (const Command& command : commands) names.push_back(command.app->get_name());

@@ -68,6 +68,15 @@ void Progress::Finish(size_t question) {
   searches_.erase(question);
 }
 
+void Progress::Show(const std::string& line) {
+  if (quiet_ || !live_) return;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const size_t width = TerminalWidth(STDERR_FILENO) - 1;
+  std::fprintf(stderr, "\r\x1b[K%s", line.substr(0, width).c_str());
+  std::fflush(stderr);
+  line_shown_ = true;
+}
+
 void Progress::Clear() {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (!line_shown_) return;

@@ -24,6 +24,9 @@ class Progress {
   void Update(size_t question, const checker::Progress& progress);
   void Finish(size_t question);
 
+  // A live line of the caller's own; nothing without a terminal.
+  void Show(const std::string& line);
+
   // Takes the live line away, for output that goes to the same terminal.
   void Clear();
 

@@ -111,6 +111,7 @@ Flow do_execveat_common(Kernel& k) {
   CALL(k.Push<CountLocals>(Fn::k_count).role = kArgv);
   if (k.ret < 0) return k.Return(k.ret);
   l.argc = static_cast<uint8_t>(k.ret);
+  k.Observe({.kind = Observation::Kind::kCounts, .ret = k.ret, .role = kArgv});
   CALL(k.Push<CountLocals>(Fn::k_count).role = kEnvp);
   if (k.ret < 0) return k.Return(k.ret);
   l.envc = static_cast<uint8_t>(k.ret);

@@ -205,6 +205,11 @@ Kernel::UserWord Kernel::ReadUser(int task, Value address, int word_index, bool 
   const Word& word = p.words[index];
   UserWord result;
   result.mapped = true;
+  if (task != cur) {
+    Observe({.kind = Observation::Kind::kRemoteRead,
+             .role = static_cast<uint8_t>(object),
+             .word = static_cast<uint8_t>(word_index)});
+  }
   if (word.shared) {
     result.value = word.domain[static_cast<size_t>(Choose(static_cast<int>(word.domain.size())))];
     if (trace_ != nullptr) trace_->reads.emplace_back(static_cast<int>(index), result.value);
@@ -233,6 +238,11 @@ int Kernel::SlotOf(Nr nr, int role, int entry, int w) const {
 
 void Kernel::Fetched(int role, int entry, int w, Value value, bool user) {
   Raise(Event::kKernelCopy);
+  Observe({.kind = Observation::Kind::kCopies,
+           .role = static_cast<uint8_t>(role),
+           .entry = static_cast<uint8_t>(entry),
+           .word = static_cast<uint8_t>(w),
+           .value = value});
   Task& t = me();
   if (value == kUninit) {
     Raise(Event::kUninitialisedUse);
@@ -274,6 +284,11 @@ void Kernel::ServedFrom(Value address) {
 
 void Kernel::ActsOn(const Value* values, int count) {
   const Op& call = op();
+  for (int i = 0; i < count; ++i) {
+    Observe({.kind = Observation::Kind::kActsOn,
+             .word = static_cast<uint8_t>(i),
+             .value = values[i]});
+  }
   if (!call.has_uses) return;
   bool same = true;
   for (int i = 0; i < count; ++i) {
@@ -311,6 +326,7 @@ std::string Kernel::ValueText(Value value) const {
 void Kernel::FinishOp(Ret result) {
   Task& t = me();
   const Op& call = op();
+  Observe({.kind = Observation::Kind::kReturns, .ret = result});
   if (coverage_ != nullptr) [[unlikely]] {
     coverage_->Returned(Function(t.frames[depth_].function), result);
     coverage_->Answered(proposal, call, result);

@@ -33,6 +33,7 @@
 #include "base/check.h"
 #include "model/config.h"
 #include "model/errno.h"
+#include "model/observation.h"
 #include "model/program.h"
 #include "model/property.h"
 #include "model/proposal.h"
@@ -128,6 +129,14 @@ class Kernel {
   bool tracing() const { return trace_ != nullptr; }
   // What functions and calls return is noted there while it is set.
   void SetCoverage(Coverage* coverage) { coverage_ = coverage; }
+  // What user space can tell of the steps goes there while it is set.
+  void SetObservations(Observations* observations) { observations_ = observations; }
+  void Observe(Observation observation) {
+    if (observations_ == nullptr) return;
+    observation.task = static_cast<uint8_t>(cur);
+    observation.call = CallIndex(cur);
+    observations_->push_back(observation);
+  }
   // The STEP that the last Step took; nullptr: none was reached.
   const StepInfo* taken() const { return taken_; }
 
@@ -294,6 +303,7 @@ class Kernel {
   uint64_t events_ = 0;
   TraceStep* trace_ = nullptr;
   Coverage* coverage_ = nullptr;
+  Observations* observations_ = nullptr;
   const StepInfo* taken_ = nullptr;
   const StepInfo** probed_ = nullptr;
 };

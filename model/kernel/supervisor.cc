@@ -175,6 +175,7 @@ Flow supervisor_mode(Kernel& k) {
     if (k.op().code == OpCode::kEnd) return Flow::kBlocked;
     if (k.op().free && !NameListed(k)) return Flow::kBlocked;
     k.Note("{}", k.op().text);
+    k.Observe({.kind = Observation::Kind::kBegins});
     if (k.op().code == OpCode::kStore) {
       const Word& word = k.p.words[k.op().word];
       if (!word.shared) k.s->memory[k.op().word] = k.op().value ^ word.domain[0];

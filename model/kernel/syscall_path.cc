@@ -57,6 +57,7 @@ Flow user_mode(Kernel& k) {
       k.TakeAlternative();
       if (k.op().code == OpCode::kChoose) continue;
     }
+    if (k.op().code != OpCode::kEnd) k.Observe({.kind = Observation::Kind::kBegins});
     if (k.op().code == OpCode::kStore) {
       k.Note("{}", k.op().text);
       const Op& store = k.op();
@@ -174,6 +175,7 @@ Flow arch_do_signal_or_restart(Kernel& k) {
     k.me().ret = 0;
     k.me().flags |= kInHandler;
     k.me().handler_op = 0;
+    k.Observe({.kind = Observation::Kind::kHandler});
   }
   return k.Return(0);
   FUNCTION_END;

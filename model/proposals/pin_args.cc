@@ -541,6 +541,8 @@ Flow seccomp_pin_args_walk(Kernel& k) {
       }
       // copy_to_user(user_buf + buf_off, kpa->args[i].data, kpa->args[i].size)
       ShowToSupervisor(k, k.CallOf(l.task, l.call), arg, Descriptors(k)[l.i].arg);
+      k.Observe({.kind = Observation::Kind::kShows,
+                 .role = static_cast<uint8_t>(Descriptors(k)[l.i].arg)});
       l.buf_off = static_cast<uint8_t>(l.buf_off + arg.size);
     }
   }
@@ -604,6 +606,7 @@ Flow pin_one_fixed(Kernel& k) {
       k.Note("truncated: {} of {} bytes", read, desc.max_bytes);
       if (!k.Has(Toggle::k_mutate_truncated_never)) {
         k.me().ghost |= kGhostTruncated;
+        k.Observe({.kind = Observation::Kind::kCuts});
       } else {
         k.Raise(kTruncatedMissing);
       }
@@ -661,6 +664,7 @@ Flow pin_one_cstring(Kernel& k) {
     const bool told = cut || (full && !k.Has(Toggle::k_fix_cut_is_told));
     if (told && !k.Has(Toggle::k_mutate_truncated_never)) {
       k.me().ghost |= kGhostTruncated;
+      k.Observe({.kind = Observation::Kind::kCuts});
       k.Note("truncated");
       if (!cut) k.Raise(kTruncatedFalse);
     } else if (cut) {
@@ -808,7 +812,10 @@ Flow pin_one_cstring_array(Kernel& k) {
     out.gaps = static_cast<uint8_t>(l.counted - l.count);
     if (out.gaps != 0 && k.Has(Toggle::k_fix_zeroed_buffers)) out.gaps = 0;
     if (k.Has(Toggle::k_mutate_truncated_never)) l.truncated = 0;
-    if (l.truncated) k.me().ghost |= kGhostTruncated;
+    if (l.truncated) {
+      k.me().ghost |= kGhostTruncated;
+      k.Observe({.kind = Observation::Kind::kCuts});
+    }
     if (l.truncated && !l.cut) k.Raise(kTruncatedFalse);
     if (l.cut && !l.truncated) k.Raise(kTruncatedMissing);
   }

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "conform/campaign.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "conform/plan.h"
+
+namespace knotcheck::conform {
+namespace {
+
+using verify::Observed;
+
+// The most general peer becomes one with this many stores: two are enough to take a value away and
+// to bring it back.
+constexpr int kExplicitWrites = 2;
+
+struct Plan {
+  std::string name;
+  std::string text;
+};
+
+std::string StressName(const Case& one) {
+  return absl::StrCat(one.name, "@", one.proposal->name, "#stress");
+}
+
+std::vector<Plan> PlansOf(const Case& one, const CampaignOptions& options) {
+  std::vector<Plan> plans;
+  if (!one.cannot.empty()) return plans;
+  for (const ForcedResult& forced : one.forced) {
+    const auto text = DirectedPlan(forced.plan, *one.question, forced.run);
+    if (text.ok()) plans.push_back({forced.plan, *text});
+  }
+  if (one.stress.asked) {
+    const auto text =
+        StressPlan(StressName(one), *one.free_question, options.stress_runs, options.seed);
+    if (text.ok()) plans.push_back({StressName(one), *text});
+  }
+  return plans;
+}
+
+// What both kinds of plan have in common: whether there is anything to judge.
+bool Judged(const PlanAnswer& answer, Match* match, std::string* reason) {
+  if (answer.ended == "ok") return true;
+  if (absl::StartsWith(answer.ended, "skipped")) {
+    *match = Match::kSkipped;
+    *reason = answer.ended.substr(std::min<size_t>(8, answer.ended.size()));
+  } else {
+    *match = Match::kLost;
+    *reason = answer.ended == "limit" ? "the time limit of the plan" : answer.ended;
+  }
+  return false;
+}
+
+void JudgeForced(const Case& one, const PlanAnswer& answer, ForcedResult* forced) {
+  const model::Program& program = one.question->program();
+  const Observed observed = ObservedOf(program, answer);
+  forced->observed = verify::ObservedText(program, observed);
+  if (answer.stuck != 0) {
+    forced->match = Match::kDiffers;
+    forced->reason =
+        absl::StrCat("order ", answer.stuck, " was not met: ",
+                     answer.stuck <= forced->run.orders.size()
+                         ? OrderText(program, forced->run.orders[answer.stuck - 1], true)
+                         : "finish");
+    return;
+  }
+  if (!Judged(answer, &forced->match, &forced->reason)) return;
+  const bool same = verify::Matches(forced->run.outcome, observed);
+  forced->match = same ? Match::kMatches : Match::kDiffers;
+  forced->reason = same ? "" : "another outcome";
+}
+
+absl::Status JudgeStress(const PlanAnswer& answer, Case* one) {
+  StressResult& stress = one->stress;
+  const model::Program& program = one->free_question->program();
+  std::vector<bool> seen(one->outcomes.outcomes.size());
+  std::map<std::string, StressRow> rows;
+  for (const auto& [count, text] : answer.outcomes) {
+    const auto observed = ParseOutcome(program, text);
+    if (!observed.ok()) return observed.status();
+    StressRow& row = rows[verify::ObservedText(program, *observed)];
+    row.count += count;
+    stress.runs += count;
+    uint64_t violated = ~uint64_t{0};
+    for (size_t i = 0; i < seen.size(); ++i) {
+      const verify::Outcomes::One& allowed = one->outcomes.outcomes[i];
+      if (!verify::Matches(allowed.observed, *observed)) continue;
+      seen[i] = true;
+      row.allowed = true;
+      violated &= allowed.violated;
+    }
+    if (row.allowed) row.violates = PropertyNames(*one->free_question, violated);
+  }
+  bool forbidden = false;
+  for (auto& [text, row] : rows) {
+    row.text = text;
+    forbidden |= !row.allowed;
+    stress.rows.push_back(std::move(row));
+  }
+  std::stable_sort(stress.rows.begin(), stress.rows.end(),
+                   [](const StressRow& a, const StressRow& b) { return a.count > b.count; });
+  for (size_t i = 0; i < seen.size(); ++i) {
+    if (seen[i]) continue;
+    const verify::Outcomes::One& outcome = one->outcomes.outcomes[i];
+    stress.unseen.push_back({0, verify::ObservedText(program, outcome.observed), true,
+                             PropertyNames(*one->free_question, outcome.violated)});
+  }
+  stress.allowed = seen.size();
+  if (forbidden) {
+    stress.match = Match::kDiffers;
+    stress.reason = "an outcome that the model does not allow";
+    return absl::OkStatus();
+  }
+  if (!Judged(answer, &stress.match, &stress.reason)) return absl::OkStatus();
+  stress.match = Match::kMatches;
+  stress.reason = "";
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::vector<std::string> PropertyNames(const verify::Question& question, uint64_t bits) {
+  std::vector<std::string> names;
+  const auto& properties = question.system().properties();
+  for (size_t i = 0; i < properties.size(); ++i) {
+    if (bits >> i & 1) names.push_back(properties[i].name);
+  }
+  return names;
+}
+
+absl::StatusOr<Case> MakeCase(const lang::Scenario& scenario, const model::Proposal& proposal,
+                              const CampaignOptions& options) {
+  Case one;
+  one.name = scenario.header.name;
+  one.scenario = &scenario;
+  one.proposal = &proposal;
+  lang::CompileOptions explicit_peer;
+  explicit_peer.explicit_writes = kExplicitWrites;
+  auto question = verify::Question::Make(scenario, proposal, options.toggles, explicit_peer);
+  if (!question.ok()) return question.status();
+  one.question = *std::move(question);
+  auto free = verify::Question::Make(scenario, proposal, options.toggles);
+  if (!free.ok()) return free.status();
+  one.free_question = *std::move(free);
+  if (const absl::Status can = CanRun(*one.question); !can.ok()) {
+    one.cannot = std::string(can.message());
+    return one;
+  }
+  verify::ForcedOptions forced;
+  forced.max_runs = options.forced_runs;
+  verify::ForcedRuns runs = verify::FindForcedRuns(*one.question, forced);
+  one.all_forced = runs.complete;
+  for (verify::ForcedRun& run : runs.runs) {
+    ForcedResult result;
+    result.violates = PropertyNames(*one.question, run.violated);
+    const bool wanted =
+        options.property.empty() || std::find(result.violates.begin(), result.violates.end(),
+                                              options.property) != result.violates.end();
+    if (!wanted) continue;
+    result.plan = absl::StrCat(one.name, "@", proposal.name, "#", one.forced.size() + 1);
+    result.predicted = verify::ObservedText(one.question->program(), run.outcome);
+    result.run = std::move(run);
+    one.forced.push_back(std::move(result));
+  }
+  if (options.stress_runs == 0) return one;
+  one.outcomes = verify::AllOutcomes(*one.free_question, options.max_states);
+  std::set<std::string> forced_texts;
+  for (const ForcedResult& result : one.forced) forced_texts.insert(result.predicted);
+  for (const verify::Outcomes::One& outcome : one.outcomes.outcomes) {
+    const std::string text = verify::ObservedText(one.free_question->program(), outcome.observed);
+    if (forced_texts.count(text) == 0) ++one.unforced;
+  }
+  one.stress.asked = one.outcomes.complete;
+  if (!one.outcomes.complete) {
+    one.stress.match = Match::kSkipped;
+    one.stress.reason =
+        absl::StrCat("not all outcomes are known after ", options.max_states, " states");
+  }
+  return one;
+}
+
+absl::Status RunCampaign(const CampaignOptions& options, const Target& target, Campaign* campaign) {
+  std::vector<Plan> plans;
+  for (const Case& one : campaign->cases) {
+    for (Plan& plan : PlansOf(one, options)) plans.push_back(std::move(plan));
+  }
+  std::map<std::string, PlanAnswer> answers;
+  size_t next = 0;
+  for (int guest = 0; guest < options.guests; ++guest) {
+    if (next >= plans.size() && guest > 0) break;
+    std::string text;
+    for (size_t i = next; i < plans.size(); ++i) text += plans[i].text;
+    const auto output = target(text);
+    if (!output.ok()) return output.status();
+    auto parsed = ParseAnswers(output->lines);
+    if (!parsed.ok()) return parsed.status();
+    if (campaign->probe.empty()) campaign->probe = parsed->probe;
+    campaign->reports.insert(campaign->reports.end(), output->reports.begin(),
+                             output->reports.end());
+    // The plan that the target was doing when it broke off is not tried again.
+    size_t done = next;
+    while (done < plans.size()) {
+      const auto at = parsed->plans.find(plans[done].name);
+      if (at == parsed->plans.end()) break;
+      if (at->second.ended.empty()) {
+        at->second.ended = absl::StrCat("broken ", output->ended);
+      }
+      answers[plans[done].name] = std::move(at->second);
+      ++done;
+    }
+    if (output->complete && done >= plans.size()) break;
+    if (output->complete) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the runner came to its end without an answer to ", plans[done].name));
+    }
+    campaign->breaks.push_back(
+        absl::StrCat(output->ended, done == next ? ", before the first plan"
+                                                 : absl::StrCat(", in ", plans[done - 1].name)));
+    const bool hopeless = done == next || absl::StartsWith(output->ended, "Ctrl-C") ||
+                          absl::StrContains(output->ended, "interrupt");
+    next = done;
+    if (hopeless) break;
+  }
+  for (Case& one : campaign->cases) {
+    for (ForcedResult& forced : one.forced) {
+      const auto at = answers.find(forced.plan);
+      if (at != answers.end()) JudgeForced(one, at->second, &forced);
+    }
+    const auto at = answers.find(StressName(one));
+    if (!one.stress.asked || at == answers.end()) continue;
+    if (absl::Status status = JudgeStress(at->second, &one); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace knotcheck::conform

@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "conform/plan.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "model/kernel/kernel.h"
+
+namespace knotcheck::conform {
+namespace {
+
+using model::Nr;
+using model::Op;
+using model::OpCode;
+using model::Program;
+using model::TaskInfo;
+using model::TaskKind;
+using verify::Order;
+
+constexpr int kDirectedLimitMs = 8000;
+constexpr int kStressLimitMs = 2000;
+constexpr size_t kMostFiles = 64;
+
+// Calls of the table whose real arguments are those of the scenario.
+const std::set<std::string>& TableCalls() {
+  static const auto* const calls =
+      new std::set<std::string>{"memfd_create", "mkdir", "rmdir", "unlink",  "chdir",
+                                "access",       "statx", "chmod", "symlink", "truncate"};
+  return *calls;
+}
+
+std::string ValueWord(const Program& program, model::Value value) {
+  const model::ValueInfo& info = program.values[value];
+  if (info.object >= 0) return absl::StrCat("&", static_cast<int>(info.object));
+  if (info.text == "dangling") return "dangling";
+  std::string hex;
+  for (auto byte = info.bytes.rbegin(); byte != info.bytes.rend(); ++byte) {
+    absl::StrAppend(&hex, absl::Hex(*byte, absl::kZeroPad2));
+  }
+  return hex;
+}
+
+const char* KindOf(const Program& program, size_t o) {
+  const model::Object& object = program.objects[o];
+  if (object.kind == model::Object::Kind::kPointers) return "pointers";
+  for (const TaskInfo& task : program.tasks) {
+    for (const auto* ops : {&task.ops, &task.handler}) {
+      for (const Op& op : *ops) {
+        if (op.code != OpCode::kSyscall) continue;
+        for (const model::Role& role : model::SyscallOf(op.nr).roles) {
+          const bool here = role.parent < 0 &&
+                            program.values[op.pointers[role.arg]].object == static_cast<int>(o);
+          if (here && role.shape == model::Shape::kSockaddr) return "sockaddr";
+        }
+      }
+    }
+  }
+  return object.kind == model::Object::Kind::kString ? "string" : "bytes";
+}
+
+// Every string that an object may hold, torn ones included.
+std::set<std::string> StringsOf(const Program& program, const model::Object& object) {
+  std::vector<std::string> texts = {""};
+  for (int w = 0; w < object.words; ++w) {
+    std::vector<std::string> longer;
+    for (const std::string& text : texts) {
+      for (const model::Value value :
+           program.words[static_cast<size_t>(object.first_word + w)].domain) {
+        const auto& bytes = program.values[value].bytes;
+        longer.push_back(text + std::string(bytes.begin(), bytes.end()));
+      }
+    }
+    texts = std::move(longer);
+    if (texts.size() > kMostFiles) texts.resize(kMostFiles);
+  }
+  std::set<std::string> strings;
+  for (const std::string& text : texts) strings.insert(text.substr(0, text.find('\0')));
+  strings.erase("");
+  return strings;
+}
+
+// The number of the system call that all of the program's trapped calls with arguments to look at
+// have in common.
+std::optional<Nr> LookedAt(const Program& program) {
+  std::optional<Nr> only;
+  for (size_t nr = 0; nr < model::kCalls; ++nr) {
+    if (!program.trapped[nr]) continue;
+    const bool has = std::any_of(program.seen[nr].begin(), program.seen[nr].end(),
+                                 [](const model::SeenLayout& s) { return s.entries != 0; }) ||
+                     !program.policy_pins[nr].empty();
+    if (!has) continue;
+    if (only) return std::nullopt;
+    only = static_cast<Nr>(nr);
+  }
+  return only.value_or(Nr::kUmask);
+}
+
+std::string PinText(const Op& op, const std::vector<model::Descriptor>& descriptors,
+                    uint32_t buf_size) {
+  std::vector<std::string> options;
+  if (op.options & model::kBufNull) options.emplace_back("null");
+  std::string text = absl::StrCat("pin ", static_cast<int>(op.variable), " ", buf_size, " ",
+                                  options.empty() ? "-" : absl::StrJoin(options, ","));
+  for (const model::Descriptor& d : descriptors) {
+    absl::StrAppend(&text, " ", d.arg, ":", d.kind, ":", d.max_bytes, ":", d.max_entries);
+  }
+  return text;
+}
+
+std::string ReadText(const Program& program, const Op& op) {
+  std::string text = absl::StrCat("read ", static_cast<int>(op.variable));
+  const Nr nr = *LookedAt(program);
+  const auto& roles = model::SyscallOf(nr).roles;
+  for (size_t r = 0; r < roles.size(); ++r) {
+    const bool asked = op.roles == 0 || (op.roles >> r & 1);
+    if (!asked || program.seen[static_cast<size_t>(nr)][r].entries == 0) continue;
+    const char* shape = roles[r].shape == model::Shape::kStrings ? "strings"
+                        : roles[r].IsString()                    ? "string"
+                                                                 : "bytes";
+    int length = 0;
+    for (const TaskInfo& task : program.tasks) {
+      for (const Op& call : task.ops) {
+        if (call.code != OpCode::kSyscall || call.nr != nr) continue;
+        const int object = program.values[call.pointers[roles[r].arg]].object;
+        if (object < 0) continue;
+        length = program.objects[static_cast<size_t>(object)].bytes;
+        if (roles[r].length_arg >= 0 && !roles[r].IsString()) {
+          length = std::min(length, call.scalars[static_cast<size_t>(roles[r].length_arg)]);
+        }
+      }
+    }
+    absl::StrAppend(&text, " ", static_cast<int>(roles[r].arg), ":", shape, ":", length);
+  }
+  return text;
+}
+
+std::string CallText(const Program& program, const Op& op) {
+  const model::Syscall& syscall = model::SyscallOf(op.nr);
+  std::string text = absl::StrCat("call ", syscall.name);
+  if (op.nr == Nr::kFork || op.nr == Nr::kClone) {
+    return absl::StrCat(text, " ", static_cast<int>(op.task));
+  }
+  if (op.nr == Nr::kSeccomp) {
+    // SECCOMP_FILTER_FLAG_TSYNC stands for itself and TSYNC_ESRCH.
+    const int tsync = (op.flags & model::kTsync) ? 1 | 16 : 0;
+    return absl::StrCat(text, " ", (op.flags & model::kNewListener) | tsync);
+  }
+  for (size_t i = 0; i < syscall.args; ++i) {
+    if (op.is_pointer >> i & 1) {
+      const std::string word = ValueWord(program, op.pointers[i]);
+      absl::StrAppend(&text, " ", op.pointers[i] == model::kZero ? "0" : word);
+    } else {
+      absl::StrAppend(&text, " ", op.scalars[i]);
+    }
+  }
+  return text;
+}
+
+std::string OpText(const Program& program, const TaskInfo& task, const Op& op, bool stress) {
+  const auto v = static_cast<int>(op.variable);
+  std::vector<std::string> options;
+  const auto add = [&](uint16_t bit, const char* name) {
+    if (op.options & bit) options.emplace_back(name);
+  };
+  const auto with = [&options](std::string text) {
+    for (const std::string& option : options) absl::StrAppend(&text, " ", option);
+    return text;
+  };
+  switch (op.code) {
+    case OpCode::kEnd:
+      return task.kind == TaskKind::kSupervisor ? "end" : "call exit 0";
+    case OpCode::kSyscall:
+      return CallText(program, op);
+    case OpCode::kStore:
+      return absl::StrCat("store ", static_cast<int>(op.word), " ", ValueWord(program, op.value));
+    case OpCode::kKill:
+      return absl::StrCat("kill ", static_cast<int>(op.task));
+    case OpCode::kRecv:
+      // In a directed plan the order says whether the copy fails.
+      if (stress) add(model::kBufFaults, "fault");
+      add(model::kBufNull, "null");
+      add(model::kBufNotZeroed, "garbage");
+      return with(absl::StrCat("recv ", v));
+    case OpCode::kSend:
+      add(model::kBufNull, "null");
+      return with(absl::StrCat("send ", v, " ", op.flags, " ", -op.error, " ", op.val));
+    case OpCode::kIdValid:
+      return absl::StrCat("id_valid ", v);
+    case OpCode::kAddfd:
+      add(model::kAddfdSetfd, "setfd");
+      add(model::kAddfdSend, "send");
+      add(model::kBadFlags, "bad_flags");
+      add(model::kBadSrcfd, "bad_fd");
+      add(model::kBufNull, "null");
+      return absl::StrCat("addfd ", v, " ", options.empty() ? "-" : absl::StrJoin(options, ","),
+                          " ", op.val);
+    case OpCode::kSetFlags:
+      return absl::StrCat("set_flags ", op.flags);
+    case OpCode::kPoll:
+      add(model::kNonBlocking, "nowait");
+      add(model::kPollIn, "in");
+      return with("poll");
+    case OpCode::kVerb: {
+      const bool own = !op.descriptors.empty();
+      const auto& pins = program.policy_pins[static_cast<size_t>(*LookedAt(program))];
+      return PinText(op, own ? op.descriptors : pins, own ? op.buf_size : program.policy_buf_size);
+    }
+    case OpCode::kReadArgs:
+      return ReadText(program, op);
+    case OpCode::kClose:
+      return "close";
+    case OpCode::kAfter:
+      return absl::StrCat("after ", v, " ", static_cast<int>(op.word));
+    case OpCode::kJump:
+      return absl::StrCat("jump ", static_cast<int>(op.target));
+    case OpCode::kJumpIfError:
+      return absl::StrCat("jump_if_error ", op.error, " ", static_cast<int>(op.target));
+    case OpCode::kJumpIfNothing:
+      return absl::StrCat("jump_if_nothing ", v, " ", static_cast<int>(op.target));
+    case OpCode::kDecide:
+      return absl::StrCat("decide ", v, " ", static_cast<int>(op.target));
+    case OpCode::kChoose: {
+      std::string text = "choose";
+      for (const uint8_t at : op.alternatives) absl::StrAppend(&text, " ", static_cast<int>(at));
+      return text;
+    }
+  }
+  return "";
+}
+
+// The task that forks or clones `child`, and by which call.
+std::pair<int, Nr> StarterOf(const Program& program, size_t child) {
+  for (size_t t = 0; t < program.tasks.size(); ++t) {
+    for (const Op& op : program.tasks[t].ops) {
+      const bool starts =
+          op.code == OpCode::kSyscall && (op.nr == Nr::kFork || op.nr == Nr::kClone);
+      if (starts && op.task == child) return {static_cast<int>(t), op.nr};
+    }
+  }
+  return {-1, Nr::kFork};
+}
+
+std::string TaskLine(const Program& program, size_t t) {
+  const TaskInfo& task = program.tasks[t];
+  std::string kind = "supervisor";
+  std::string of = "-";
+  if (task.kind == TaskKind::kTarget && !task.starts) {
+    const auto [starter, nr] = StarterOf(program, t);
+    kind = nr == Nr::kFork ? "child" : "childthread";
+    of = starter < 0 ? "-" : absl::StrCat(starter);
+  } else if (task.kind == TaskKind::kTarget) {
+    kind = task.group == t ? "target" : "thread";
+    if (task.group != t) of = absl::StrCat(static_cast<int>(task.group));
+  } else if (task.kind == TaskKind::kPeer) {
+    const bool uses_files = std::any_of(task.ops.begin(), task.ops.end(),
+                                        [](const Op& op) { return op.code == OpCode::kSyscall; });
+    kind = uses_files ? "filepeer" : "peer";
+    for (size_t other = 0; other < program.tasks.size(); ++other) {
+      const TaskInfo& target = program.tasks[other];
+      if (target.kind == TaskKind::kTarget && target.starts && target.files == task.files &&
+          of == "-") {
+        of = absl::StrCat(other);
+      }
+    }
+  }
+  return absl::StrCat("task ", t, " ", task.name, " ", kind, " ", of, "\n");
+}
+
+// Everything but mode, needs and orders.
+std::string World(const Program& program, bool stress) {
+  std::string text;
+  std::set<std::string> files;
+  for (size_t o = 0; o < program.objects.size(); ++o) {
+    const model::Object& object = program.objects[o];
+    absl::StrAppend(&text, "object ", o, " ", object.name, " ", KindOf(program, o), " ",
+                    object.bytes, "\n");
+    if (object.kind == model::Object::Kind::kString) {
+      files.merge(StringsOf(program, object));
+    }
+  }
+  for (size_t w = 0; w < program.words.size(); ++w) {
+    absl::StrAppend(&text, "word ", w, " ", static_cast<int>(program.words[w].object));
+    for (const model::Value value : program.words[w].domain) {
+      absl::StrAppend(&text, " ", ValueWord(program, value));
+    }
+    absl::StrAppend(&text, "\n");
+  }
+  for (const std::string& file : files) {
+    const std::string path = file[0] == '/' ? file : "/" + file;
+    if (path.size() > 1 && path.back() != '/') {
+      absl::StrAppend(&text, "file ", absl::BytesToHexString(path), "\n");
+    }
+  }
+  for (size_t nr = 0; nr < model::kCalls; ++nr) {
+    if (program.trapped[nr]) {
+      absl::StrAppend(&text, "trap ", model::SyscallOf(static_cast<Nr>(nr)).name, "\n");
+    }
+  }
+  if (program.wait_killable) absl::StrAppend(&text, "filter wait_killable\n");
+  for (size_t t = 0; t < program.tasks.size(); ++t) text += TaskLine(program, t);
+  std::set<int> handled;
+  for (const model::SenderInfo& sender : program.senders) {
+    using Disposition = model::SenderInfo::Disposition;
+    if (sender.disposition == Disposition::kFatal || !handled.insert(sender.task).second) continue;
+    const char* how = sender.disposition == Disposition::kIgnored           ? "ignored"
+                      : sender.disposition == Disposition::kHandlerRestarts ? "restarts"
+                                                                            : "plain";
+    absl::StrAppend(&text, "handler ", static_cast<int>(sender.task), " ", how, "\n");
+  }
+  for (size_t t = 0; t < program.tasks.size(); ++t) {
+    const TaskInfo& task = program.tasks[t];
+    if (task.kind == TaskKind::kTarget && task.group == t && task.starts) {
+      absl::StrAppend(&text, "nofile ", t, " ", static_cast<int>(program.nofile[task.files]), "\n");
+    }
+    for (size_t i = 0; i < task.ops.size(); ++i) {
+      absl::StrAppend(&text, "op ", t, " ", i, " ", OpText(program, task, task.ops[i], stress),
+                      "\n");
+    }
+    for (size_t i = 0; i < task.handler.size(); ++i) {
+      const Op& op = task.handler[i];
+      absl::StrAppend(&text, "op ", t, " h", i, " ",
+                      op.code == OpCode::kEnd ? "end" : OpText(program, task, op, stress), "\n");
+    }
+  }
+  return text;
+}
+
+std::string PolicyLines(const Program& program) {
+  std::string text;
+  for (const model::PolicyRule& rule : program.policy) {
+    const model::Syscall& syscall = model::SyscallOf(rule.nr);
+    absl::StrAppend(&text, "policy ", syscall.name);
+    for (const model::PolicyCondition& condition : rule.conditions) {
+      const model::Role& role = syscall.roles[condition.role];
+      const model::SeenLayout& layout = program.seen[static_cast<size_t>(rule.nr)][condition.role];
+      const size_t stride =
+          role.shape == model::Shape::kStrings ? layout.stride : condition.words.size();
+      std::vector<std::string> strings;
+      for (size_t at = 0; at < condition.words.size() && condition.words[at] != model::kAbsent;
+           at += stride) {
+        std::string bytes;
+        for (size_t w = at; w < std::min(at + stride, condition.words.size()); ++w) {
+          const auto& word = program.values[condition.words[w]].bytes;
+          bytes.append(word.begin(), word.end());
+        }
+        if (role.shape == model::Shape::kStrings || role.IsString()) {
+          bytes.resize(std::min(bytes.size(), bytes.find('\0')));
+        } else {
+          bytes.erase(bytes.find_last_not_of('\0') + 1);
+        }
+        strings.push_back(bytes.empty() ? "-" : absl::BytesToHexString(bytes));
+      }
+      absl::StrAppend(&text, " ", static_cast<int>(role.arg), "=", absl::StrJoin(strings, ","));
+    }
+    absl::StrAppend(&text, "\n");
+  }
+  return text;
+}
+
+std::vector<std::string> NeedsOf(const verify::Question& question) {
+  const Program& program = question.program();
+  std::vector<std::string> needs;
+  if (!question.system().proposal().functions.empty()) {
+    needs.emplace_back(question.system().proposal().name);
+  }
+  const auto any = [&program](auto&& wanted) {
+    for (const TaskInfo& task : program.tasks) {
+      if (std::any_of(task.ops.begin(), task.ops.end(), wanted)) return true;
+    }
+    return false;
+  };
+  if (any([](const Op& op) { return op.code == OpCode::kAddfd; })) needs.emplace_back("addfd");
+  if (program.wait_killable) needs.emplace_back("wait_killable");
+  return needs;
+}
+
+}  // namespace
+
+absl::Status CanRun(const verify::Question& question) {
+  const Program& program = question.program();
+  const auto no = [](const std::string& why) { return absl::UnimplementedError(why); };
+  if (!LookedAt(program)) {
+    return no("supervisors look at the arguments of several calls, and a plan at those of one");
+  }
+  for (const TaskInfo& task : program.tasks) {
+    bool executed = false;
+    for (const Op& op : task.ops) {
+      if (op.free) return no("a supervisor may do anything");
+      if (op.code == OpCode::kChoose && task.kind == TaskKind::kSupervisor) {
+        return no("a supervisor's policy may be followed in any order");
+      }
+      if (op.code != OpCode::kSyscall) continue;
+      const model::Syscall& syscall = model::SyscallOf(op.nr);
+      if (executed) return no("an executed program goes on with other calls");
+      executed |= op.nr == Nr::kExecve;
+      if (op.nr > Nr::kSeccomp && TableCalls().count(syscall.name) == 0) {
+        return no(absl::StrCat("the runner has no arguments for ", syscall.name));
+      }
+    }
+    if (task.handler.size() > 1) return no("a signal's handler makes calls of its own");
+  }
+  for (size_t nr = static_cast<size_t>(Nr::kSeccomp) + 1; nr < model::kCalls; ++nr) {
+    const char* name = model::SyscallOf(static_cast<Nr>(nr)).name;
+    if (program.trapped[nr] && TableCalls().count(name) == 0) {
+      return no(absl::StrCat("the runner has no arguments for ", name));
+    }
+  }
+  for (const model::SenderInfo& sender : program.senders) {
+    if (sender.count == model::kSignalsWithoutEnd) return no("signals come without end");
+  }
+  return absl::OkStatus();
+}
+
+std::string OrderText(const Program& program, const Order& order, bool names) {
+  const std::string task =
+      names ? program.tasks[order.task].name : absl::StrCat(static_cast<int>(order.task));
+  switch (order.kind) {
+    case Order::Kind::kStart: {
+      std::string text = absl::StrCat("start ", task, " ", verify::CallName(order.call));
+      if (order.park) {
+        absl::StrAppend(&text, " park");
+      } else if (order.fault) {
+        absl::StrAppend(&text, " fault");
+      }
+      if (order.hold_object >= 0) {
+        absl::StrAppend(&text, " hold ", static_cast<int>(order.hold_object));
+      }
+      return text;
+    }
+    case Order::Kind::kWaitDone:
+      return absl::StrCat("wait ", task, " done");
+    case Order::Kind::kWaitAsleep:
+      return absl::StrCat("wait ", task, " asleep");
+    case Order::Kind::kWaitParked:
+      return absl::StrCat("wait ", task, " parked");
+    case Order::Kind::kWaitDead:
+      return absl::StrCat("wait ", task, " dead");
+    case Order::Kind::kHold:
+      return absl::StrCat("hold ", task);
+    case Order::Kind::kResume:
+      return absl::StrCat("resume ", task, order.fault ? " fault" : "");
+    case Order::Kind::kSignal:
+      return absl::StrCat("signal ", task, order.fatal ? " fatal" : "");
+    case Order::Kind::kStore:
+      return absl::StrCat(
+          "store ", static_cast<int>(order.word), " ",
+          names ? program.values[order.value].text : ValueWord(program, order.value));
+  }
+  return "";
+}
+
+absl::StatusOr<std::string> DirectedPlan(const std::string& name, const verify::Question& question,
+                                         const verify::ForcedRun& run) {
+  if (absl::Status status = CanRun(question); !status.ok()) return status;
+  std::string text = absl::StrCat("plan ", name, "\nmode directed\nlimit ", kDirectedLimitMs, "\n");
+  std::vector<std::string> needs = NeedsOf(question);
+  if (run.holds) needs.emplace_back("hold");
+  if (run.parks) needs.emplace_back("park");
+  if (run.serves) needs.emplace_back("fuse");
+  if (!needs.empty()) absl::StrAppend(&text, "needs ", absl::StrJoin(needs, " "), "\n");
+  text += World(question.program(), false);
+  for (const Order& order : run.orders) {
+    absl::StrAppend(&text, "order ", OrderText(question.program(), order, false), "\n");
+  }
+  return text + "order finish\nend\n";
+}
+
+absl::StatusOr<std::string> StressPlan(const std::string& name, const verify::Question& question,
+                                       uint64_t runs, uint64_t seed) {
+  if (absl::Status status = CanRun(question); !status.ok()) return status;
+  const Program& program = question.program();
+  std::string text = absl::StrCat("plan ", name, "\nmode stress ", runs, " ", seed, "\nlimit ",
+                                  kStressLimitMs, "\n");
+  const std::vector<std::string> needs = NeedsOf(question);
+  if (!needs.empty()) absl::StrAppend(&text, "needs ", absl::StrJoin(needs, " "), "\n");
+  text += World(program, true);
+  for (const model::SenderInfo& sender : program.senders) {
+    if (sender.disposition == model::SenderInfo::Disposition::kIgnored) continue;
+    const bool fatal = sender.disposition == model::SenderInfo::Disposition::kFatal;
+    absl::StrAppend(&text, "sender ", static_cast<int>(sender.task), " ",
+                    static_cast<int>(sender.count), fatal ? " fatal" : "", "\n");
+  }
+  if (program.general_peer && program.writers.empty()) absl::StrAppend(&text, "writer -\n");
+  for (const model::WriterInfo& writer : program.writers) {
+    absl::StrAppend(&text, "writer ", static_cast<int>(writer.writes), "\n");
+  }
+  return absl::StrCat(text, PolicyLines(program), "end\n");
+}
+
+}  // namespace knotcheck::conform

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "conform/report.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "conform/plan.h"
+#include "fmt/format.h"
+#include "nlohmann/json.hpp"
+
+namespace knotcheck::conform {
+namespace {
+
+using nlohmann::ordered_json;
+
+const char* Name(Match match) {
+  switch (match) {
+    case Match::kMatches:
+      return "matches";
+    case Match::kDiffers:
+      return "differs";
+    case Match::kSkipped:
+      return "skipped";
+    case Match::kLost:
+      return "lost";
+  }
+  return "";
+}
+
+// The order in words: what is begun is named by the scenario's own text.
+std::string Words(const model::Program& program, const verify::Order& order) {
+  std::string text = OrderText(program, order, true);
+  if (order.kind == verify::Order::Kind::kStart) {
+    const model::Op& op = verify::OpOf(program, order.task, order.call);
+    absl::StrAppend(&text, "    # ", op.text.empty() ? "exits" : op.text);
+  }
+  if (order.kind == verify::Order::Kind::kStore) {
+    absl::StrAppend(&text, "    # ", program.objects[program.words[order.word].object].name);
+  }
+  return text;
+}
+
+std::string Violates(const std::vector<std::string>& names) {
+  return names.empty() ? "" : absl::StrCat("violates ", absl::StrJoin(names, ", "));
+}
+
+size_t Count(const Case& one, Match match) {
+  return static_cast<size_t>(
+      std::count_if(one.forced.begin(), one.forced.end(),
+                    [match](const ForcedResult& f) { return f.match == match; }));
+}
+
+std::string ForcedText(const Case& one, const ForcedResult& forced, bool verbose) {
+  std::string text;
+  const bool good = forced.match == Match::kMatches;
+  if (good && !verbose) return text;
+  absl::StrAppend(&text, "  ", forced.plan.substr(forced.plan.find('#')), " ", Name(forced.match));
+  if (!forced.reason.empty()) absl::StrAppend(&text, ": ", forced.reason);
+  if (!forced.violates.empty()) absl::StrAppend(&text, " (", Violates(forced.violates), ")");
+  text += "\n";
+  if (forced.match == Match::kSkipped && !verbose) return text;
+  absl::StrAppend(&text, "     model   ", Readable(forced.predicted), "\n");
+  if (!forced.observed.empty() && !good) {
+    absl::StrAppend(&text, "     kernel  ", Readable(forced.observed), "\n");
+  }
+  if (!verbose && forced.match != Match::kDiffers) return text;
+  for (const verify::Order& order : forced.run.orders) {
+    absl::StrAppend(&text, "     | ", Words(one.question->program(), order), "\n");
+  }
+  return text;
+}
+
+std::string StressText(const StressResult& stress, bool verbose) {
+  std::string text;
+  const auto row = [&text](const StressRow& r) {
+    absl::StrAppend(&text, fmt::format("  {:>8} {} ", r.count, r.allowed ? " " : "FORBIDDEN"),
+                    Readable(r.text),
+                    r.violates.empty() ? "" : absl::StrCat("  ", Violates(r.violates)), "\n");
+  };
+  if (stress.match == Match::kDiffers || verbose) {
+    for (const StressRow& r : stress.rows) row(r);
+  }
+  if (verbose) {
+    for (const StressRow& r : stress.unseen) row(r);
+  }
+  if (stress.match == Match::kLost && stress.asked) {
+    absl::StrAppend(&text, "  stress lost: ", stress.reason, "\n");
+  }
+  return text;
+}
+
+ordered_json RowsJson(const std::vector<StressRow>& rows) {
+  ordered_json list = ordered_json::array();
+  for (const StressRow& row : rows) {
+    list.push_back({{"count", row.count},
+                    {"outcome", row.text},
+                    {"allowed", row.allowed},
+                    {"violates", row.violates}});
+  }
+  return list;
+}
+
+}  // namespace
+
+Totals TotalsOf(const Campaign& campaign) {
+  Totals totals;
+  for (const Case& one : campaign.cases) {
+    if (!one.cannot.empty()) {
+      ++totals.cannot;
+      continue;
+    }
+    totals.matches += Count(one, Match::kMatches);
+    totals.differs += Count(one, Match::kDiffers);
+    totals.skipped += Count(one, Match::kSkipped);
+    totals.lost += Count(one, Match::kLost);
+    const StressResult& stress = one.stress;
+    totals.stress_runs += stress.runs;
+    if (!stress.asked) continue;
+    totals.stressed += stress.match == Match::kMatches ? 1 : 0;
+    totals.stress_differs += stress.match == Match::kDiffers ? 1 : 0;
+    totals.stress_skipped += stress.match == Match::kSkipped ? 1 : 0;
+    totals.stress_lost += stress.match == Match::kLost ? 1 : 0;
+  }
+  return totals;
+}
+
+std::string HeaderText(const Campaign& campaign, const ReportHeader& header) {
+  const auto probe = [&campaign](const char* key) {
+    const auto at = campaign.probe.find(key);
+    return at == campaign.probe.end() ? std::string("?") : at->second;
+  };
+  std::string text = absl::StrCat(header.target, ": Linux ", probe("release"), " ",
+                                  probe("machine"), ", ", probe("processors"), " processors, ",
+                                  probe("root") == "yes" ? "as root" : "not as root", "\n");
+  for (const auto& [key, value] : campaign.probe) {
+    if (key != "root" && absl::StartsWith(value, "no")) {
+      absl::StrAppend(&text, "lacks ", key, value.size() > 3 ? ": " + value.substr(3) : "", "\n");
+    }
+  }
+  absl::StrAppend(&text, "model: ", header.variants.empty() ? "6.12.117" : header.variants,
+                  header.how.empty() ? "" : absl::StrCat(" (", header.how, ")"), "\n");
+  return text;
+}
+
+std::string CasesText(const Campaign& campaign, bool verbose) {
+  std::string text;
+  for (const Case& one : campaign.cases) {
+    if (!one.cannot.empty()) {
+      if (verbose) {
+        absl::StrAppend(&text, one.name, " ", one.proposal->name,
+                        ": cannot be run on a real kernel: ", one.cannot, "\n");
+      }
+      continue;
+    }
+    std::string line = fmt::format("{:<36} {:<9}", one.name, one.proposal->name);
+    absl::StrAppend(&line, "forced ", Count(one, Match::kMatches), " of ", one.forced.size());
+    const StressResult& stress = one.stress;
+    if (stress.asked && stress.match != Match::kLost && stress.match != Match::kSkipped) {
+      absl::StrAppend(&line, "  ", stress.runs, " runs: ", stress.allowed - stress.unseen.size(),
+                      " of ", stress.allowed, stress.allowed == 1 ? " outcome" : " outcomes");
+    }
+    const bool bad = Count(one, Match::kDiffers) != 0 || stress.match == Match::kDiffers;
+    absl::StrAppend(&text, line, bad ? "  DIFFERS" : "", "\n");
+    for (const ForcedResult& forced : one.forced) text += ForcedText(one, forced, verbose);
+    text += StressText(stress, verbose);
+  }
+  return text;
+}
+
+std::string TotalsText(const Campaign& campaign) {
+  const Totals t = TotalsOf(campaign);
+  std::string text = absl::StrCat("forced: ", t.matches, " runs match, ", t.differs, " differ, ",
+                                  t.skipped, " skipped, ", t.lost, " lost\n");
+  size_t unseen = 0;
+  size_t unforced = 0;
+  for (const Case& one : campaign.cases) {
+    unseen += one.stress.match == Match::kMatches ? one.stress.unseen.size() : 0;
+    unforced += one.unforced;
+  }
+  if (t.stressed + t.stress_differs + t.stress_skipped + t.stress_lost > 0) {
+    absl::StrAppend(&text, "stress: ", t.stressed, " scenarios hold in ", t.stress_runs, " runs, ",
+                    t.stress_differs, " show what is forbidden, ", t.stress_skipped, " skipped, ",
+                    t.stress_lost, " lost; ", unseen, " allowed outcomes were never observed\n");
+    absl::StrAppend(&text, "not forced: ", unforced,
+                    " outcomes, which need an order that user space cannot make\n");
+  }
+  if (t.cannot > 0) absl::StrAppend(&text, "not run: ", t.cannot, " scenarios (--verbose)\n");
+  for (const std::string& why : campaign.breaks) {
+    absl::StrAppend(&text, "the target broke off: ", why, "\n");
+  }
+  for (const std::string& report : campaign.reports) {
+    absl::StrAppend(&text, "the kernel reports:\n", report, "\n");
+  }
+  return text;
+}
+
+std::string CampaignJson(const Campaign& campaign, const ReportHeader& header) {
+  ordered_json json;
+  json["format"] = "knotcheck-conform";
+  json["version"] = 1;
+  json["target"] = header.target;
+  json["model"] = header.variants;
+  json["how"] = header.how;
+  json["probe"] = campaign.probe;
+  ordered_json cases = ordered_json::array();
+  for (const Case& one : campaign.cases) {
+    ordered_json entry;
+    entry["scenario"] = one.name;
+    entry["proposal"] = one.proposal->name;
+    entry["cannot"] = one.cannot;
+    entry["all_forced"] = one.all_forced;
+    entry["unforced"] = one.unforced;
+    entry["forced"] = ordered_json::array();
+    for (const ForcedResult& forced : one.forced) {
+      ordered_json orders = ordered_json::array();
+      for (const verify::Order& order : forced.run.orders) {
+        orders.push_back(Words(one.question->program(), order));
+      }
+      entry["forced"].push_back({{"plan", forced.plan},
+                                 {"match", Name(forced.match)},
+                                 {"reason", forced.reason},
+                                 {"violates", forced.violates},
+                                 {"predicted", forced.predicted},
+                                 {"observed", forced.observed},
+                                 {"orders", orders}});
+    }
+    if (one.stress.asked) {
+      entry["stress"] = {{"match", Name(one.stress.match)},
+                         {"reason", one.stress.reason},
+                         {"runs", one.stress.runs},
+                         {"observed", RowsJson(one.stress.rows)},
+                         {"never_observed", RowsJson(one.stress.unseen)}};
+    }
+    cases.push_back(std::move(entry));
+  }
+  json["cases"] = std::move(cases);
+  json["breaks"] = campaign.breaks;
+  json["reports"] = campaign.reports;
+  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace knotcheck::conform

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "conform/variants.h"
+
+#include <memory>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "conform/plan.h"
+#include "lang/parse.h"
+
+namespace knotcheck::conform {
+namespace {
+
+using model::Toggle;
+using model::Toggles;
+
+// A scenario in which a variant shows; docs/kernel-versions.md says what it does. The scenarios of
+// the collection are longer where they ask more than that.
+struct Row {
+  Toggle variant;
+  const char* scenario;
+};
+
+const Row kRows[] = {
+    {Toggle::k_addfd_send_interrupted, R"(filter umask
+target T { umask() }
+supervisor S {
+  n = recv()
+  addfd(n, send)
+  send(n, value 2)
+}
+signals to S: 1, handler
+)"},
+    {Toggle::k_wait_killable_fast_reply, R"(filter wait_killable
+filter umask
+target T { umask() }
+supervisor S {
+  n = recv()
+  send(n, value 1)
+}
+supervisor R {
+  n = recv()
+  send(n, value 1)
+}
+signals to T: 1, handler restarts
+)"},
+    {Toggle::k_release_late, R"(filter umask
+target T { umask() }
+supervisor S {
+  n = recv()
+  send(n, value 1)
+  poll()
+}
+)"},
+    {Toggle::k_recv_blocks_forever, R"(filter umask
+target T { umask() }
+supervisor S {
+  n = recv()
+  send(n, value 1)
+  recv()
+}
+)"},
+    {Toggle::k_recv_efault_no_wake, R"(filter umask
+target T { umask() }
+supervisor S { poll(in) }
+supervisor R { n = recv(fault) }
+)"},
+    {Toggle::k_no_set_flags, R"(filter umask
+target T { umask() }
+supervisor S {
+  set_flags(1)
+  n = recv()
+  send(n, value 1)
+}
+)"},
+    {Toggle::k_lifo_notifications, R"(filter umask
+target A { umask() }
+target B { umask() }
+supervisor S {
+  n = recv()
+  m = after(n)
+  send(n, value 1)
+  send(m, value 1)
+}
+)"},
+    {Toggle::k_addfd_not_atomic, R"(filter umask
+target T { umask() }
+supervisor S {
+  n = recv()
+  addfd(n, send)
+  send(n, value 1)
+}
+)"},
+    {Toggle::k_id_valid_dir, R"(filter umask
+target T { umask() }
+supervisor S {
+  n = recv()
+  id_valid(n)
+  send(n, value 1)
+}
+)"},
+    {Toggle::k_no_pollhup, R"(filter umask
+target T { umask() }
+supervisor S {
+  n = recv()
+  send(n, value 1)
+  poll()
+}
+)"},
+    {Toggle::k_no_addfd, R"(filter umask
+target T { umask() }
+supervisor S {
+  n = recv()
+  addfd(n)
+  send(n, value 1)
+}
+)"},
+    {Toggle::k_no_tsync_esrch, R"(filter umask
+target T {
+  umask()
+  seccomp(NEW_LISTENER|TSYNC)
+}
+supervisor S {
+  n = recv()
+  close(listener)
+}
+)"},
+    {Toggle::k_recv_garbage, R"(filter umask
+target T { umask() }
+supervisor S {
+  n = recv(garbage)
+  n = recv()
+  send(n, value 1)
+}
+)"},
+    {Toggle::k_no_continue, R"(filter umask
+target T { umask() }
+supervisor S {
+  n = recv()
+  send(n, continue)
+  send(n, value 1)
+}
+)"},
+};
+
+std::string NameOf(Toggle toggle) { return model::AllToggles()[static_cast<size_t>(toggle)].name; }
+
+// A run that tells whether a kernel has the variant.
+struct Test {
+  Toggle variant;
+  std::unique_ptr<lang::Scenario> scenario;
+  std::unique_ptr<verify::Question> question;
+  verify::ForcedRun run;
+  verify::Predicted with;
+  verify::Predicted without;
+  std::string plan;
+};
+
+absl::StatusOr<std::unique_ptr<verify::Question>> Ask(const lang::Scenario& scenario,
+                                                      Toggles toggles) {
+  return verify::Question::Make(scenario, *model::FindProposal("baseline"), toggles);
+}
+
+bool Same(const verify::Predicted& a, const verify::Predicted& b) {
+  return a.stuck == b.stuck && verify::Matches(a.outcome, b.outcome);
+}
+
+// Searches the forced runs with and without the variant for one that tells. Nothing: none does.
+absl::StatusOr<std::unique_ptr<Test>> FindTest(const Row& row) {
+  auto test = std::make_unique<Test>();
+  test->variant = row.variant;
+  const std::string name = NameOf(row.variant);
+  const std::string text =
+      absl::StrCat("# name: probe/", name, "\n# question: Which?\n",
+                   "# source: docs/kernel-versions.md\n# result: baseline=holds\n# why: a probe\n",
+                   row.scenario, "never expectation\n");
+  auto scenario = lang::Parse(text, "probe/" + name);
+  if (!scenario.ok()) return scenario.status();
+  test->scenario = std::make_unique<lang::Scenario>(*std::move(scenario));
+  Toggles variant;
+  variant.Set(row.variant);
+  auto today = Ask(*test->scenario, {});
+  if (!today.ok()) return today.status();
+  auto then = Ask(*test->scenario, variant);
+  if (!then.ok()) return then.status();
+  for (const auto* question : {today->get(), then->get()}) {
+    for (verify::ForcedRun& run : verify::FindForcedRuns(*question, {}).runs) {
+      test->without = verify::Predict(**today, run.orders);
+      test->with = verify::Predict(**then, run.orders);
+      if (Same(test->with, test->without)) continue;
+      test->run = std::move(run);
+      test->question = *std::move(today);
+      test->plan = "probe/" + name;
+      return test;
+    }
+  }
+  return std::unique_ptr<Test>();
+}
+
+bool Fits(const model::Program& program, const verify::Predicted& predicted,
+          const PlanAnswer& answer) {
+  if (predicted.stuck != 0 || answer.stuck != 0) {
+    return (predicted.stuck == 0) == (answer.stuck == 0);
+  }
+  return verify::Matches(predicted.outcome, ObservedOf(program, answer));
+}
+
+}  // namespace
+
+absl::StatusOr<Variants> ProbeVariants(Toggles given, bool search, const Target& target) {
+  std::vector<std::unique_ptr<Test>> tests;
+  std::string plans;
+  for (const Row& row : kRows) {
+    if (!search) break;
+    auto test = FindTest(row);
+    if (!test.ok()) return test.status();
+    if (*test == nullptr) continue;
+    const auto text = DirectedPlan((*test)->plan, *(*test)->question, (*test)->run);
+    if (!text.ok()) continue;
+    plans += *text;
+    tests.push_back(*std::move(test));
+  }
+  const auto output = target(plans);
+  if (!output.ok()) return output.status();
+  const auto answers = ParseAnswers(output->lines);
+  if (!answers.ok()) return answers.status();
+  if (answers->probe.empty()) {
+    return absl::UnavailableError(absl::StrCat(
+        "the target said nothing of itself", output->ended.empty() ? "" : ": " + output->ended,
+        output->console.empty()
+            ? ""
+            : "\n" + output->console.substr(
+                         output->console.size() > 2000 ? output->console.size() - 2000 : 0)));
+  }
+  Variants variants;
+  variants.probe = answers->probe;
+  variants.toggles = given;
+  if (!search) return variants;
+  std::set<Toggle> told;
+  for (const auto& test : tests) {
+    const auto at = answers->plans.find(test->plan);
+    if (at == answers->plans.end()) continue;
+    const bool ran = at->second.ended == "ok" || at->second.stuck != 0;
+    const model::Program& program = test->question->program();
+    const bool with = ran && Fits(program, test->with, at->second);
+    const bool without = ran && Fits(program, test->without, at->second);
+    if (with == without) continue;
+    told.insert(test->variant);
+    if (with) variants.toggles.Set(test->variant);
+  }
+  const auto at = variants.probe.find("release");
+  std::string number = at == variants.probe.end() ? "" : at->second;
+  number = number.substr(0, number.find_first_not_of("0123456789."));
+  const auto release = model::ParseRelease(number);
+  const auto of_release = release ? model::VariantsOf(*release) : std::nullopt;
+  std::vector<std::string> untold;
+  for (const model::ToggleInfo& info : model::AllToggles()) {
+    if (info.mutation || info.fix() || told.count(info.toggle) != 0) continue;
+    untold.push_back(info.name);
+    if (of_release && of_release->Has(info.toggle)) variants.toggles.Set(info.toggle);
+  }
+  variants.how = absl::StrCat(
+      told.size(), " variants told by runs; ",
+      of_release ? "by the release's number: " : "not told, and the release is not known: ",
+      untold.empty() ? "none" : absl::StrJoin(untold, ", "));
+  return variants;
+}
+
+}  // namespace knotcheck::conform

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What user space can tell of a run: conformance compares it with a real kernel.
+
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "model/program.h"
+
+namespace knotcheck::model {
+
+struct Observation {
+  enum class Kind : uint8_t {
+    kBegins,      // operation `call` of the task begins, or begins again after a signal
+    kReturns,     // ... and returns `ret`
+    kHandler,     // the task's signal handler begins
+    kActsOn,      // the call acts on `value` as word `word` of its argument
+    kCounts,      // execve() counts `ret` strings in role `role`
+    kCopies,      // ... and copies `value` as word `word` of string `entry`
+    kShows,       // PIN_ARGS copies a pinned argument to its caller
+    kCuts,        // ... and says that it is truncated
+    kRemoteRead,  // a supervisor's call reads word `word` of object `role` of a target
+  };
+  Kind kind = Kind::kBegins;
+  uint8_t task = 0;
+  uint8_t call = 0;  // as Kernel::CallIndex()
+  Ret ret = 0;
+  uint8_t role = 0;
+  uint8_t entry = 0;
+  uint8_t word = 0;
+  Value value = 0;
+};
+
+using Observations = std::vector<Observation>;
+
+}  // namespace knotcheck::model

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// knotcheck conform: the scenarios on a real kernel, against what the model says.
+
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "conform/campaign.h"
+#include "conform/plan.h"
+#include "conform/report.h"
+#include "conform/target.h"
+#include "conform/variants.h"
+#include "report/files.h"
+#include "report/result.h"
+#include "report/text.h"
+#include "tools/common.h"
+#include "tools/progress.h"
+
+namespace knotcheck::tools {
+namespace {
+
+struct Arguments {
+  std::vector<std::string> paths;
+  std::string target = "host";
+  std::vector<std::string> proposals;
+  std::string property;
+  std::vector<std::string> kernels;
+  std::vector<std::string> mutations;
+  std::vector<std::string> fixes;
+  std::string runner;
+  std::string json;
+  size_t forced = 16;
+  uint64_t stress = 1000;
+  uint64_t seed = 1;
+  uint64_t limit = 900;
+  bool plans = false;
+  bool probe = false;
+  bool verbose = false;
+  bool quiet = false;
+};
+
+constexpr std::chrono::seconds kProbeLimit(300);
+
+// knot_runner as the build leaves it beside knotcheck.
+std::string DefaultRunner() {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  return (self.parent_path() / "conform" / "runner" / "knot_runner").string();
+}
+
+class Conform {
+ public:
+  explicit Conform(const Arguments& arguments)
+      : arguments_(arguments), progress_(arguments.quiet) {}
+  int Run();
+
+ private:
+  absl::Status Prepare();
+  // What the kernel has, and which variants of the model it is.
+  absl::Status Probe();
+  absl::Status Load(const std::vector<std::string>& files);
+  absl::StatusOr<conform::TargetOutput> RunPlans(const std::string& plans,
+                                                 std::chrono::seconds limit);
+  int PrintPlans();
+  int Report();
+
+  const Arguments& arguments_;
+  Progress progress_;
+  conform::TargetOptions target_;
+  conform::CampaignOptions options_;
+  conform::Campaign campaign_;
+  conform::ReportHeader header_;
+  std::vector<const model::Proposal*> named_;
+  std::vector<std::unique_ptr<report::TraceSubject>> scenarios_;
+  std::vector<std::string> left_out_;  // proposals that the kernel does not have
+};
+
+absl::Status Conform::Prepare() {
+  absl::string_view target = arguments_.target;
+  if (absl::ConsumePrefix(&target, "qemu:")) {
+    target_.bzimage = std::string(target);
+  } else if (target != "host") {
+    return absl::InvalidArgumentError(absl::StrCat("--target: found '",
+                                                   report::Ascii(std::string(target)),
+                                                   "', expected host or qemu:BZIMAGE"));
+  }
+  target_.runner = arguments_.runner.empty() ? DefaultRunner() : arguments_.runner;
+  target_.interrupted = &Interrupted();
+  header_.target = arguments_.target;
+  for (const std::string& name : arguments_.proposals) {
+    const auto proposal = ProposalNamed(name);
+    if (!proposal.ok()) return proposal.status();
+    named_.push_back(*proposal);
+  }
+  const auto toggles = TogglesNamed(arguments_.kernels, arguments_.mutations, arguments_.fixes);
+  if (!toggles.ok()) return toggles.status();
+  options_.toggles = *toggles;
+  options_.forced_runs = arguments_.forced;
+  options_.stress_runs = arguments_.stress;
+  options_.seed = arguments_.seed;
+  options_.property = arguments_.property;
+  return arguments_.json.empty() ? absl::OkStatus() : report::CheckWritable(arguments_.json);
+}
+
+absl::StatusOr<conform::TargetOutput> Conform::RunPlans(const std::string& plans,
+                                                        std::chrono::seconds limit) {
+  conform::TargetOptions options = target_;
+  options.limit = limit;
+  size_t done = 0;
+  options.progress = [this, &done](std::string_view text) {
+    const absl::string_view line(text.data(), text.size());
+    if (absl::StartsWith(line, "end ")) ++done;
+    if (absl::StartsWith(line, "begin ")) {
+      progress_.Show(absl::StrCat(done, " plans done; ", line.substr(6)));
+    }
+  };
+  auto output = target_.bzimage.empty() ? conform::RunOnHost(plans, options)
+                                        : conform::RunInQemu(plans, options);
+  progress_.Clear();
+  return output;
+}
+
+absl::Status Conform::Probe() {
+  const auto run = [this](const std::string& plans) { return RunPlans(plans, kProbeLimit); };
+  auto found = conform::ProbeVariants(options_.toggles, arguments_.kernels.empty(), run);
+  if (!found.ok()) return found.status();
+  campaign_.probe = found->probe;
+  if (arguments_.kernels.empty()) options_.toggles = found->toggles;
+  std::vector<std::string> names = report::ToggleNames(options_.toggles);
+  header_.variants =
+      names.empty() ? "" : absl::StrCat("6.12.117 with ", absl::StrJoin(names, ", "));
+  header_.how = arguments_.kernels.empty() ? found->how : "as --kernel says";
+  return absl::OkStatus();
+}
+
+absl::Status Conform::Load(const std::vector<std::string>& files) {
+  for (const std::string& file : files) {
+    auto subject = LoadScenario(file);
+    if (!subject.ok()) return subject.status();
+    scenarios_.push_back(std::make_unique<report::TraceSubject>(*std::move(subject)));
+    const lang::Scenario& scenario = scenarios_.back()->scenario;
+    std::vector<const model::Proposal*> asked = named_;
+    for (const lang::Claim& claim : scenario.header.results) {
+      if (named_.empty()) asked.push_back(model::FindProposal(claim.proposal));
+    }
+    for (const model::Proposal* proposal : asked) {
+      if (Interrupted().load()) return absl::OkStatus();
+      // The probe says of each proposal but the baseline whether its ioctl is there.
+      const auto at = campaign_.probe.find(proposal->name);
+      if (at != campaign_.probe.end() && absl::StartsWith(at->second, "no")) {
+        left_out_.push_back(scenario.header.name);
+        continue;
+      }
+      // On a kernel with a proposal the baseline is what its scenarios without it show.
+      auto one = conform::MakeCase(scenario, *proposal, options_);
+      if (absl::IsFailedPrecondition(one.status())) continue;
+      if (!one.ok()) return one.status();
+      campaign_.cases.push_back(*std::move(one));
+    }
+  }
+  return absl::OkStatus();
+}
+
+int Conform::PrintPlans() {
+  for (const conform::Case& one : campaign_.cases) {
+    for (const conform::ForcedResult& forced : one.forced) {
+      const auto text = conform::DirectedPlan(forced.plan, *one.question, forced.run);
+      if (text.ok()) Print(*text);
+    }
+    if (!one.stress.asked) continue;
+    const auto text =
+        conform::StressPlan(absl::StrCat(one.name, "@", one.proposal->name, "#stress"),
+                            *one.free_question, options_.stress_runs, options_.seed);
+    if (text.ok()) Print(*text);
+  }
+  if (const absl::Status status = FlushOutput(); !status.ok()) return FailUsage(status);
+  return kOk;
+}
+
+int Conform::Report() {
+  Print(conform::HeaderText(campaign_, header_));
+  Print(conform::CasesText(campaign_, arguments_.verbose));
+  Print(conform::TotalsText(campaign_));
+  if (!left_out_.empty()) {
+    Print(absl::StrCat("left out: ", left_out_.size(),
+                       " scenarios under proposals that this kernel does not have\n"));
+  }
+  absl::Status status = absl::OkStatus();
+  if (!arguments_.json.empty()) {
+    status = report::WriteFile(arguments_.json, conform::CampaignJson(campaign_, header_));
+  }
+  status.Update(FlushOutput());
+  if (!status.ok()) return FailUsage(status);
+  const conform::Totals totals = conform::TotalsOf(campaign_);
+  if (totals.differs + totals.stress_differs > 0) return kDiffers;
+  const bool broke = !campaign_.breaks.empty() || totals.lost + totals.stress_lost > 0;
+  if (broke || Interrupted().load()) return kIncomplete;
+  return kOk;
+}
+
+int Conform::Run() {
+  if (const absl::Status status = Prepare(); !status.ok()) return FailUsage(status);
+  CatchInterrupts();
+  if (arguments_.plans) {
+    const auto files = ScenarioFiles(arguments_.paths);
+    if (!files.ok()) return Fail(files.status());
+    if (const absl::Status status = Load(*files); !status.ok()) return Fail(status);
+    return PrintPlans();
+  }
+  if (const absl::Status status = Probe(); !status.ok()) return FailUsage(status);
+  if (arguments_.probe) {
+    Print(conform::HeaderText(campaign_, header_));
+    if (const absl::Status status = FlushOutput(); !status.ok()) return FailUsage(status);
+    return kOk;
+  }
+  const auto files = ScenarioFiles(arguments_.paths);
+  if (!files.ok()) return Fail(files.status());
+  if (const absl::Status status = Load(*files); !status.ok()) return Fail(status);
+  const auto run = [this](const std::string& plans) {
+    return RunPlans(plans, std::chrono::seconds(arguments_.limit));
+  };
+  const absl::Status status = conform::RunCampaign(options_, run, &campaign_);
+  if (!status.ok()) return FailUsage(status);
+  return Report();
+}
+
+}  // namespace
+
+Command AddConform(CLI::App& app) {
+  CLI::App* conform = app.add_subcommand("conform", "run scenarios on a real kernel");
+  const auto arguments = std::make_shared<Arguments>();
+  conform
+      ->add_option("paths", arguments->paths,
+                   "scenarios, or directories to search for *.scn (default: scenarios)")
+      ->type_name("FILE|DIR");
+  conform->add_option("--target", arguments->target, "host (default), or qemu:BZIMAGE")
+      ->type_name("TARGET");
+  conform
+      ->add_option("--proposal", arguments->proposals,
+                   "only under this proposal (default: those of each '# result:'); repeatable")
+      ->type_name("P")
+      ->allow_extra_args(false);
+  conform
+      ->add_option("--property", arguments->property, "only forced runs that violate this property")
+      ->type_name("NAME");
+  conform
+      ->add_option("--forced", arguments->forced,
+                   "forced runs of a scenario, at most (default: 16)")
+      ->type_name("N");
+  conform->add_option("--stress", arguments->stress, "free runs of a scenario (default: 1000)")
+      ->type_name("N");
+  conform->add_option("--seed", arguments->seed, "of the free runs (default: 1)")->type_name("N");
+  conform
+      ->add_option("--runner", arguments->runner,
+                   "knot_runner (default: the one that was built with this knotcheck)")
+      ->type_name("FILE");
+  conform->add_option("--limit", arguments->limit, "of all runs, in seconds (default: 900)")
+      ->type_name("N");
+  AddKernelOptions(conform, &arguments->kernels, &arguments->mutations, &arguments->fixes);
+  conform->add_option("--json", arguments->json, "also write the results there")->type_name("FILE");
+  conform->add_flag("--plans", arguments->plans, "print the plans, run nothing");
+  conform->add_flag("--probe", arguments->probe, "say which kernel it is, run nothing else");
+  conform->add_flag("--verbose", arguments->verbose, "show every run, order and outcome");
+  conform->add_flag("--quiet", arguments->quiet, "no progress on stderr");
+  return {conform, [arguments] { return Conform(*arguments).Run(); }};
+}
+
+}  // namespace knotcheck::tools

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "verify/observed.h"
+
+#include <algorithm>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "model/property.h"
+
+namespace knotcheck::verify {
+namespace {
+
+using model::Observation;
+using model::OpCode;
+using model::Program;
+using model::Value;
+
+constexpr uint8_t kExecveArgv = 1;
+
+// `bytes` bytes of words in hex; a string ends at its NUL.
+std::string Hex(const Program& program, const Value* words, int count, int bytes, bool string) {
+  std::string hex;
+  for (int w = 0; w < count; ++w) {
+    const Value value = words[w];
+    const bool known = value != model::kUninit && value != model::kAbsent;
+    for (int i = 0; i < 8 && 8 * w + i < bytes; ++i) {
+      if (!known) {
+        hex += "??";
+        continue;
+      }
+      const uint8_t byte = program.values[value].bytes[static_cast<size_t>(i)];
+      if (string && byte == 0) return hex;
+      absl::StrAppend(&hex, absl::Hex(byte, absl::kZeroPad2));
+    }
+    // A pointer's bytes depend on where things are.
+    if (known && program.values[value].object >= 0) return "*";
+  }
+  return hex;
+}
+
+// "" has no digits: "-" stands for no bytes.
+std::string OrDash(std::string hex) { return hex.empty() ? "-" : hex; }
+
+// As the runner tells paths: from the root.
+std::string PathHex(const Program& program, const std::vector<Value>& words) {
+  std::string hex =
+      Hex(program, words.data(), static_cast<int>(words.size()), 1 << 20, /*string=*/true);
+  if (hex.rfind("2f", 0) != 0) hex = "2f" + hex;
+  return hex;
+}
+
+bool HexMatches(const std::string& predicted, const std::string& observed) {
+  if (predicted == "*") return true;
+  if (predicted.size() != observed.size()) return false;
+  for (size_t i = 0; i < predicted.size(); ++i) {
+    if (predicted[i] != '?' && predicted[i] != observed[i]) return false;
+  }
+  return true;
+}
+
+// Lists of hex strings; a predicted "*" element is any string.
+bool DetailMatches(const std::string& predicted, const std::string& observed) {
+  const std::vector<std::string> p = absl::StrSplit(predicted, ',');
+  const std::vector<std::string> o = absl::StrSplit(observed, ',');
+  if (p.size() != o.size()) return predicted == "*";
+  for (size_t i = 0; i < p.size(); ++i) {
+    if (!HexMatches(p[i], o[i])) return false;
+  }
+  return true;
+}
+
+// What the supervisor's last read or pin showed of the call's arguments.
+void Seen(const Program& program, const model::Task& task, const model::Op& call, Token* token) {
+  const auto& roles = model::SyscallOf(call.nr).roles;
+  for (size_t r = 0; r < roles.size(); ++r) {
+    const model::SeenLayout& layout = program.seen[static_cast<size_t>(call.nr)][r];
+    if (layout.entries == 0 || !(task.ghost_roles >> r & 1) || roles[r].parent >= 0) continue;
+    const std::string key = absl::StrCat("r", static_cast<int>(roles[r].arg));
+    const Value* words = task.seen + layout.base;
+    if (roles[r].shape == model::Shape::kStrings) {
+      std::vector<std::string> strings;
+      for (int e = 0; e < layout.entries && words[e * layout.stride] != model::kAbsent; ++e) {
+        strings.push_back(OrDash(
+            Hex(program, words + e * layout.stride, layout.stride, 8 * layout.stride, true)));
+      }
+      token->details[key] = OrDash(absl::StrJoin(strings, ","));
+      continue;
+    }
+    const int object = program.values[call.pointers[roles[r].arg]].object;
+    if (object < 0) continue;
+    int bytes = program.objects[static_cast<size_t>(object)].bytes;
+    if (!roles[r].IsString() && roles[r].length_arg >= 0) {
+      bytes = std::min(bytes, call.scalars[static_cast<size_t>(roles[r].length_arg)]);
+    }
+    token->details[key] = OrDash(Hex(program, words, layout.stride, bytes, roles[r].IsString()));
+  }
+}
+
+}  // namespace
+
+bool FollowsPolicy(const model::TaskInfo& task) {
+  return std::any_of(task.ops.begin(), task.ops.end(),
+                     [](const model::Op& op) { return op.code == OpCode::kDecide; });
+}
+
+const model::Op& OpOf(const Program& program, int task, uint8_t call) {
+  const model::TaskInfo& info = program.tasks[static_cast<size_t>(task)];
+  return (call & 0x80) ? info.handler[call & 0x7f] : info.ops[call];
+}
+
+std::string CallName(uint8_t call) {
+  return absl::StrCat((call & 0x80) ? "h" : "", static_cast<int>(call & 0x7f));
+}
+
+std::string TokenText(const Token& token) {
+  std::string text = CallName(token.call) + "=";
+  if (!token.returned) return text + "asleep";
+  absl::StrAppend(&text, token.any_result ? std::string("*") : absl::StrCat(token.ret));
+  for (const auto& [key, value] : token.details) absl::StrAppend(&text, ":", key, "=", value);
+  return text;
+}
+
+std::string ObservedText(const Program& program, const Observed& outcome) {
+  std::vector<std::string> tasks;
+  for (size_t t = 0; t < outcome.tasks.size(); ++t) {
+    std::vector<std::string> tokens;
+    for (const Token& token : outcome.tasks[t]) tokens.push_back(TokenText(token));
+    if (outcome.dead[t]) tokens.emplace_back("dead");
+    if (tokens.empty()) continue;
+    tasks.push_back(absl::StrCat(program.tasks[t].name, "[", absl::StrJoin(tokens, " "), "]"));
+  }
+  return absl::StrJoin(tasks, " ");
+}
+
+bool Matches(const Token& predicted, const Token& observed) {
+  if (predicted.call != observed.call || predicted.returned != observed.returned) return false;
+  if (!predicted.returned) return true;
+  if (!predicted.any_result && predicted.ret != observed.ret) return false;
+  for (const auto& [key, value] : predicted.details) {
+    const auto at = observed.details.find(key);
+    if (at == observed.details.end() || !DetailMatches(value, at->second)) return false;
+  }
+  return true;
+}
+
+bool Matches(const Observed& predicted, const Observed& observed) {
+  if (predicted.dead != observed.dead) return false;
+  for (size_t t = 0; t < predicted.tasks.size(); ++t) {
+    const auto& p = predicted.tasks[t];
+    const auto& o = observed.tasks[t];
+    if (p.size() != o.size()) return false;
+    for (size_t i = 0; i < p.size(); ++i) {
+      if (!Matches(p[i], o[i])) return false;
+    }
+  }
+  return true;
+}
+
+void Recorder::Return(int task, Token& token, Pending& pending, model::Ret ret,
+                      const model::State& state) {
+  const Program& program = *program_;
+  const model::Op& op = OpOf(program, task, token.call);
+  token.returned = true;
+  token.ret = ret;
+  if (op.code == OpCode::kReadArgs || op.code == OpCode::kVerb) {
+    const model::Task& me = state.tasks[task];
+    const int target = me.variable_task[op.variable] - 1;
+    if (ret == 0 && target >= 0) {
+      Seen(program, me, OpOf(program, target, me.variable_call[op.variable]), &token);
+      for (const auto& [arg, cut] : pending.cuts) {
+        token.details[absl::StrCat("c", static_cast<int>(arg))] = cut ? "1" : "0";
+      }
+    }
+  }
+  if (op.code != OpCode::kSyscall) return;
+  if (op.nr == model::Nr::kFork || op.nr == model::Nr::kClone) {
+    // The model's result is the number of the task that starts.
+    if (ret >= 0 && static_cast<uint8_t>(ret) == op.task) token.ret = 1;
+    return;
+  }
+  // What a call of the table returns is not modelled, if the body ran: it has acted on something.
+  if (op.nr > model::Nr::kSeccomp && ret == 0 && !pending.acts_on.empty()) token.any_result = true;
+  if (ret < 0 || pending.acts_on.empty()) return;
+  const auto words = static_cast<int>(pending.acts_on.size());
+  switch (op.nr) {
+    case model::Nr::kOpenat:
+      token.details["used"] = PathHex(program, pending.acts_on);
+      break;
+    case model::Nr::kBind:
+      token.details["used"] =
+          OrDash(Hex(program, pending.acts_on.data(), words, op.scalars[2], false));
+      break;
+    case model::Nr::kWrite:
+      token.details["used"] = OrDash(Hex(program, pending.acts_on.data(), words, ret, false));
+      break;
+    case model::Nr::kExecve: {
+      token.details["used"] = PathHex(program, pending.acts_on);
+      std::vector<std::string> argv;
+      for (int e = 0; e < pending.argc; ++e) {
+        std::vector<Value> string;
+        for (const auto& [at, value] : pending.copies) {
+          if (at.first == e) string.push_back(value);
+        }
+        argv.push_back(string.empty()
+                           ? "*"
+                           : OrDash(Hex(program, string.data(), static_cast<int>(string.size()),
+                                        1 << 20, true)));
+      }
+      token.details["argv"] = OrDash(absl::StrJoin(argv, ","));
+      break;
+    }
+    default:
+      break;
+  }
+}
+
+void Recorder::Add(const model::Observations& observations, const model::State& state) {
+  const Program& program = *program_;
+  for (const Observation& o : observations) {
+    auto& tokens = tokens_[o.task];
+    Pending& pending = pending_[o.task];
+    switch (o.kind) {
+      case Observation::Kind::kBegins:
+        if (!tokens.empty() && !tokens.back().returned && tokens.back().call == o.call) {
+          pending = {};
+          break;
+        }
+        tokens.emplace_back().call = o.call;
+        pending = {};
+        break;
+      case Observation::Kind::kReturns: {
+        // Of an interrupted call the handler's operations may stand in between.
+        const auto at = std::find_if(tokens.rbegin(), tokens.rend(), [&o](const Token& t) {
+          return !t.returned && t.call == o.call;
+        });
+        if (at == tokens.rend()) break;
+        Return(o.task, *at, pending, o.ret, state);
+        pending = {};
+        break;
+      }
+      case Observation::Kind::kActsOn:
+        pending.acts_on.resize(std::max<size_t>(pending.acts_on.size(), o.word + 1u));
+        pending.acts_on[o.word] = o.value;
+        break;
+      case Observation::Kind::kCounts:
+        pending.argc = o.ret;
+        break;
+      case Observation::Kind::kCopies:
+        if (OpOf(program, o.task, o.call).nr == model::Nr::kExecve && o.role == kExecveArgv) {
+          pending.copies[{o.entry, o.word}] = o.value;
+        }
+        break;
+      case Observation::Kind::kCuts:
+        pending.cut = true;
+        break;
+      case Observation::Kind::kShows:
+        pending.cuts[o.role] = pending.cut;
+        pending.cut = false;
+        break;
+      case Observation::Kind::kHandler:
+      case Observation::Kind::kRemoteRead:
+        break;
+    }
+  }
+}
+
+Observed Recorder::Finish(const model::State& state) const {
+  const Program& program = *program_;
+  Observed outcome;
+  outcome.tasks = tokens_;
+  for (size_t t = 0; t < program.tasks.size(); ++t) {
+    const model::TaskInfo& info = program.tasks[t];
+    const model::Task& task = state.tasks[t];
+    auto& tokens = outcome.tasks[t];
+    const bool dead = task.status == model::kDead || task.status == model::kExiting;
+    // Die() leaves nothing of a task: whether it ended by itself is what it had begun last.
+    const bool last = tokens.empty() ? info.ops.size() <= 1
+                                     : tokens.back().returned && !(tokens.back().call & 0x80) &&
+                                           info.ops[tokens.back().call].code != OpCode::kEnd &&
+                                           tokens.back().call + 2u >= info.ops.size();
+    outcome.dead.push_back(dead && !last);
+    if (!FollowsPolicy(info)) continue;
+    std::erase_if(tokens, [&info](const Token& token) {
+      return info.ops[token.call].code == OpCode::kRecv && (!token.returned || token.ret < 0);
+    });
+  }
+  return outcome;
+}
+
+std::string Recorder::Key() const {
+  std::string key;
+  for (size_t t = 0; t < tokens_.size(); ++t) {
+    for (const Token& token : tokens_[t]) absl::StrAppend(&key, TokenText(token), " ");
+    const Pending& p = pending_[t];
+    for (const Value value : p.acts_on) key.push_back(static_cast<char>(value));
+    for (const auto& [at, value] : p.copies) {
+      key.push_back(static_cast<char>(at.first));
+      key.push_back(static_cast<char>(at.second));
+      key.push_back(static_cast<char>(value));
+    }
+    absl::StrAppend(&key, p.argc, p.cut ? "c" : "", p.cuts.size(), ";");
+  }
+  return key;
+}
+
+}  // namespace knotcheck::verify
