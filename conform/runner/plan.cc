@@ -657,6 +657,10 @@ void CheckWhole(const Plan& plan) {
 
 }  // namespace
 
+bool Exits(const Op& op) {
+  return op.code == Code::kCall && (op.nr == SYS_exit || op.nr == SYS_exit_group);
+}
+
 bool Plan::NeedsHold() const {
   return std::any_of(orders.begin(), orders.end(),
                      [](const Order& order) { return order.code == OrderCode::kHold; });

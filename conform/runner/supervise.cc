@@ -283,7 +283,7 @@ int64_t Supervise(int task, const Op& op, uint32_t options, Level* level) {
       ret = Send(desk, op, options);
       break;
     case Code::kIdValid:
-      ret = Ioctl(kIoctlIdValid, &desk->about[op.variable].id);
+      ret = Ioctl(kIoctlIdValid, (options & kNull) != 0 ? nullptr : &desk->about[op.variable].id);
       break;
     case Code::kAddfd:
       ret = Addfd(desk, op, options);
