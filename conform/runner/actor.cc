@@ -157,7 +157,10 @@ int64_t CallNow(const Op& op, Level* level) {
   }
   Own(SYS_lseek, 4, 0, SEEK_SET);
   const auto arg = [&](int i) { return static_cast<long>(args[i]); };
+  Slot& slot = SlotOf(CurrentTask());
+  slot.executing = op.nr == SYS_execve || op.nr == SYS_execveat ? 1 : 0;
   const int64_t ret = Raw(op.nr, arg(0), arg(1), arg(2), arg(3), arg(4), arg(5));
+  slot.executing = 0;
   AddUsed(level, op.nr, args, ret);
   return ret;
 }

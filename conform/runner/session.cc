@@ -106,7 +106,9 @@ bool MakeFiles(const Plan& plan) {
     } else {
       const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
       if (fd < 0) return false;
+      const bool filled = ftruncate(fd, kPage) == 0;
       close(fd);
+      if (!filled) return false;
     }
   }
   return true;
@@ -141,6 +143,7 @@ void Reset(const Plan& plan, Control* control, uint64_t run) {
     slot.life = Life::kUnborn;
     slot.pid = slot.tid = 0;
     slot.in_handler = 0;
+    slot.executing = 0;
     slot.tokens = slot.pool_bytes = slot.failed_recvs = 0;
     random |= 1;
     slot.random = NextRandom(&random) | 1;
