@@ -157,16 +157,20 @@ int64_t CallNow(const Op& op, Level* level) {
   }
   Own(SYS_lseek, 4, 0, SEEK_SET);
   const auto arg = [&](int i) { return static_cast<long>(args[i]); };
+  Slot& slot = SlotOf(CurrentTask());
+  slot.executing = op.nr == SYS_execve || op.nr == SYS_execveat ? 1 : 0;
   const int64_t ret = Raw(op.nr, arg(0), arg(1), arg(2), arg(3), arg(4), arg(5));
+  slot.executing = 0;
   AddUsed(level, op.nr, args, ret);
   return ret;
 }
 
 int64_t KillTask(int task) {
   const int pid = SlotOf(task).pid.load();
-  // Whether there is anybody left to kill depends on who reaps.
-  if (pid > 0) Own(SYS_kill, pid, SIGKILL);
-  return 0;
+  if (pid <= 0) return -ESRCH;
+  // Whether a dead task's number is still there depends on who waits for it, not on the notifier.
+  const int64_t ret = Own(SYS_kill, pid, SIGKILL);
+  return ret == -ESRCH ? 0 : ret;
 }
 
 int64_t Execute(int task, const Op& op, uint32_t options, Level* level) {
