@@ -144,6 +144,17 @@ int64_t StartChild(const Op& op) {
   return ret;
 }
 
+// A socket can be bound once, and a script may bind its own again.
+void RenewSocket(long fd) {
+  alignas(8) char name[128];
+  uint32_t size = sizeof(name);
+  if (Own(SYS_getsockname, fd, Arg(name), Arg(&size)) != 0 || size <= sizeof(uint16_t)) return;
+  const long fresh = Own(SYS_socket, AF_UNIX, SOCK_STREAM, 0);
+  if (fresh < 0) return;
+  Own(SYS_dup2, fresh, fd);
+  Own(SYS_close, fresh);
+}
+
 int64_t CallNow(const Op& op, Level* level) {
   if (op.nr == SYS_fork || op.nr == SYS_clone) return StartChild(op);
   uint64_t args[6];
@@ -156,6 +167,7 @@ int64_t CallNow(const Op& op, Level* level) {
     args[2] = reinterpret_cast<uint64_t>(&program);
   }
   Own(SYS_lseek, 4, 0, SEEK_SET);
+  if (op.nr == SYS_bind) RenewSocket(static_cast<long>(args[0]));
   const auto arg = [&](int i) { return static_cast<long>(args[i]); };
   Slot& slot = SlotOf(CurrentTask());
   slot.executing = op.nr == SYS_execve || op.nr == SYS_execveat ? 1 : 0;
