@@ -30,8 +30,8 @@ constexpr size_t kMostFiles = 64;
 // Calls of the table whose real arguments are those of the scenario.
 const std::set<std::string>& TableCalls() {
   static const auto* const calls =
-      new std::set<std::string>{"memfd_create", "mkdir", "rmdir", "unlink",  "chdir",
-                                "access",       "statx", "chmod", "symlink", "truncate"};
+      new std::set<std::string>{"memfd_create", "mkdir", "rmdir",   "unlink",  "chdir",
+                                "access",       "chmod", "symlink", "truncate"};
   return *calls;
 }
 
@@ -61,7 +61,12 @@ const char* KindOf(const Program& program, size_t o) {
       }
     }
   }
-  return object.kind == model::Object::Kind::kString ? "string" : "bytes";
+  // A racy string takes whole words, which are not torn; another one ends where it ends.
+  bool racy = false;
+  for (int w = 0; w < object.words; ++w) {
+    racy |= program.words[static_cast<size_t>(object.first_word + w)].domain.size() > 1;
+  }
+  return object.kind == model::Object::Kind::kString && racy ? "string" : "bytes";
 }
 
 // Every string that an object may hold, torn ones included.

@@ -178,6 +178,18 @@ class Turns {
            !AtBoundary(state, t);
   }
 
+  // A thread that executes a program takes the number of its leader (de_thread()): then nobody can
+  // watch the leader die.
+  bool IsTakenOver(const State& state, int leader) const {
+    for (int t = 0; t < tasks(); ++t) {
+      const model::TaskInfo& info = program_.tasks[static_cast<size_t>(t)];
+      if (t == leader || info.group != leader || !Alive(state, t)) continue;
+      const model::Task& task = state.tasks[t];
+      if ((task.flags & model::kExeced) || info.ops[task.op].nr == model::Nr::kExecve) return true;
+    }
+    return false;
+  }
+
   static Node Parked(const Node& node, int t, const Afterthought& thought) {
     Node parked = node;
     parked.afterthoughts.push_back(thought);
@@ -260,6 +272,7 @@ class Turns {
       for (auto tried = all.rbegin(); tried != all.rend(); ++tried) {
         Node& next = tried->node;
         if (next.unsupported) continue;
+        if (!Alive(next.state, t) && IsTakenOver(next.state, t)) continue;
         if (!Alive(next.state, t)) {
           next.orders.push_back({.kind = Order::Kind::kWaitDead, .task = Task(t)});
           out->push_back(std::move(next));
