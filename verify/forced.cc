@@ -178,14 +178,18 @@ class Turns {
            !AtBoundary(state, t);
   }
 
-  // A thread that executes a program takes the number of its leader (de_thread()): then nobody can
-  // watch the leader die.
+  bool Executes(const State& state, int t) const {
+    const model::Task& task = state.tasks[t];
+    return program_.tasks[static_cast<size_t>(t)].ops[task.op].nr == model::Nr::kExecve;
+  }
+
+  // A thread that executes a program takes the number of its leader (de_thread()): whether a leader
+  // that executes a program, too, has died or been replaced, nobody can watch.
   bool IsTakenOver(const State& state, int leader) const {
     for (int t = 0; t < tasks(); ++t) {
       const model::TaskInfo& info = program_.tasks[static_cast<size_t>(t)];
       if (t == leader || info.group != leader || !Alive(state, t)) continue;
-      const model::Task& task = state.tasks[t];
-      if ((task.flags & model::kExeced) || info.ops[task.op].nr == model::Nr::kExecve) return true;
+      if ((state.tasks[t].flags & model::kExeced) || Executes(state, t)) return true;
     }
     return false;
   }
@@ -272,7 +276,8 @@ class Turns {
       for (auto tried = all.rbegin(); tried != all.rend(); ++tried) {
         Node& next = tried->node;
         if (next.unsupported) continue;
-        if (!Alive(next.state, t) && IsTakenOver(next.state, t)) continue;
+        if (!Alive(next.state, t) && Executes(node.state, t) && IsTakenOver(next.state, t))
+          continue;
         if (!Alive(next.state, t)) {
           next.orders.push_back({.kind = Order::Kind::kWaitDead, .task = Task(t)});
           out->push_back(std::move(next));
@@ -402,7 +407,7 @@ ForcedRun RunTo(const Turns& turns, const std::vector<Node>& nodes, int at) {
 
 std::string KeyOf(const Node& node) {
   std::string key(reinterpret_cast<const char*>(&node.state), sizeof(State));
-  absl::StrAppend(&key, node.parked, ",", node.was, ",", node.recorder.Key());
+  absl::StrAppend(&key, node.parked, ",", node.was, ",", node.violated, ",", node.recorder.Key());
   return key;
 }
 

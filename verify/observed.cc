@@ -231,6 +231,10 @@ void Recorder::Return(int task, Token& token, Pending& pending, model::Ret ret,
       token.details["argv"] = OrDash(absl::StrJoin(argv, ","));
       break;
     }
+    case model::Nr::k_memfd_create:
+      token.details["used"] =
+          OrDash(Hex(program, pending.acts_on.data(), words, 1 << 20, /*string=*/true));
+      break;
     default:
       break;
   }

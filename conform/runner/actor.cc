@@ -75,6 +75,21 @@ void AddOpened(Level* level, int fd) {
   AddLink(level, path);
 }
 
+// The name that memfd_create(2) took: "/memfd:NAME (deleted)".
+void AddMemfd(Level* level, int fd) {
+  constexpr char kBefore[] = "/memfd:";
+  constexpr char kAfter[] = " (deleted)";
+  char path[32] = "thread-self/fd/";
+  path[std::strlen(path)] = static_cast<char>('0' + fd % 10);
+  char link[300];
+  const long size = Own(SYS_readlinkat, kProcFd, Arg(path), Arg(link), sizeof(link));
+  const long begin = sizeof(kBefore) - 1;
+  const long end = size - static_cast<long>(sizeof(kAfter) - 1);
+  if (fd > 9 || end < begin || std::memcmp(link, kBefore, sizeof(kBefore) - 1) != 0) return;
+  AddText(level, "used=");
+  AddHex(level, link + begin, static_cast<uint64_t>(end - begin));
+}
+
 void AddBound(Level* level, int fd, uint64_t address) {
   char name[sizeof(sockaddr_un)];
   uint32_t size = sizeof(name);
@@ -106,7 +121,9 @@ void AddBuffer(Level* level, uint64_t address, int64_t count) {
 void AddUsed(Level* level, int nr, const uint64_t* args, int64_t ret) {
   if (ret < 0) return;
   const int fd = static_cast<int>(args[0]);
-  if (nr == SYS_openat || nr == SYS_open || nr == SYS_openat2 || nr == SYS_creat) {
+  if (nr == SYS_memfd_create) {
+    AddMemfd(level, static_cast<int>(ret));
+  } else if (nr == SYS_openat || nr == SYS_open || nr == SYS_openat2 || nr == SYS_creat) {
     AddOpened(level, static_cast<int>(ret));
   } else if (nr == SYS_bind) {
     AddBound(level, fd, args[1]);

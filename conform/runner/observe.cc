@@ -9,12 +9,16 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <map>
 
 namespace knotcheck::runner {
 
 bool in_guest = false;
 
 namespace {
+
+// How long an executed program may take from the end of its thread's old number to its first word.
+constexpr int64_t kNewImageMs = 100;
 
 // A file of a task in /proc; empty if the task is gone.
 std::string ReadTaskFile(int pid, int tid, const char* name) {
@@ -52,8 +56,12 @@ bool IsDead(const Slot& slot) {
   if (life != Life::kAlive) return life == Life::kGone;
   const int pid = slot.pid.load();
   if (IsEnd(StateOf(pid, slot.tid.load()))) {
-    // A thread that executes a program takes over the number of its process.
-    return slot.executing.load() == 0 || IsEnd(StateOf(pid, pid));
+    if (slot.executing.load() == 0 || IsEnd(StateOf(pid, pid))) return true;
+    // A thread that executes a program takes over the number of its process, and the new image says
+    // so when it starts. One that was killed meanwhile never does.
+    static std::map<const Slot*, int64_t> gone_since;
+    const int64_t since = gone_since.emplace(&slot, Now()).first->second;
+    return Now() - since > kNewImageMs;
   }
   return false;
 }
