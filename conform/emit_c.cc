@@ -184,11 +184,15 @@ std::string Emitter::Setup() const {
   if (!plan_.files.empty()) text += "\tconfine();\n";
   for (int t = 0; t < tasks(); ++t) {
     if (Kind(t) == "filepeer" && Takes(t)) {
-      absl::StrAppend(&text, "\tactor(", Id(t), ", CLONE_FILES | CLONE_PARENT, ", Run(t), ");\n");
+      absl::StrAppend(&text, "\tspawn_actor(", Id(t), ", CLONE_FILES | CLONE_PARENT, ", Run(t),
+                      ");\n");
     }
   }
   absl::StrAppend(&text, "\tinstall(",
                   program_.wait_killable ? "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" : "0", ");\n");
+  if (CountsIds()) {
+    absl::StrAppend(&text, "\tsyscall(__NR_", plan_.traps[0], ", -1, NULL, 0);\n");
+  }
   const auto with = [&](int leader, const std::string& tabs) {
     const auto nofile = plan_.nofile.find(leader);
     if (nofile != plan_.nofile.end()) {
@@ -343,12 +347,13 @@ absl::StatusOr<std::string> Emitter::Emit(const Reproducer& about) {
   if (adds) main += "\tgiven = high(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));\n";
   main += "\n\tif (!spawn(0))\n\t\ttarget();\n";
   absl::StrAppend(&main, "\ttake_listener(", Id(0), ");\n");
+  if (CountsIds()) main += "\trefuse_one();\n";
   if (std::string(question_.system().proposal().name) == "pin_args") main += "\tneed_pin_args();\n";
   for (int t = 0; t < tasks(); ++t) {
     if (!Takes(t)) continue;
     if (Kind(t) == "supervisor" || Kind(t) == "peer") {
-      absl::StrAppend(&main, "\tactor(", Id(t), ", ", Kind(t) == "peer" ? "0" : "CLONE_FILES", ", ",
-                      Run(t), ");\n");
+      absl::StrAppend(&main, "\tspawn_actor(", Id(t), ", ", Kind(t) == "peer" ? "0" : "CLONE_FILES",
+                      ", ", Run(t), ");\n");
     }
   }
   absl::StrAppend(&main, "\n", Drive(), "\tover(as_expected);\n}\n");

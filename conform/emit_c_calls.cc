@@ -151,8 +151,7 @@ std::string Emitter::Ioctl(int t, const Begun& begun, const Words& w) const {
   if (w[0] == "recv") {
     const std::string req = Req(t, w[1]);
     // One that fails leaves the script's variable as it is.
-    const bool keeps = &begun != &begun_[static_cast<size_t>(t)].front() &&
-                       (begun.token == nullptr || begun.token->ret != 0);
+    const bool keeps = begun.token == nullptr || begun.token->ret != 0;
     if (keeps) add(absl::StrCat("last = ", req, ";"));
     add(absl::StrCat("memset(&", req, ", ", op.options & model::kBufNotZeroed ? "0xff" : "0",
                      ", sizeof(", req, "));"));
@@ -214,10 +213,12 @@ std::string Emitter::Ioctl(int t, const Begun& begun, const Words& w) const {
       static const Words kinds = {"SECCOMP_PIN_FIXED", "SECCOMP_PIN_CSTRING",
                                   "SECCOMP_PIN_CSTRING_ARRAY"};
       const auto kind = static_cast<size_t>(Number(d[1]));
-      text += Line(3, absl::StrCat("{ .arg_idx = ", d[0],
-                                   ", .kind = ", kind < kinds.size() ? kinds[kind] : d[1],
-                                   ", .max_bytes = ", d[2],
-                                   d[3] == "0" ? "" : ", .max_entries = " + d[3], " },"));
+      text += "\t\t\t{\n";
+      text += Line(4, absl::StrCat(".arg_idx = ", d[0], ","));
+      text += Line(4, absl::StrCat(".kind = ", kind < kinds.size() ? kinds[kind] : d[1], ","));
+      text += Line(4, absl::StrCat(".max_bytes = ", d[2], ","));
+      if (d[3] != "0") text += Line(4, absl::StrCat(".max_entries = ", d[3], ","));
+      text += "\t\t\t},\n";
     }
     text += Line(2, "},");
     add("};");
@@ -274,10 +275,8 @@ std::string Emitter::Locals(int t) const {
   for (const Begun& begun : begun_[static_cast<size_t>(t)]) {
     const Words& w = plan_.ops.at({t, begun.order->call});
     used.insert(w[0]);
-    const bool first = &begun == &begun_[static_cast<size_t>(t)].front();
-    if (w[0] == "recv" && !first && (begun.token == nullptr || begun.token->ret != 0)) {
-      used.insert("last");
-    }
+    const bool received = begun.token != nullptr && begun.token->ret == 0;
+    if (w[0] == "recv" && !received) used.insert("last");
     if (w[0] == "pin") pinned = std::max(pinned, static_cast<uint32_t>(Number(w[2])));
   }
   const bool second = absl::EndsWith(Req(t, "1"), "]");
@@ -315,22 +314,25 @@ absl::StatusOr<std::string> Emitter::Script(int t) const {
                       ");\n");
     }
   }
+  // A variable that was never received stands for the id before the first.
+  std::set<int> before;
+  for (const Op& op : task.ops) {
+    if (op.code == OpCode::kAfter) before.insert(op.word);
+  }
+  if (locals.empty()) before.clear();
+  for (const int variable : before) {
+    text += Line(1, absl::StrCat(Req(t, absl::StrCat(variable)), ".id = shared->refused;"));
+  }
   int last = -1;
-  std::set<int> received;  // variables
   for (const Begun& begun : begun_[static_cast<size_t>(t)]) {
     // Silent ones on the way.
     for (int i = last + 1; i < begun.order->call; ++i) {
       const Op& op = task.ops[static_cast<size_t>(i)];
       if (op.code != OpCode::kAfter) continue;
-      if (received.count(op.word) == 0) return No("a C program does not know ids before RECV");
       text += Line(1, absl::StrCat(Req(t, absl::StrCat(static_cast<int>(op.variable))), ".id = ",
                                    Req(t, absl::StrCat(static_cast<int>(op.word))), ".id + 1;"));
     }
     last = begun.order->call;
-    const Op& op = task.ops[begun.order->call];
-    if (op.code == OpCode::kRecv && begun.token != nullptr && begun.token->ret == 0) {
-      received.insert(op.variable);
-    }
     absl::StatusOr<std::string> operation = Operation(t, begun);
     if (!operation.ok()) return operation.status();
     text += *operation;
@@ -376,11 +378,9 @@ std::string Emitter::Details(int t, const Begun& begun) const {
     text +=
         Line(1, absl::StrCat("bound(", id, ", ", Id(Leader(t)), ", ", w[2], ", ", quoted, ");"));
   }
-  if (w[1] == "write" && w[2] == "4") {
-    text += Line(1, absl::StrCat("wrote_file(", id, ", ", quoted, ");"));
-  }
-  if (w[1] == "write" && w[2] == "5") {
-    text += Line(1, absl::StrCat("wrote_comm(", id, ", ", Id(Leader(t)), ", ", quoted, ");"));
+  if (w[1] == "write") {
+    text +=
+        Line(1, absl::StrCat("wrote(", id, ", ", Id(Leader(t)), ", ", w[2], ", ", quoted, ");"));
   }
   if (w[1] == "execve") {
     const auto argv = details.find("argv");

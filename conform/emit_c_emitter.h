@@ -102,6 +102,15 @@ class Emitter {
       return op.second.size() > 1 && op.second[1] == name;
     });
   }
+  // Whether some script takes an id that comes after another.
+  bool CountsIds() const {
+    for (const model::TaskInfo& task : program_.tasks) {
+      for (const model::Op& op : task.ops) {
+        if (op.code == model::OpCode::kAfter) return true;
+      }
+    }
+    return false;
+  }
   // Whether some ioctl of the task writes to pages that are held or cannot be written.
   bool Out(int t) const {
     const auto& all = begun_[static_cast<size_t>(t)];
