@@ -77,6 +77,16 @@ absl::Status Emitter::Check() const {
     target |= kind == "target";
   }
   if (!target) return No("there is no target");
+  std::set<std::pair<uint8_t, std::string>> bound;
+  for (const Order& order : run_.orders) {
+    if (order.kind != Order::Kind::kStart) continue;
+    const auto op = plan_.ops.find({order.task, order.call});
+    if (op == plan_.ops.end() || op->second[0] != "call" || op->second[1] != "bind") continue;
+    const uint8_t files = program_.tasks[order.task].files;
+    if (!bound.emplace(files, op->second[2]).second) {
+      return No("a C program binds a socket once");
+    }
+  }
   int executing = 0;
   for (const auto& [at, words] : plan_.ops) {
     executing += words.size() > 1 && words[1] == "execve" && words[0] == "call";
@@ -422,7 +432,9 @@ absl::StatusOr<std::string> Emitter::Emit(const Reproducer& about) {
     piece.text = absl::StrReplaceAll(
         piece.text, {{"@REMOVE_FILES@", plan_.files.empty() ? "" : "remove_files();\n\t"},
                      {"@CHECK_HELD@", run_.holds ? "check_held();\n\t" : ""},
-                     {"@COPY_SELF@", executes ? "copy_self(fd);\n\t\t" : ""},
+                     {"@FILL@", executes ? "copy_self(fd);\n\t\t"
+                                         : "if (write(fd, files[i], strlen(files[i])) < 0)\n"
+                                           "\t\t\tskip(\"a file cannot be written\");\n\t\t"},
                      {"@SHARED_FILE@",
                       executes ? "if (dup2(memfd_create(\"shared\", 0), SHARED_FD) < 0 ||\n"
                                  "\t    ftruncate(SHARED_FD, sizeof(*shared)))\n\t\texit(4);\n\t"

@@ -360,7 +360,16 @@ std::string Emitter::Details(int t, const Begun& begun) const {
   for (const auto& [key, value] : details) {
     if (key[0] != 'r') continue;
     const bool address = key == "r1" && program_.trapped[static_cast<size_t>(Nr::kBind)];
-    std::optional<std::string> expected = Expected(value, address);
+    // As pin_args() of the program, which leaves out zeros at the end of what has no end of its
+    // own.
+    std::string bytes = value;
+    if (w[0] == "pin") {
+      while (bytes.size() > 2 && absl::EndsWith(bytes, "00") && bytes.size() % 2 == 0 &&
+             !absl::StrContains(bytes, ',')) {
+        bytes.resize(bytes.size() - 2);
+      }
+    }
+    std::optional<std::string> expected = Expected(bytes, address);
     const auto cut = details.find("c" + key.substr(1));
     if (expected && cut != details.end() && cut->second != "0") *expected += " (cut)";
     if (expected) {

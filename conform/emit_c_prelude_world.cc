@@ -105,8 +105,11 @@ static int pin_args(int t, struct seccomp_notif_pin_args *pin)
 		__u32 *table = (__u32 *)bytes;
 
 		*text = 0;
+		/* Zeros at the end are not told: who knows where it ends. */
+		for (e = arg->actual_size; e && !bytes[e - 1];)
+			e--;
 		if (arg->kind == SECCOMP_PIN_FIXED)
-			put_text(text, 200, bytes, arg->actual_size);
+			put_text(text, 200, bytes, e);
 		else if (arg->kind == SECCOMP_PIN_CSTRING)
 			put_text(text, 200, bytes,
 				 strnlen(bytes, arg->actual_size));
@@ -375,7 +378,7 @@ static void make_files(void)
 		fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0755);
 		if (fd < 0)
 			skip("a file cannot be made");
-		@COPY_SELF@close(fd);
+		@FILL@close(fd);
 	}
 }
 )c"},
