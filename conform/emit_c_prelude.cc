@@ -127,7 +127,7 @@ struct actor {
 
 static struct {
 	struct actor actor[ACTORS];
-	pid_t children[ACTORS + 1];
+	pid_t children[ACTORS + 2];
 	int nr_children;
 	pid_t main;
 	int listener;		/* its number in the target; -1: see why */

@@ -356,6 +356,25 @@ static void copy_self(int to)
 	close(from);
 }
 )c"},
+      {{"keep_clean"},
+       R"c(
+/* A child that removes the files should main() be killed. */
+static void keep_clean(void)
+{
+	sigset_t set;
+	int sig;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	setsid();
+	prctl(PR_SET_PDEATHSIG, SIGHUP);
+	if (getppid() == shared->main)
+		sigwait(&set, &sig);
+	remove_files();
+	_exit(0);
+}
+)c"},
       {{"make_files"},
        R"c(
 static void make_files(void)
@@ -366,6 +385,8 @@ static void make_files(void)
 	if (!mkdtemp(dir))
 		skip("mkdtemp()");
 	chmod(dir, 0755);
+	if (!spawn(0))
+		keep_clean();
 	for (i = sizeof(files) / sizeof(*files); i-- > 0;) {
 		int fd;
 
