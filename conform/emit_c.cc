@@ -28,10 +28,25 @@ constexpr size_t kWidth = 80;
 
 absl::Status No(const std::string& why) { return absl::UnimplementedError(why); }
 
+// A number of 16 hex digits as bytes in the order of memory; other words as they are.
+std::string InMemory(const std::string& word) {
+  const bool number = word.size() == 16 && std::all_of(word.begin(), word.end(), [](char c) {
+                        return absl::ascii_isxdigit(static_cast<unsigned char>(c));
+                      });
+  if (!number) return word;
+  std::string bytes = absl::HexStringToBytes(word);
+  std::reverse(bytes.begin(), bytes.end());
+  return absl::BytesToHexString(bytes);
+}
+
 Plan ReadPlan(const std::string& text) {
   Plan plan;
   for (const std::string& line : Words(absl::StrSplit(text, '\n', absl::SkipEmpty()))) {
-    const Words w = absl::StrSplit(line, ' ');
+    Words w = absl::StrSplit(line, ' ');
+    const bool stores = w[0] == "op" && w[3] == "store";
+    if (w[0] == "word" || stores) {
+      for (size_t i = stores ? 5 : 3; i < w.size(); ++i) w[i] = InMemory(w[i]);
+    }
     if (w[0] == "object") plan.objects.push_back(w);
     if (w[0] == "word") plan.words.push_back(w);
     if (w[0] == "file") plan.files.push_back(absl::HexStringToBytes(w[1]));

@@ -18,9 +18,11 @@
 #include "conform/campaign.h"
 #include "conform/plan.h"
 #include "conform/report.h"
+#include "conform/reproduce.h"
 #include "conform/target.h"
 #include "conform/variants.h"
 #include "report/files.h"
+#include "report/json.h"
 #include "report/result.h"
 #include "report/text.h"
 #include "tools/common.h"
@@ -39,6 +41,8 @@ struct Arguments {
   std::vector<std::string> fixes;
   std::string runner;
   std::string json;
+  std::string emit_c;
+  std::string output;
   size_t forced = 16;
   uint64_t stress = 1000;
   uint64_t seed = 1;
@@ -72,6 +76,8 @@ class Conform {
   absl::StatusOr<conform::TargetOutput> RunPlans(const std::string& plans,
                                                  std::chrono::seconds limit);
   int PrintPlans();
+  // A program that shows the counterexample of a trace file.
+  int EmitC();
   int Report();
 
   const Arguments& arguments_;
@@ -187,6 +193,31 @@ int Conform::PrintPlans() {
   return kOk;
 }
 
+int Conform::EmitC() {
+  const std::string& file = arguments_.emit_c;
+  const auto text = report::ReadFile(file, report::kMaxTraceBytes);
+  if (!text.ok()) return Fail(text.status());
+  const auto recorded = report::ParseTrace(*text, file);
+  if (!recorded.ok()) return Fail(recorded.status());
+  const auto trace = report::Revive(*recorded, file);
+  if (!trace.ok()) return Fail(trace.status());
+  const report::TraceSubject& subject = trace->subject;
+  const auto program = conform::Reproduce(
+      {subject.text, &subject.scenario, subject.proposal, subject.toggles, trace->property});
+  if (!program.ok()) {
+    return Fail(kDiffers, absl::StrCat(report::Ascii(file),
+                                       ": no program can show it: ", program.status().message()));
+  }
+  if (arguments_.output.empty()) {
+    Print(*program);
+  } else if (const absl::Status status = report::WriteFile(arguments_.output, *program);
+             !status.ok()) {
+    return FailUsage(status);
+  }
+  if (const absl::Status status = FlushOutput(); !status.ok()) return FailUsage(status);
+  return kOk;
+}
+
 int Conform::Report() {
   Print(conform::HeaderText(campaign_, header_));
   Print(conform::CasesText(campaign_, arguments_.verbose));
@@ -209,6 +240,7 @@ int Conform::Report() {
 }
 
 int Conform::Run() {
+  if (!arguments_.emit_c.empty()) return EmitC();
   if (const absl::Status status = Prepare(); !status.ok()) return FailUsage(status);
   CatchInterrupts();
   if (arguments_.plans) {
@@ -268,6 +300,12 @@ Command AddConform(CLI::App& app) {
       ->type_name("N");
   AddKernelOptions(conform, &arguments->kernels, &arguments->mutations, &arguments->fixes);
   conform->add_option("--json", arguments->json, "also write the results there")->type_name("FILE");
+  conform
+      ->add_option("--emit-c", arguments->emit_c,
+                   "print a C program that shows what this trace file shows, run nothing")
+      ->type_name("TRACE");
+  conform->add_option("--output", arguments->output, "of --emit-c: write it there")
+      ->type_name("FILE");
   conform->add_flag("--plans", arguments->plans, "print the plans, run nothing");
   conform->add_flag("--probe", arguments->probe, "say which kernel it is, run nothing else");
   conform->add_flag("--verbose", arguments->verbose, "show every run, order and outcome");
