@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "conform/plan.h"
@@ -105,6 +106,41 @@ void LeaveOut(const model::Program& program, Observed* observed) {
   }
 }
 
+// Whether the bytes are a mixture, byte by byte, of what an object may hold.
+bool IsMixture(const model::Program& program, const std::string& hex) {
+  const std::string bytes = absl::HexStringToBytes(hex);
+  return std::any_of(
+      program.objects.begin(), program.objects.end(), [&](const model::Object& object) {
+        if (object.kind == model::Object::Kind::kPointers) return false;
+        for (size_t i = 0; i < bytes.size(); ++i) {
+          if (i >= 8u * object.words) return false;
+          const auto& domain = program.words[object.first_word + i / 8].domain;
+          const bool known = std::any_of(domain.begin(), domain.end(), [&](model::Value value) {
+            return program.values[value].bytes[i % 8] == static_cast<uint8_t>(bytes[i]);
+          });
+          if (!known) return false;
+        }
+        return true;
+      });
+}
+
+// Whether an allowed outcome becomes the observed one when what was read of racy memory is taken
+// for any mixture.
+bool MatchesTorn(const model::Program& program, const Observed& allowed, const Observed& observed) {
+  Observed loose = allowed;
+  for (size_t t = 0; t < loose.tasks.size(); ++t) {
+    if (loose.tasks[t].size() != observed.tasks[t].size()) return false;
+    for (size_t i = 0; i < loose.tasks[t].size(); ++i) {
+      for (auto& [key, value] : loose.tasks[t][i].details) {
+        const auto seen = observed.tasks[t][i].details.find(key);
+        if (seen == observed.tasks[t][i].details.end()) return false;
+        if (seen->second != "-" && IsMixture(program, seen->second)) value = "*";
+      }
+    }
+  }
+  return verify::Matches(loose, observed);
+}
+
 absl::Status JudgeStress(const PlanAnswer& answer, Case* one) {
   StressResult& stress = one->stress;
   const model::Program& program = one->free_question->program();
@@ -128,7 +164,11 @@ absl::Status JudgeStress(const PlanAnswer& answer, Case* one) {
       row.allowed = true;
       violated &= allowed.violated;
     }
-    if (row.allowed) row.violates = PropertyNames(*one->free_question, violated);
+    for (size_t i = 0; i < seen.size() && !row.allowed; ++i) {
+      const Observed& allowed = one->outcomes.outcomes[i].observed;
+      row.allowed = row.torn = MatchesTorn(program, allowed, *observed);
+    }
+    if (row.allowed && !row.torn) row.violates = PropertyNames(*one->free_question, violated);
   }
   bool forbidden = false;
   for (auto& [text, row] : rows) {
@@ -141,7 +181,7 @@ absl::Status JudgeStress(const PlanAnswer& answer, Case* one) {
   for (size_t i = 0; i < seen.size(); ++i) {
     if (seen[i]) continue;
     const verify::Outcomes::One& outcome = one->outcomes.outcomes[i];
-    stress.unseen.push_back({0, verify::ObservedText(program, outcome.observed), true,
+    stress.unseen.push_back({0, verify::ObservedText(program, outcome.observed), true, false,
                              PropertyNames(*one->free_question, outcome.violated)});
   }
   stress.allowed = seen.size();
@@ -202,11 +242,6 @@ absl::StatusOr<Case> MakeCase(const lang::Scenario& scenario, const model::Propo
     one.forced.push_back(std::move(result));
   }
   if (options.stress_runs == 0) return one;
-  if (const absl::Status can = CanStress(*one.free_question); !can.ok()) {
-    one.stress.match = Match::kSkipped;
-    one.stress.reason = std::string(can.message());
-    return one;
-  }
   one.outcomes = verify::AllOutcomes(*one.free_question, options.max_states);
   std::set<std::string> forced_texts;
   for (const ForcedResult& result : one.forced) forced_texts.insert(result.predicted);

@@ -53,6 +53,9 @@ struct StressRow {
   uint64_t count = 0;
   std::string text;
   bool allowed = false;
+  // Allowed but for a word of memory that was read half old, half new: the kernel's copies are not
+  // atomic for a word, the model's are (docs/limits.md).
+  bool torn = false;
   // What every run with this outcome violates.
   std::vector<std::string> violates;
 };

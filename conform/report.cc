@@ -76,7 +76,11 @@ std::string ForcedText(const Case& one, const ForcedResult& forced, bool verbose
 std::string StressText(const StressResult& stress, bool verbose) {
   std::string text;
   const auto row = [&text](const StressRow& r) {
-    absl::StrAppend(&text, fmt::format("  {:>8} {} ", r.count, r.allowed ? " " : "FORBIDDEN"),
+    absl::StrAppend(&text,
+                    fmt::format("  {:>8} {} ", r.count,
+                                !r.allowed ? "FORBIDDEN"
+                                : r.torn   ? "(torn)"
+                                           : " "),
                     Readable(r.text),
                     r.violates.empty() ? "" : absl::StrCat("  ", Violates(r.violates)), "\n");
   };
@@ -98,6 +102,7 @@ ordered_json RowsJson(const std::vector<StressRow>& rows) {
     list.push_back({{"count", row.count},
                     {"outcome", row.text},
                     {"allowed", row.allowed},
+                    {"torn", row.torn},
                     {"violates", row.violates}});
   }
   return list;
