@@ -46,6 +46,29 @@ std::string ValueWord(const Program& program, model::Value value) {
   return hex;
 }
 
+// Whether some script pins more bytes of an object than it has, as SECCOMP_PIN_FIXED.
+bool PinnedAsBytes(const Program& program, size_t o) {
+  std::set<int> arguments;  // registers that hold the object's address
+  for (const TaskInfo& task : program.tasks) {
+    for (const Op& op : task.ops) {
+      for (size_t i = 0; i < op.pointers.size() && op.code == OpCode::kSyscall; ++i) {
+        const bool here = program.values[op.pointers[i]].object == static_cast<int>(o);
+        if ((op.is_pointer >> i & 1) && here) arguments.insert(static_cast<int>(i));
+      }
+    }
+  }
+  for (const TaskInfo& task : program.tasks) {
+    for (const Op& op : task.ops) {
+      for (const model::Descriptor& d : op.descriptors) {
+        if (d.kind == 0 && d.max_bytes > program.objects[o].bytes && arguments.count(d.arg) != 0) {
+          return true;
+        }
+      }
+    }
+  }
+  return false;
+}
+
 const char* KindOf(const Program& program, size_t o) {
   const model::Object& object = program.objects[o];
   if (object.kind == model::Object::Kind::kPointers) return "pointers";
@@ -61,12 +84,10 @@ const char* KindOf(const Program& program, size_t o) {
       }
     }
   }
-  // A racy string takes whole words, which are not torn; another one ends where it ends.
-  bool racy = false;
-  for (int w = 0; w < object.words; ++w) {
-    racy |= program.words[static_cast<size_t>(object.first_word + w)].domain.size() > 1;
-  }
-  return object.kind == model::Object::Kind::kString && racy ? "string" : "bytes";
+  // A string takes whole words. But SECCOMP_PIN_FIXED, which wants bytes whatever they are, finds
+  // no more than the string has.
+  const bool string = object.kind == model::Object::Kind::kString && !PinnedAsBytes(program, o);
+  return string ? "string" : "bytes";
 }
 
 // Every string that an object may hold, torn ones included.
