@@ -168,6 +168,11 @@ absl::StatusOr<Case> MakeCase(const lang::Scenario& scenario, const model::Propo
     one.forced.push_back(std::move(result));
   }
   if (options.stress_runs == 0) return one;
+  if (const absl::Status can = CanStress(*one.free_question); !can.ok()) {
+    one.stress.match = Match::kSkipped;
+    one.stress.reason = std::string(can.message());
+    return one;
+  }
   one.outcomes = verify::AllOutcomes(*one.free_question, options.max_states);
   std::set<std::string> forced_texts;
   for (const ForcedResult& result : one.forced) forced_texts.insert(result.predicted);

@@ -436,6 +436,27 @@ absl::Status CanRun(const verify::Question& question) {
   return absl::OkStatus();
 }
 
+// A racy object whose last word is not a whole one: the kernel copies such bytes one by one, and
+// the model a word at a time (docs/limits.md), so a kernel shows mixtures that the model does not
+// have.
+bool TearsWithinAWord(const Program& program) {
+  for (size_t w = 0; w < program.words.size(); ++w) {
+    const model::Object& object = program.objects[program.words[w].object];
+    const bool last = w + 1u == static_cast<size_t>(object.first_word + object.words);
+    const bool partial = object.kind == model::Object::Kind::kBytes && object.bytes % 8 != 0;
+    if (last && partial && program.words[w].domain.size() > 1) return true;
+  }
+  return false;
+}
+
+absl::Status CanStress(const verify::Question& question) {
+  if (absl::Status status = CanRun(question); !status.ok()) return status;
+  if (TearsWithinAWord(question.program())) {
+    return absl::UnimplementedError("the kernel tears the last bytes of an object, not the model");
+  }
+  return absl::OkStatus();
+}
+
 std::string OrderText(const Program& program, const Order& order, bool names) {
   const std::string task =
       names ? program.tasks[order.task].name : absl::StrCat(static_cast<int>(order.task));
@@ -492,7 +513,7 @@ absl::StatusOr<std::string> DirectedPlan(const std::string& name, const verify::
 
 absl::StatusOr<std::string> StressPlan(const std::string& name, const verify::Question& question,
                                        uint64_t runs, uint64_t seed) {
-  if (absl::Status status = CanRun(question); !status.ok()) return status;
+  if (absl::Status status = CanStress(question); !status.ok()) return status;
   const Program& program = question.program();
   std::string text = absl::StrCat("plan ", name, "\nmode stress ", runs, " ", seed, "\nlimit ",
                                   kStressLimitMs, "\n");

@@ -17,6 +17,9 @@ namespace knotcheck::conform {
 // run on a real kernel: ".
 absl::Status CanRun(const verify::Question& question);
 
+// ... and of what a free run may show that the model does not.
+absl::Status CanStress(const verify::Question& question);
+
 // `question` as FindForcedRuns wants it. Unimplemented as above.
 absl::StatusOr<std::string> DirectedPlan(const std::string& name, const verify::Question& question,
                                          const verify::ForcedRun& run);

@@ -96,7 +96,15 @@ void Seen(const Program& program, const model::Task& task, const model::Op& call
     if (!roles[r].IsString() && roles[r].length_arg >= 0) {
       bytes = std::min(bytes, call.scalars[static_cast<size_t>(roles[r].length_arg)]);
     }
-    token->details[key] = OrDash(Hex(program, words, layout.stride, bytes, roles[r].IsString()));
+    bool string = roles[r].IsString();
+    for (const model::Descriptor& d : pinned) {
+      if (d.arg != roles[r].arg) continue;
+      // SECCOMP_PIN_FIXED gives bytes whatever they are; a CSTRING ends at its NUL.
+      string = d.kind != 0;
+      bytes = static_cast<int>(
+          std::min<int64_t>(program.objects[static_cast<size_t>(object)].bytes, d.max_bytes));
+    }
+    token->details[key] = OrDash(Hex(program, words, layout.stride, bytes, string));
   }
 }
 

@@ -144,6 +144,17 @@ int64_t StartChild(const Op& op) {
   return ret;
 }
 
+// A socket can be bound once, and a script may bind its own again.
+void RenewSocket(long fd) {
+  alignas(8) char name[128];
+  uint32_t size = sizeof(name);
+  if (Own(SYS_getsockname, fd, Arg(name), Arg(&size)) != 0 || size <= sizeof(uint16_t)) return;
+  const long fresh = Own(SYS_socket, AF_UNIX, SOCK_STREAM, 0);
+  if (fresh < 0) return;
+  Own(SYS_dup2, fresh, fd);
+  Own(SYS_close, fresh);
+}
+
 int64_t CallNow(const Op& op, Level* level) {
   if (op.nr == SYS_fork || op.nr == SYS_clone) return StartChild(op);
   uint64_t args[6];
@@ -156,17 +167,22 @@ int64_t CallNow(const Op& op, Level* level) {
     args[2] = reinterpret_cast<uint64_t>(&program);
   }
   Own(SYS_lseek, 4, 0, SEEK_SET);
+  if (op.nr == SYS_bind) RenewSocket(static_cast<long>(args[0]));
   const auto arg = [&](int i) { return static_cast<long>(args[i]); };
+  Slot& slot = SlotOf(CurrentTask());
+  slot.executing = op.nr == SYS_execve || op.nr == SYS_execveat ? 1 : 0;
   const int64_t ret = Raw(op.nr, arg(0), arg(1), arg(2), arg(3), arg(4), arg(5));
+  slot.executing = 0;
   AddUsed(level, op.nr, args, ret);
   return ret;
 }
 
 int64_t KillTask(int task) {
   const int pid = SlotOf(task).pid.load();
-  // Whether there is anybody left to kill depends on who reaps.
-  if (pid > 0) Own(SYS_kill, pid, SIGKILL);
-  return 0;
+  if (pid <= 0) return -ESRCH;
+  // Whether a dead task's number is still there depends on who waits for it, not on the notifier.
+  const int64_t ret = Own(SYS_kill, pid, SIGKILL);
+  return ret == -ESRCH ? 0 : ret;
 }
 
 int64_t Execute(int task, const Op& op, uint32_t options, Level* level) {

@@ -73,11 +73,15 @@ class Conductor {
     }
   }
 
-  std::string Label(int task, int depth) {
+  // The operation that is under way, or has returned last.
+  const Op& OpAt(int task, int depth) {
     const Task& t = plan_.tasks[static_cast<size_t>(task)];
     const Script& script = depth == 0 ? t.script : t.handler_script;
-    const auto op = static_cast<size_t>(SlotOf(task).level[depth].op);
-    return (depth == 1 ? "h" : "") + std::to_string(script[op].label);
+    return script[static_cast<size_t>(SlotOf(task).level[depth].op)];
+  }
+
+  std::string Label(int task, int depth) {
+    return (depth == 1 ? "h" : "") + std::to_string(OpAt(task, depth).label);
   }
 
   // Waits until `met` says so; false after a quarter of the plan's limit, or when `task` has died.
@@ -217,11 +221,13 @@ class Conductor {
     Await(-1, [&] { return IsResting(); });
     for (int task = 0; task < Count(); ++task) {
       Slot& slot = SlotOf(task);
-      if (IsDead(slot)) {
-        PrintLine("dead " + std::to_string(task));
-      } else if (IsAsleep(slot, nullptr)) {
-        PrintLine("asleep " + std::to_string(task) + " " + Label(task, LevelOf(slot)));
+      for (const int depth : {0, 1}) {
+        const Level& level = slot.level[depth];
+        if (level.completed.load() == level.order.load()) continue;
+        if (Exits(OpAt(task, depth)) && IsDead(slot)) continue;
+        PrintLine("asleep " + std::to_string(task) + " " + Label(task, depth));
       }
+      if (IsDead(slot)) PrintLine("dead " + std::to_string(task));
     }
   }
 

@@ -64,8 +64,9 @@ struct Slot {
   std::atomic<int32_t> pid;
   std::atomic<int32_t> tid;
   std::atomic<uint32_t> in_handler;
-  uint64_t random;  // of a stress: the state of the task's own generator
-  Level level[2];   // the script, the handler's script
+  std::atomic<uint32_t> executing;  // it is in execve: its tid may become its process's
+  uint64_t random;                  // of a stress: the state of the task's own generator
+  Level level[2];                   // the script, the handler's script
   std::atomic<uint32_t> tokens;
   std::atomic<uint32_t> pool_bytes;
   std::atomic<uint32_t> failed_recvs;  // of a supervisor, one after the other

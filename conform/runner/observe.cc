@@ -17,9 +17,9 @@ bool in_guest = false;
 namespace {
 
 // A file of a task in /proc; empty if the task is gone.
-std::string ReadTaskFile(const Slot& slot, const char* name) {
+std::string ReadTaskFile(int pid, int tid, const char* name) {
   char path[64];
-  std::snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", slot.pid.load(), slot.tid.load(), name);
+  std::snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", pid, tid, name);
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return "";
   char text[4096];
@@ -28,14 +28,16 @@ std::string ReadTaskFile(const Slot& slot, const char* name) {
   return size > 0 ? std::string(text, static_cast<size_t>(size)) : "";
 }
 
-char StateOf(const Slot& slot) {
-  const std::string stat = ReadTaskFile(slot, "stat");
+char StateOf(int pid, int tid) {
+  const std::string stat = ReadTaskFile(pid, tid, "stat");
   const size_t name = stat.rfind(')');
   return name == std::string::npos || name + 2 >= stat.size() ? 'X' : stat[name + 2];
 }
 
+bool IsEnd(char state) { return state == 'X' || state == 'Z' || state == 'x'; }
+
 uint64_t SwitchesOf(const Slot& slot) {
-  const std::string status = ReadTaskFile(slot, "status");
+  const std::string status = ReadTaskFile(slot.pid.load(), slot.tid.load(), "status");
   const char* const key = "\nvoluntary_ctxt_switches:";
   const size_t at = status.find(key);
   return at == std::string::npos
@@ -48,8 +50,12 @@ uint64_t SwitchesOf(const Slot& slot) {
 bool IsDead(const Slot& slot) {
   const Life life = slot.life.load();
   if (life != Life::kAlive) return life == Life::kGone;
-  const char state = StateOf(slot);
-  return state == 'X' || state == 'Z' || state == 'x';
+  const int pid = slot.pid.load();
+  if (IsEnd(StateOf(pid, slot.tid.load()))) {
+    // A thread that executes a program takes over the number of its process.
+    return slot.executing.load() == 0 || IsEnd(StateOf(pid, pid));
+  }
+  return false;
 }
 
 bool IsInOperation(const Slot& slot) {
@@ -58,7 +64,7 @@ bool IsInOperation(const Slot& slot) {
 
 bool IsAsleep(const Slot& slot, uint64_t* switches) {
   if (slot.life.load() != Life::kAlive || !IsInOperation(slot)) return false;
-  const char state = StateOf(slot);
+  const char state = StateOf(slot.pid.load(), slot.tid.load());
   if (state != 'S' && state != 'D') return false;
   if (switches != nullptr) *switches = SwitchesOf(slot);
   return IsInOperation(slot);

@@ -113,6 +113,9 @@ struct Op {
 
 using Script = std::vector<Op>;
 
+// Whether it is a call that never returns: its task is gone, and that is all that is to be seen.
+bool Exits(const Op& op);
+
 struct Task {
   std::string name;
   TaskKind kind = TaskKind::kTarget;

@@ -17,6 +17,8 @@ namespace knotcheck::runner {
 
 // The mark of the runner's own calls.
 inline constexpr long kOwn = 0x6b6e6f74;
+// The mark of the one call of the runner that is trapped.
+inline constexpr long kAsk = 0x6b6e6f75;
 
 // A system call as the kernel returns it: an error is negative.
 inline long Raw(long nr, long a0 = 0, long a1 = 0, long a2 = 0, long a3 = 0, long a4 = 0,

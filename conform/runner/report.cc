@@ -74,6 +74,8 @@ void GoOn(void*) {
   Level& level = slot.level[place.depth];
   const int next = place.depth == 0 ? level.op + 1 : slot.level[0].op + 1;
   slot.in_handler = 0;
+  slot.tid = static_cast<int32_t>(Own(SYS_gettid));
+  slot.executing = 0;
   if (place.depth == 1) {
     // The call that the signal had interrupted does not come back.
     slot.level[0].completed.store(slot.level[0].order.load());

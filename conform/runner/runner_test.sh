@@ -92,7 +92,8 @@ bad 'task 0 T target -\n' "1: found 'task', expected 'plan NAME'"
 bad 'plan a\n' "1: found the end of the file, expected 'end'"
 bad 'plan a\nend\n' '2: found no target'
 bad 'plan a\ntrap nosuchcall\nend\n' "2: found 'nosuchcall'"
-bad 'plan a\nobject 0 a string 4\nword 0 0 12\nend\n' "3: found '12', expected 16 hexadecimal digits"
+bad 'plan a\nobject 0 a string 4\nword 0 0 12\nend\n' \
+  "3: found '12', expected 16 hexadecimal digits"
 bad 'plan a\ntask 0 T target -\nop 0 0 call openat &1\nend\n' "4: found '&1', expected an object"
 bad 'plan a\ntask 0 T target -\norder start 0 5\nend\n' '3: found operation 5'
 bad 'plan a\ntask 0 T target -\ntask 1 T supervisor 0\nend\n' "3: found '0', expected '-'"
@@ -106,8 +107,8 @@ status=$?
 
 # What it has started ends with it, whatever ends it.
 cp "$runner" "$work/runner_copy"
-printf 'plan a\nmode directed\nlimit 60000\ntrap umask\ntask 0 T target -\nop 0 0 call umask 0\n%s' \
-  $'order start 0 0\norder wait 0 done\nend\n' >"$work/waits"
+printf 'plan a\nmode directed\nlimit 60000\ntrap umask\ntask 0 T target -\n%s' \
+  $'op 0 0 call umask 0\norder start 0 0\norder wait 0 done\nend\n' >"$work/waits"
 for signal in TERM KILL; do
   "$work/runner_copy" "$work/waits" >/dev/null &
   pid=$!

@@ -104,11 +104,13 @@ bool MakeFiles(const Plan& plan) {
     if (executes) {
       if (link(program.c_str(), path.c_str()) != 0 && errno != EEXIST) return false;
     } else {
-      // What is too short to be a whole path may be a directory by now.
       const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
-      if (fd < 0 && errno != EISDIR) return false;
-      if (fd >= 0 && ftruncate(fd, 64) != 0) return false;
-      if (fd >= 0) close(fd);
+      // A name that was cut off may be that of a directory by now.
+      if (fd < 0 && errno == EISDIR) continue;
+      if (fd < 0) return false;
+      const bool filled = ftruncate(fd, kPage) == 0;
+      close(fd);
+      if (!filled) return false;
     }
   }
   return true;
@@ -143,6 +145,7 @@ void Reset(const Plan& plan, Control* control, uint64_t run) {
     slot.life = Life::kUnborn;
     slot.pid = slot.tid = 0;
     slot.in_handler = 0;
+    slot.executing = 0;
     slot.tokens = slot.pool_bytes = slot.failed_recvs = 0;
     random |= 1;
     slot.random = NextRandom(&random) | 1;

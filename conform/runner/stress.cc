@@ -195,14 +195,14 @@ class Run {
     return now - still_since_ >= kStillMilliseconds;
   }
 
-  std::string TokenText(int task, const Token& token, bool asleep) {
+  std::string TokenText(int task, const Token& token) {
     const Task& t = TaskOf(task);
     const Script& script = token.handler ? t.handler_script : t.script;
     const Op& op = script[static_cast<size_t>(token.op)];
     const bool loops = IsSupervisor(t) && !plan_.rules.empty();
     if (op.code == Code::kRecv && loops && (!token.returned || token.ret < 0)) return "";
     std::string text = (token.handler ? "h" : "") + std::to_string(op.label) + "=";
-    if (!token.returned) return asleep ? text + "asleep" : "";
+    if (!token.returned) return Exits(op) ? "" : text + "asleep";
     text += std::to_string(token.ret);
     if (token.details_bytes == 0) return text;
     std::string details(control_.slot[task].pool + token.details_at, token.details_bytes);
@@ -218,7 +218,7 @@ class Run {
       std::string tokens;
       const auto count = std::min<uint32_t>(slot.tokens.load(), kMaxTokens);
       for (uint32_t i = 0; i < count; ++i) {
-        const std::string token = TokenText(task, slot.token[i], state == State::kAsleep);
+        const std::string token = TokenText(task, slot.token[i]);
         if (!token.empty()) tokens += (tokens.empty() ? "" : " ") + token;
       }
       if (state == State::kDead) tokens += tokens.empty() ? "dead" : " dead";

@@ -11,7 +11,6 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -25,13 +24,12 @@
 
 #include "conform/runner/actor.h"
 #include "conform/runner/layout.h"
-#include "conform/runner/uapi.h"
 
 namespace knotcheck::runner {
 namespace {
 
 constexpr long kThreadFlags = CLONE_VM | CLONE_FILES | CLONE_THREAD | CLONE_SIGHAND | CLONE_FS;
-constexpr long kSetUpLimit = 5000000000;
+constexpr int kSetUpLimitMs = 5000;
 
 // The filter is built by the conductor's process and installed by the first target.
 std::vector<sock_filter> filter;
@@ -114,8 +112,7 @@ void FirstTarget(void* number) {
   Changed(world.control);
   while (world.control->listener_taken.load() == 0) FutexWait(&world.control->listener_taken, 0);
   Own(SYS_close, listener);
-  // For AnswerFirstCall(): it is refused, so it does nothing.
-  Raw(world.plan->traps[0], 0, 0, 0, 0, 0, 0);
+  Raw(SYS_getpid, 0, 0, 0, 0, 0, kAsk);
   for (int i = 0; i < TaskCount(); ++i) {
     if (i == task || KindOf(i) != TaskKind::kTarget) continue;
     Check(kTargets,
@@ -137,6 +134,10 @@ bool BuildFilter(const Plan& plan, std::string* reason) {
                                      SCMP_A5(SCMP_CMP_NE, static_cast<scmp_datum_t>(kOwn)));
     if (ret != 0 && ret != -EEXIST) error = ret;
   }
+  // Where the plan traps it anyway there is nothing to add.
+  const int asks = seccomp_rule_add(context, SCMP_ACT_NOTIFY, SYS_getpid, 1,
+                                    SCMP_A5(SCMP_CMP_EQ, static_cast<scmp_datum_t>(kAsk)));
+  if (asks != 0 && asks != -EEXIST) error = asks;
   const int file = memfd_create("filter", MFD_CLOEXEC);
   if (error == 0 && file >= 0) error = seccomp_export_bpf(context, file);
   seccomp_release(context);
@@ -158,7 +159,7 @@ bool BuildFilter(const Plan& plan, std::string* reason) {
 // Waits until `done` says so; false after the limit or when setting up has failed.
 template <typename Done>
 bool Await(Control* control, std::string* reason, Done done) {
-  for (long waited = 0; waited < kSetUpLimit; waited += 1000000) {
+  for (int waited = 0; waited < kSetUpLimitMs; ++waited) {
     const uint32_t events = control->events.load();
     if (done()) return true;
     if (control->setup_error.load() != 0) {
@@ -183,18 +184,16 @@ bool TakeListener(int pid, int listener) {
   return ok;
 }
 
-// The id of a call that the first target makes before anything else: ids are given out in sequence
-// from a random one on, and `after` of a notification that was never received means the next.
-uint64_t first_id = 0;
-
-bool AnswerFirstCall() {
+// Ids are given out in sequence from a random one. One notification before the plan's tells where:
+// then `after` works for a variable that holds none yet, too. Its id, or 0.
+uint64_t LearnId() {
   pollfd listener = {kListenerFd, POLLIN, 0};
-  if (poll(&listener, 1, 5000) != 1) return false;
-  seccomp_notif notification = {};
-  if (ioctl(kListenerFd, kIoctlRecv, &notification) != 0) return false;
-  first_id = notification.id;
-  const seccomp_notif_resp response = {notification.id, 0, -EPERM, 0};
-  return ioctl(kListenerFd, kIoctlSend, &response) == 0;
+  seccomp_notif notif = {};
+  if (poll(&listener, 1, kSetUpLimitMs) != 1 || ioctl(kListenerFd, kIoctlRecv, &notif) != 0) {
+    return 0;
+  }
+  const seccomp_notif_resp response = {notif.id, 1, 0, 0};
+  return ioctl(kListenerFd, kIoctlSend, &response) == 0 ? notif.id : 0;
 }
 
 void* SupervisorThread(void* number) {
@@ -207,9 +206,9 @@ char* Pages(uint64_t bytes) {
   return pages == MAP_FAILED ? nullptr : static_cast<char*>(pages);
 }
 
-bool StartSupervisor(int task) {
+bool StartSupervisor(int task, uint64_t id) {
   Desk& desk = desks[task];
-  for (seccomp_notif& about : desk.about) about.id = first_id;
+  for (seccomp_notif& about : desk.about) about.id = id;
   desk.readback_bytes = kPage;
   for (const Op& op : world.plan->tasks[static_cast<size_t>(task)].script) {
     // What is larger the kernel refuses.
@@ -284,14 +283,15 @@ bool StartTasks(const Plan& plan, Control* control, std::string* reason) {
   close(given);
   control->listener_taken = 1;
   FutexWake(&control->listener_taken);
-  if (!AnswerFirstCall()) {
-    *reason = "the first call is not answered";
+  const uint64_t id = LearnId();
+  if (id == 0) {
+    *reason = std::string("the first notification: ") + std::strerror(errno);
     return false;
   }
   SetSupervisorSignals();
   for (int i = 0; i < static_cast<int>(plan.tasks.size()); ++i) {
     if (plan.tasks[static_cast<size_t>(i)].kind != TaskKind::kSupervisor) continue;
-    if (!StartSupervisor(i)) {
+    if (!StartSupervisor(i, id)) {
       *reason = "a supervisor's thread";
       return false;
     }
