@@ -90,24 +90,28 @@ TEST(Selftests, JudgesScenarios) {
       0u);
 }
 
-TEST(Selftests, AgreesOnlyIfBothPassOrFail) {
+TEST(Selftests, Agrees) {
   Selftest test;
   test.test = "a";
   SelftestResult result;
   result.selftest = &test;
   result.kernel = Tap::kPass;
   EXPECT_FALSE(result.Compared());
-  result.model.push_back({.runs = 2, .passing = 1});
+  result.model.push_back({.runs = 2, .passing = 2});
   EXPECT_TRUE(result.Compared());
   EXPECT_TRUE(result.Agrees());
   result.kernel = Tap::kFail;
   EXPECT_FALSE(result.Agrees());
   EXPECT_NE(SelftestsText({result}).find("NO"), std::string::npos);
-  EXPECT_NE(
-      SelftestsMarkdown({result}, "6.12.117").find("| fails | passes in 1 of 2 outcomes | NO |"),
-      std::string::npos);
-  result.model.push_back({.runs = 2, .passing = 0});
+  EXPECT_NE(SelftestsMarkdown({result}, "6.12.117").find("| fails | passes | NO |"),
+            std::string::npos);
+  result.model.push_back({.runs = 3, .passing = 1});
   EXPECT_TRUE(result.Agrees());
+  EXPECT_NE(SelftestsText({result}).find("depends (1 of 3)"), std::string::npos);
+  result.kernel = Tap::kPass;
+  EXPECT_TRUE(result.Agrees());
+  result.model.push_back({.runs = 2, .passing = 0});
+  EXPECT_FALSE(result.Agrees());
 }
 
 }  // namespace
