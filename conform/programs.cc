@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "report/text.h"
 
 namespace knotcheck::conform {
@@ -80,7 +81,9 @@ std::string ProgramText(const ProgramRun& run) {
   }
   absl::StrAppend(&text, "\n");
   for (const std::string& report : run.reports) {
-    absl::StrAppend(&text, "kernel: ", report::Ascii(report), "\n");
+    for (const absl::string_view line : absl::StrSplit(report, '\n', absl::SkipEmpty())) {
+      absl::StrAppend(&text, "kernel: ", report::Ascii(std::string(line)), "\n");
+    }
   }
   return text;
 }

@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -239,4 +240,22 @@ static inline void LeaveGroup(const char* name) {
   if (fd >= 0) close(fd);
   snprintf(path, sizeof(path), "/sys/fs/cgroup/%s", name);
   rmdir(path);
+}
+
+// Whether the kernel's log has a line with `what` and, behind it, `where`; it is shown. The log is
+// the machine's, so each program wants a guest of its own.
+static inline int Logged(const char* what, const char* where) {
+  static char log[1 << 20];
+  const int size = klogctl(3, log, sizeof(log) - 1);
+  if (size <= 0) return 0;
+  log[size] = 0;
+  for (char* at = strstr(log, what); at != NULL; at = strstr(at + 1, what)) {
+    at[strcspn(at, "\n")] = 0;
+    if (strstr(at, where) != NULL) {
+      Note("%s", at);
+      return 1;
+    }
+    at += strlen(at);
+  }
+  return 0;
 }

@@ -9,7 +9,6 @@
 #include <linux/fuse.h>
 #include <pthread.h>
 #include <sys/ipc.h>
-#include <sys/klog.h>
 #include <sys/msg.h>
 
 #include "conform/confirm/confirm.h"
@@ -151,18 +150,6 @@ static int Spray(int queues[]) {
   return count;
 }
 
-// Whether the kernel's log has a report of KASAN's, which is shown.
-static int Reported(void) {
-  static char log[1 << 20];
-  const int size = klogctl(3, log, sizeof(log) - 1);
-  if (size <= 0) return 0;
-  char* const report = strstr(log, "BUG: KASAN:");
-  if (report == NULL) return 0;
-  report[strcspn(report, "\n")] = 0;
-  Note("%s", report);
-  return strstr(report, "use-after-free") != NULL;
-}
-
 int main(void) {
   Begin(kTest);
   if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) {
@@ -223,7 +210,7 @@ int main(void) {
   }
   Note("the server got %d bytes; the request ends with %ld", bytes, shared->ret);
   Note("%d are not those that were pinned, %d of them are another owner's", other, sprayed);
-  const int reported = Reported();
+  const int reported = Logged("BUG: KASAN:", "use-after-free");
   EndTarget();
   atomic_store(&stop, 1);
   pthread_join(server, NULL);
