@@ -131,6 +131,17 @@ absl::StatusOr<Answers> ParseAnswers(const std::vector<std::string>& lines) {
         return Bad(line, "outcome COUNT TEXT");
       }
       plan->outcomes.emplace_back(count, absl::StrJoin(words.begin() + 2, words.end(), " "));
+    } else if (words[0] == "out") {
+      plan->out.push_back(line.substr(std::min<size_t>(line.size(), 4)));
+    } else if (words[0] == "exit") {
+      if (words.size() != 2 || !absl::SimpleAtoi(words[1], &plan->exit_status) ||
+          plan->exit_status < 0) {
+        return Bad(line, "exit STATUS");
+      }
+    } else if (words[0] == "killed") {
+      if (words.size() != 2 || !absl::SimpleAtoi(words[1], &plan->killed) || plan->killed <= 0) {
+        return Bad(line, "killed SIGNAL");
+      }
     } else if (words[0] == "end") {
       if (words.size() < 3 || words[1] != name) return Bad(line, absl::StrCat("end ", name));
       plan->ended = absl::StrJoin(words.begin() + 2, words.end(), " ");

@@ -27,6 +27,9 @@ struct PlanAnswer {
   size_t stuck = 0;  // number of the order that was not met; 0: none
   std::string stuck_text;
   std::vector<std::pair<uint64_t, std::string>> outcomes;  // of a stress
+  std::vector<std::string> out;                            // the lines of a program
+  int exit_status = -1;                                    // of a program; -1: it did not exit
+  int killed = 0;                                          // the signal that a program died of
   // "ok", "skipped REASON", "limit", "broken REASON"; empty: its end never came.
   std::string ended;
 };

@@ -26,6 +26,7 @@
 #include "report/result.h"
 #include "report/text.h"
 #include "tools/common.h"
+#include "tools/conform_programs.h"
 #include "tools/progress.h"
 
 namespace knotcheck::tools {
@@ -39,6 +40,8 @@ struct Arguments {
   std::vector<std::string> kernels;
   std::vector<std::string> mutations;
   std::vector<std::string> fixes;
+  std::vector<std::string> programs;
+  std::string selftests;
   std::string runner;
   std::string json;
   std::string emit_c;
@@ -49,6 +52,7 @@ struct Arguments {
   uint64_t limit = 900;
   bool plans = false;
   bool probe = false;
+  bool markdown = false;
   bool verbose = false;
   bool quiet = false;
 };
@@ -243,6 +247,8 @@ int Conform::Run() {
   if (!arguments_.emit_c.empty()) return EmitC();
   if (const absl::Status status = Prepare(); !status.ok()) return FailUsage(status);
   CatchInterrupts();
+  const std::chrono::seconds limit(arguments_.limit);
+  if (!arguments_.programs.empty()) return RunPrograms(arguments_.programs, limit, target_);
   if (arguments_.plans) {
     const auto files = ScenarioFiles(arguments_.paths);
     if (!files.ok()) return Fail(files.status());
@@ -250,6 +256,10 @@ int Conform::Run() {
     return PrintPlans();
   }
   if (const absl::Status status = Probe(); !status.ok()) return FailUsage(status);
+  if (!arguments_.selftests.empty()) {
+    return RunSelftests(arguments_.selftests, limit, target_, options_.toggles, campaign_.probe,
+                        arguments_.markdown);
+  }
   if (arguments_.probe) {
     Print(conform::HeaderText(campaign_, header_));
     if (const absl::Status status = FlushOutput(); !status.ok()) return FailUsage(status);
@@ -258,9 +268,7 @@ int Conform::Run() {
   const auto files = ScenarioFiles(arguments_.paths);
   if (!files.ok()) return Fail(files.status());
   if (const absl::Status status = Load(*files); !status.ok()) return Fail(status);
-  const auto run = [this](const std::string& plans) {
-    return RunPlans(plans, std::chrono::seconds(arguments_.limit));
-  };
+  const auto run = [this, limit](const std::string& plans) { return RunPlans(plans, limit); };
   const absl::Status status = conform::RunCampaign(options_, run, &campaign_);
   if (!status.ok()) return FailUsage(status);
   return Report();
@@ -298,6 +306,19 @@ Command AddConform(CLI::App& app) {
       ->type_name("FILE");
   conform->add_option("--limit", arguments->limit, "of all runs, in seconds (default: 900)")
       ->type_name("N");
+  CLI::Option* const program = conform
+                                   ->add_option("--program", arguments->programs,
+                                                "run this program there, no scenarios; repeatable")
+                                   ->type_name("FILE")
+                                   ->allow_extra_args(false);
+  CLI::Option* const selftests =
+      conform
+          ->add_option("--selftests", arguments->selftests,
+                       "run the kernel's selftests of this folder, and ask the model of them")
+          ->type_name("DIR")
+          ->excludes(program);
+  conform->add_flag("--markdown", arguments->markdown, "of --selftests: a table in Markdown")
+      ->needs(selftests);
   AddKernelOptions(conform, &arguments->kernels, &arguments->mutations, &arguments->fixes);
   conform->add_option("--json", arguments->json, "also write the results there")->type_name("FILE");
   conform

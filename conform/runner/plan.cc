@@ -547,17 +547,23 @@ bool ReadPlans(const std::string& text, const std::string& file, std::vector<Pla
       if (words.empty()) continue;
       const std::string first = words.Take("a line");
       if (!inside) {
-        if (first != "plan") throw Mistake{"'" + first + "'", "'plan NAME'"};
+        if (first != "plan" && first != "program") {
+          throw Mistake{"'" + first + "'", "'plan NAME'"};
+        }
         plan = Plan();
         reader.emplace(&plan);
         plan.name = words.Take("a name");
+        if (first == "program") plan.program.push_back(words.Take("the path of a program"));
+        while (first == "program" && words.more()) plan.program.push_back(words.Take("a word"));
         inside = true;
         plan.text = line + "\n";
+      } else if (!plan.program.empty() && first != "end" && first != "limit") {
+        throw Mistake{"'" + first + "'", "'limit MS' or 'end'"};
       } else if (first == "end") {
         const int last = number;
         reader->Finish(&number);
         number = last;
-        CheckWhole(plan);
+        if (plan.program.empty()) CheckWhole(plan);
         plan.text += "end\n";
         plans->push_back(plan);
         inside = false;

@@ -167,6 +167,8 @@ struct Rule {
 
 struct Plan {
   std::string name;
+  // Path and arguments, if the plan is to execute a program; all but limit_ms is empty then.
+  std::vector<std::string> program;
   bool stress = false;
   uint64_t runs = 1;
   uint64_t seed = 0;

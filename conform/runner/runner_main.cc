@@ -17,6 +17,7 @@
 #include "conform/runner/observe.h"
 #include "conform/runner/plan.h"
 #include "conform/runner/probe.h"
+#include "conform/runner/program.h"
 #include "conform/runner/report.h"
 #include "conform/runner/session.h"
 
@@ -36,6 +37,10 @@ bool ReadFile(const std::string& name, std::string* text) {
   if (!file) return false;
   text->assign(std::istreambuf_iterator<char>(file), {});
   return !file.bad();
+}
+
+std::string Run(const Plan& plan) {
+  return plan.program.empty() ? RunPlan(plan) : RunProgram(plan);
 }
 
 int RunFile(const std::string& name) {
@@ -58,7 +63,7 @@ int RunFile(const std::string& name) {
     for (const std::string& need : plan.needs) {
       if (end.empty() && !missing[need].empty()) end = "skipped " + need + ": " + missing[need];
     }
-    PrintLine("end " + plan.name + " " + (end.empty() ? RunPlan(plan) : end));
+    PrintLine("end " + plan.name + " " + (end.empty() ? Run(plan) : end));
   }
   return 0;
 }
@@ -85,5 +90,6 @@ int Main(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   knotcheck::runner::ReportIfExecuted(argc, argv);
+  if (knotcheck::runner::IsTrue()) return 0;
   return knotcheck::runner::Main(argc, argv);
 }
