@@ -504,11 +504,34 @@ ForcedRuns FindForcedRuns(const Question& question, const ForcedOptions& options
   return found;
 }
 
+namespace {
+
+bool SameOrder(const Order& a, const Order& b) {
+  const bool resumes = a.kind == Order::Kind::kResume;
+  return a.kind == b.kind && a.task == b.task && a.call == b.call && a.word == b.word &&
+         a.value == b.value && (!resumes || a.fault == b.fault);
+}
+
+// Whether a turn fails and is held as the start of its call says. What may fail later has not.
+bool DoesAs(const Node& turn, const Order& start) {
+  bool fails = false;
+  for (const Afterthought& thought : turn.afterthoughts) {
+    if (thought.park && !start.park) return false;
+    if (thought.hold_object >= 0 && thought.hold_object != start.hold_object) return false;
+    fails |= thought.fault;
+  }
+  const bool returns = !turn.orders.empty() && turn.orders.back().kind == Order::Kind::kWaitDone;
+  return fails == start.fault || (!fails && !returns);
+}
+
+}  // namespace
+
 Predicted Predict(const Question& question, const std::vector<Order>& orders) {
   const Turns turns(question);
   Node node = turns.First();
   size_t at = 0;
   Predicted predicted;
+  Order started[model::kMaxTasks];
   while (at < orders.size() && predicted.stuck == 0) {
     if (orders[at].kind == Order::Kind::kHold) {
       ++at;
@@ -530,33 +553,21 @@ Predicted Predict(const Question& question, const std::vector<Order>& orders) {
     } else if (turns.HasTurn(node, order.task)) {
       turns.Turn(node, order.task, &next);
     }
-    // The turn whose orders are the ones that come: all but what is done in afterthought.
+    // The turn whose orders are the ones that come, and which does what the start of its call says.
     const Node* best = nullptr;
-    size_t most = 0;
+    std::pair<size_t, bool> most = {0, false};
     for (const Node& candidate : next) {
+      Order start = started[candidate.turn_of < 0 ? 0 : candidate.turn_of];
       size_t i = 0;
-      size_t from = at;
-      while (i < candidate.orders.size() && from < orders.size()) {
-        if (orders[from].kind == Order::Kind::kHold) {
-          ++from;
-          continue;
-        }
-        const Order& a = candidate.orders[i];
-        const Order& b = orders[from];
-        const bool same = a.kind == b.kind && a.task == b.task && a.call == b.call &&
-                          a.word == b.word && a.value == b.value;
-        if (!same) break;
+      for (size_t from = at; i < candidate.orders.size() && from < orders.size(); ++from) {
+        if (orders[from].kind == Order::Kind::kHold) continue;
+        if (!SameOrder(candidate.orders[i], orders[from])) break;
+        if (orders[from].kind == Order::Kind::kStart) start = orders[from];
         ++i;
-        ++from;
       }
-      const bool faults =
-          std::any_of(candidate.afterthoughts.begin(), candidate.afterthoughts.end(),
-                      [](const Afterthought& a) { return a.fault; });
-      const bool wanted = std::any_of(orders.begin() + static_cast<std::ptrdiff_t>(at),
-                                      orders.begin() + static_cast<std::ptrdiff_t>(from),
-                                      [](const Order& o) { return o.fault; });
-      if (i > most && faults == wanted) {
-        most = i;
+      const std::pair<size_t, bool> fit = {i, DoesAs(candidate, start)};
+      if (i > 0 && fit > most) {
+        most = fit;
         best = &candidate;
       }
     }
@@ -564,12 +575,14 @@ Predicted Predict(const Question& question, const std::vector<Order>& orders) {
       predicted.stuck = at + 1;
       break;
     }
-    const size_t wanted = best->orders.size();
-    while (at < orders.size() && (most > 0 || orders[at].kind == Order::Kind::kHold)) {
-      if (orders[at].kind != Order::Kind::kHold) --most;
+    size_t left = most.first;
+    const bool whole = left == best->orders.size();
+    while (at < orders.size() && (left > 0 || orders[at].kind == Order::Kind::kHold)) {
+      if (orders[at].kind == Order::Kind::kStart) started[orders[at].task] = orders[at];
+      if (orders[at].kind != Order::Kind::kHold) --left;
       ++at;
     }
-    static_cast<void>(wanted);
+    if (!whole) predicted.stuck = at + 1;
     node = *best;
   }
   predicted.outcome = node.recorder.Finish(node.state);

@@ -28,7 +28,8 @@ TRIGGERS = ["the target alone", "a peer", "an honest supervisor's mistake", "a h
 KEYS = {
     "document": "document title proposal after intro",
     "id": "id title sentence where scenario property more kernel fix why-no-fix alternatives "
-          "shared trigger trigger-note effect cause also same",
+          "shared trigger trigger-note effect cause also same confirmed confirmed-by "
+          "confirmed-shows",
     "explained": "explained because together pairs",
     "section": "section title text holds",
 }
@@ -197,7 +198,7 @@ class Judge:
         rows = promises()
         for finding in document.findings:
             for key in ["title", "sentence", "scenario", "property", "fix", "trigger",
-                        "effect", "cause"]:
+                        "effect", "cause", "confirmed"]:
                 if not finding.one(key):
                     self.complain(finding.place, f"found no '{key}'")
             if finding.one("trigger") not in TRIGGERS:
@@ -366,6 +367,11 @@ def section(document: Document, number: int, finding: Block, knotcheck: Knotchec
                       and name in [other.one("fix"), *other.words("alternatives")]]
             if others:
                 lines += [paragraph(f"`{name}` also closes {', '.join(others)}."), ""]
+    kernel = "6.12.117" + (" with the patch" if document.proposal == "pin_args" else "")
+    lines += [paragraph(f"**Confirmed on {kernel}:** {finding.one('confirmed')}."), ""]
+    for command, shows in zip(finding.all("confirmed-by"), finding.all("confirmed-shows")):
+        lines += ["```", *textwrap.wrap(command, 76, subsequent_indent="  "),
+                  *textwrap.wrap(shows, 76, initial_indent="  ", subsequent_indent="    "), "```", ""]
     for key, text in [("also", "The same fix also closes"), ("same", "The same in")]:
         if finding.pairs(key):
             named = ", ".join(f"`{pair[0]}` ({pair[1]})" for pair in finding.pairs(key))

@@ -52,17 +52,16 @@ int AncestorOf(Nr nr, int role, int depth) {
   return r;
 }
 
-// process_vm_readv() of a task that is gone. A thread that executes a program takes the number of
-// the thread group's leader (de_thread()), so whoever asks for that one gets the new program's
-// memory.
-int GoneError(const Kernel& k, int target) {
+// A thread that executes a program takes the number of the thread group's leader (de_thread()), so
+// whoever asks for that one, which is gone, gets the new program's memory.
+bool TakenOver(const Kernel& k, int target) {
   for (size_t t = 0; t < k.p.tasks.size(); ++t) {
     const Task& other = k.s->tasks[t];
     const bool took_over = static_cast<int>(t) != target && k.p.tasks[t].group == target &&
                            (other.flags & kExeced) && other.status == kAlive;
-    if (took_over) return -kEFAULT;
+    if (took_over) return true;
   }
-  return -kESRCH;
+  return false;
 }
 
 // What the script does without a system call, up to the next one. False: at a second choice, which
@@ -263,7 +262,8 @@ Flow process_vm_rw_core(Kernel& k) {
       STEP("process_vm_readv(pid, ...)", kLife | kReadsMemory);
       const int target = k.me().variable_task[l.variable] - 1;
       const Task& t = k.s->tasks[target];
-      if (t.status == kDead || t.status == kExiting) return k.Return(GoneError(k, target));
+      if (t.status == kDead || t.status == kExiting)
+        return k.Return(TakenOver(k, target) ? -kEFAULT : -kESRCH);
       const Op& call = CalledOf(k, l.variable);
       const auto& roles = SyscallOf(call.nr).roles;
       const int role = AncestorOf(call.nr, l.role, l.depth);
@@ -280,7 +280,8 @@ Flow process_vm_rw_core(Kernel& k) {
       {
         const int target = k.me().variable_task[l.variable] - 1;
         const Task& t = k.s->tasks[target];
-        if (t.status == kDead || t.status == kExiting) return k.Return(GoneError(k, target));
+        if (t.status == kDead || t.status == kExiting)
+          return k.Return(TakenOver(k, target) ? -kEFAULT : -kESRCH);
         // req.data, as RECV gave it: the target may be elsewhere by now.
         const Op& call = k.CallOf(target, k.me().variable_call[l.variable]);
         const Role& role = SyscallOf(call.nr).roles[l.role];
@@ -325,7 +326,8 @@ Flow process_vm_rw_core(Kernel& k) {
         STEP("process_vm_readv(pid, ...)", kLife | kReadsMemory);
         const int target = k.me().variable_task[l.variable] - 1;
         const Task& t = k.s->tasks[target];
-        if (t.status == kDead || t.status == kExiting) return k.Return(GoneError(k, target));
+        if (t.status == kDead || t.status == kExiting)
+          return k.Return(TakenOver(k, target) ? -kEFAULT : -kESRCH);
         const auto word = k.ReadUser(target, l.str, l.w);
         if (!word.mapped) return k.Return(-kEFAULT);
         k.Note("reads {}", k.ValueText(word.value));
