@@ -106,26 +106,48 @@ void LeaveOut(const model::Program& program, Observed* observed) {
   }
 }
 
-// Whether the bytes are a mixture, byte by byte, of what an object may hold.
-bool IsMixture(const model::Program& program, const std::string& hex) {
-  const std::string bytes = absl::HexStringToBytes(hex);
-  return std::any_of(
-      program.objects.begin(), program.objects.end(), [&](const model::Object& object) {
-        if (object.kind == model::Object::Kind::kPointers) return false;
-        for (size_t i = 0; i < bytes.size(); ++i) {
-          if (i >= 8u * object.words) return false;
-          const auto& domain = program.words[object.first_word + i / 8].domain;
-          const bool known = std::any_of(domain.begin(), domain.end(), [&](model::Value value) {
-            return program.values[value].bytes[i % 8] == static_cast<uint8_t>(bytes[i]);
-          });
-          if (!known) return false;
-        }
-        return true;
+// How an object may have come to hold `bytes`.
+enum class Origin : uint8_t { kNever, kTorn, kWhole };
+Origin OriginIn(const model::Program& program, const model::Object& object,
+                const std::string& bytes) {
+  if (object.kind == model::Object::Kind::kPointers) return Origin::kNever;
+  if (bytes.empty() || bytes.size() > 8u * object.words) return Origin::kNever;
+  bool whole = true;
+  for (size_t at = 0; at < bytes.size(); at += 8) {
+    const auto& domain = program.words[object.first_word + at / 8].domain;
+    const size_t n = std::min<size_t>(8, bytes.size() - at);
+    for (size_t i = 0; i < n; ++i) {
+      const bool known = std::any_of(domain.begin(), domain.end(), [&](model::Value value) {
+        return program.values[value].bytes[i] == static_cast<uint8_t>(bytes[at + i]);
       });
+      if (!known) return Origin::kNever;
+    }
+    const std::string read = bytes.substr(at, n);
+    whole &= std::any_of(domain.begin(), domain.end(), [&](model::Value value) {
+      std::string word(program.values[value].bytes.begin(), program.values[value].bytes.end());
+      // Bytes may end where a length says so, strings at a NUL only.
+      if (object.kind != model::Object::Kind::kString) return word.compare(0, n, read) == 0;
+      word.erase(word.find_last_not_of('\0') + 1);
+      return word == read;
+    });
+  }
+  return whole ? Origin::kWhole : Origin::kTorn;
 }
 
-// Whether an allowed outcome becomes the observed one when what was read of racy memory is taken
-// for any mixture.
+// Whether the bytes were read of memory while a word of it changed: each of them stood there, but
+// never all of a word together.
+bool IsTorn(const model::Program& program, const std::string& hex) {
+  const std::string bytes = absl::HexStringToBytes(hex);
+  bool torn = false;
+  for (const model::Object& object : program.objects) {
+    const Origin origin = OriginIn(program, object, bytes);
+    if (origin == Origin::kWhole) return false;
+    torn |= origin == Origin::kTorn;
+  }
+  return torn;
+}
+
+// Whether an allowed outcome becomes the observed one when what was torn is taken for anything.
 bool MatchesTorn(const model::Program& program, const Observed& allowed, const Observed& observed) {
   Observed loose = allowed;
   for (size_t t = 0; t < loose.tasks.size(); ++t) {
@@ -134,7 +156,7 @@ bool MatchesTorn(const model::Program& program, const Observed& allowed, const O
       for (auto& [key, value] : loose.tasks[t][i].details) {
         const auto seen = observed.tasks[t][i].details.find(key);
         if (seen == observed.tasks[t][i].details.end()) return false;
-        if (seen->second != "-" && IsMixture(program, seen->second)) value = "*";
+        if (seen->second != "-" && IsTorn(program, seen->second)) value = "*";
       }
     }
   }

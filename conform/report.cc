@@ -10,11 +10,16 @@
 #include "conform/plan.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
+#include "report/text.h"
 
 namespace knotcheck::conform {
 namespace {
 
 using nlohmann::ordered_json;
+
+// Lines of the table are no longer than this.
+constexpr size_t kWidth = 80;
+constexpr absl::string_view kDiffers = "DIFFERS";
 
 const char* Name(Match match) {
   switch (match) {
@@ -145,8 +150,11 @@ std::string HeaderText(const Campaign& campaign, const ReportHeader& header) {
       absl::StrAppend(&text, "lacks ", key, value.size() > 3 ? ": " + value.substr(3) : "", "\n");
     }
   }
-  absl::StrAppend(&text, "model: ", header.variants.empty() ? "6.12.117" : header.variants,
-                  header.how.empty() ? "" : absl::StrCat(" (", header.how, ")"), "\n");
+  const std::string model =
+      absl::StrCat("model: ", header.variants.empty() ? "6.12.117" : header.variants,
+                   header.how.empty() ? "" : absl::StrCat(" (", header.how, ")"));
+  for (const std::string& line : report::Wrap(model, kWidth, 0, 2))
+    absl::StrAppend(&text, line, "\n");
   return text;
 }
 
@@ -160,15 +168,16 @@ std::string CasesText(const Campaign& campaign, bool verbose) {
       }
       continue;
     }
-    std::string line = fmt::format("{:<36} {:<9}", one.name, one.proposal->name);
+    std::string line = fmt::format("{:<37} {:<8} ", one.name, one.proposal->name);
     absl::StrAppend(&line, "forced ", Count(one, Match::kMatches), " of ", one.forced.size());
     const StressResult& stress = one.stress;
     if (stress.asked && stress.match != Match::kLost && stress.match != Match::kSkipped) {
       absl::StrAppend(&line, "  ", stress.runs, " runs: ", stress.allowed - stress.unseen.size(),
-                      " of ", stress.allowed, stress.allowed == 1 ? " outcome" : " outcomes");
+                      " of ", stress.allowed);
     }
     const bool bad = Count(one, Match::kDiffers) != 0 || stress.match == Match::kDiffers;
-    absl::StrAppend(&text, line, bad ? "  DIFFERS" : "", "\n");
+    const bool fits = line.size() + kDiffers.size() + 2 <= kWidth;
+    absl::StrAppend(&text, line, !bad ? "" : fits ? "  " : "\n  ", bad ? kDiffers : "", "\n");
     for (const ForcedResult& forced : one.forced) text += ForcedText(one, forced, verbose);
     text += StressText(stress, verbose);
   }
@@ -186,9 +195,10 @@ std::string TotalsText(const Campaign& campaign) {
     unforced += one.unforced;
   }
   if (t.stressed + t.stress_differs + t.stress_skipped + t.stress_lost > 0) {
-    absl::StrAppend(&text, "stress: ", t.stressed, " scenarios hold in ", t.stress_runs, " runs, ",
+    absl::StrAppend(&text, "stress: ", t.stressed, " hold in ", t.stress_runs, " runs, ",
                     t.stress_differs, " show what is forbidden, ", t.stress_skipped, " skipped, ",
-                    t.stress_lost, " lost; ", unseen, " allowed outcomes were never observed\n");
+                    t.stress_lost, " lost\n", "never observed: ", unseen,
+                    " outcomes that the model allows\n");
     absl::StrAppend(&text, "not forced: ", unforced,
                     " outcomes, which need an order that user space cannot make\n");
   }

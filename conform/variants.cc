@@ -3,10 +3,10 @@
 #include "conform/variants.h"
 
 #include <memory>
-#include <set>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "conform/plan.h"
@@ -147,6 +147,9 @@ supervisor S {
 )"},
 };
 
+// How the runner ends a plan that needs ADDFD where there is none.
+constexpr char kNoAddfd[] = "skipped addfd";
+
 std::string NameOf(Toggle toggle) { return model::AllToggles()[static_cast<size_t>(toggle)].name; }
 
 // A run that tells whether a kernel has the variant.
@@ -155,8 +158,6 @@ struct Test {
   std::unique_ptr<lang::Scenario> scenario;
   std::unique_ptr<verify::Question> question;
   verify::ForcedRun run;
-  verify::Predicted with;
-  verify::Predicted without;
   std::string plan;
 };
 
@@ -174,11 +175,7 @@ absl::StatusOr<std::unique_ptr<Test>> FindTest(const Row& row) {
   auto test = std::make_unique<Test>();
   test->variant = row.variant;
   const std::string name = NameOf(row.variant);
-  const std::string text =
-      absl::StrCat("# name: probe/", name, "\n# question: Which?\n",
-                   "# source: docs/kernel-versions.md\n# result: baseline=holds\n# why: a probe\n",
-                   row.scenario, "never expectation\n");
-  auto scenario = lang::Parse(text, "probe/" + name);
+  auto scenario = lang::Parse(ProbeScenario(row.variant), "probe/" + name);
   if (!scenario.ok()) return scenario.status();
   test->scenario = std::make_unique<lang::Scenario>(*std::move(scenario));
   Toggles variant;
@@ -189,9 +186,7 @@ absl::StatusOr<std::unique_ptr<Test>> FindTest(const Row& row) {
   if (!then.ok()) return then.status();
   for (const auto* question : {today->get(), then->get()}) {
     for (verify::ForcedRun& run : verify::FindForcedRuns(*question, {}).runs) {
-      test->without = verify::Predict(**today, run.orders);
-      test->with = verify::Predict(**then, run.orders);
-      if (Same(test->with, test->without)) continue;
+      if (Same(verify::Predict(**today, run.orders), verify::Predict(**then, run.orders))) continue;
       test->run = std::move(run);
       test->question = *std::move(today);
       test->plan = "probe/" + name;
@@ -201,15 +196,65 @@ absl::StatusOr<std::unique_ptr<Test>> FindTest(const Row& row) {
   return std::unique_ptr<Test>();
 }
 
-bool Fits(const model::Program& program, const verify::Predicted& predicted,
-          const PlanAnswer& answer) {
+// A test that the kernel ran, and what came of it.
+struct Evidence {
+  const Test* test;
+  const PlanAnswer* answer;
+};
+
+bool Fits(const Evidence& evidence, Toggles toggles) {
+  const PlanAnswer& answer = *evidence.answer;
+  if (absl::StartsWith(answer.ended, kNoAddfd)) return toggles.Has(Toggle::k_no_addfd);
+  const auto question = Ask(*evidence.test->scenario, toggles);
+  if (!question.ok()) return false;
+  const verify::Predicted predicted = verify::Predict(**question, evidence.test->run.orders);
   if (predicted.stuck != 0 || answer.stuck != 0) {
     return (predicted.stuck == 0) == (answer.stuck == 0);
   }
-  return verify::Matches(predicted.outcome, ObservedOf(program, answer));
+  return verify::Matches(predicted.outcome, ObservedOf((*question)->program(), answer));
+}
+
+size_t HowManyFit(const std::vector<Evidence>& evidence, Toggles toggles) {
+  size_t fit = 0;
+  for (const Evidence& one : evidence) fit += Fits(one, toggles) ? 1 : 0;
+  return fit;
+}
+
+Toggles Flipped(Toggles toggles, Toggle toggle) {
+  toggles.bits ^= uint64_t{1} << static_cast<int>(toggle);
+  return toggles;
+}
+
+// Variants hide each other and look like each other, so they are not told one by one: from what the
+// release's number says, always to the neighbour that explains most.
+Toggles Explain(const std::vector<Evidence>& evidence, const std::vector<Toggle>& variants,
+                Toggles start) {
+  Toggles best = start;
+  size_t fit = HowManyFit(evidence, best);
+  while (true) {
+    Toggles next = best;
+    for (const Toggle variant : variants) {
+      const size_t here = HowManyFit(evidence, Flipped(best, variant));
+      if (here <= fit) continue;
+      fit = here;
+      next = Flipped(best, variant);
+    }
+    if (next.bits == best.bits) return best;
+    best = next;
+  }
 }
 
 }  // namespace
+
+std::string ProbeScenario(Toggle variant) {
+  for (const Row& row : kRows) {
+    if (row.variant != variant) continue;
+    return absl::StrCat("# name: probe/", NameOf(variant), "\n# question: Which?\n",
+                        "# source: docs/kernel-versions.md\n# result: baseline=holds\n",
+                        "# why: a probe\n", row.scenario, "never expectation\n");
+  }
+  return "";
+}
 
 absl::StatusOr<Variants> ProbeVariants(Toggles given, bool search, const Target& target) {
   std::vector<std::unique_ptr<Test>> tests;
@@ -240,31 +285,39 @@ absl::StatusOr<Variants> ProbeVariants(Toggles given, bool search, const Target&
   variants.probe = answers->probe;
   variants.toggles = given;
   if (!search) return variants;
-  std::set<Toggle> told;
-  for (const auto& test : tests) {
-    const auto at = answers->plans.find(test->plan);
-    if (at == answers->plans.end()) continue;
-    const bool ran = at->second.ended == "ok" || at->second.stuck != 0;
-    const model::Program& program = test->question->program();
-    const bool with = ran && Fits(program, test->with, at->second);
-    const bool without = ran && Fits(program, test->without, at->second);
-    if (with == without) continue;
-    told.insert(test->variant);
-    if (with) variants.toggles.Set(test->variant);
-  }
   const auto at = variants.probe.find("release");
   std::string number = at == variants.probe.end() ? "" : at->second;
   number = number.substr(0, number.find_first_not_of("0123456789."));
   const auto release = model::ParseRelease(number);
   const auto of_release = release ? model::VariantsOf(*release) : std::nullopt;
-  std::vector<std::string> untold;
+  std::vector<Evidence> evidence;
+  for (const auto& test : tests) {
+    const auto answer = answers->plans.find(test->plan);
+    if (answer == answers->plans.end()) continue;
+    const bool ran = answer->second.ended == "ok" || answer->second.stuck != 0;
+    if (ran || absl::StartsWith(answer->second.ended, kNoAddfd)) {
+      evidence.push_back({test.get(), &answer->second});
+    }
+  }
+  std::vector<Toggle> all;
   for (const model::ToggleInfo& info : model::AllToggles()) {
-    if (info.mutation || info.fix() || told.count(info.toggle) != 0) continue;
-    untold.push_back(info.name);
-    if (of_release && of_release->Has(info.toggle)) variants.toggles.Set(info.toggle);
+    if (!info.mutation && !info.fix()) all.push_back(info.toggle);
+  }
+  const Toggles found = Explain(evidence, all, of_release.value_or(Toggles()));
+  variants.toggles.bits |= found.bits;
+  // Told is what could not be otherwise.
+  const size_t fit = HowManyFit(evidence, found);
+  std::vector<std::string> untold;
+  size_t told = 0;
+  for (const Toggle variant : all) {
+    if (HowManyFit(evidence, Flipped(found, variant)) < fit) {
+      ++told;
+    } else {
+      untold.push_back(NameOf(variant));
+    }
   }
   variants.how = absl::StrCat(
-      told.size(), " variants told by runs; ",
+      told, " variants told by runs; ",
       of_release ? "by the release's number: " : "not told, and the release is not known: ",
       untold.empty() ? "none" : absl::StrJoin(untold, ", "));
   return variants;

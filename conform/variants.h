@@ -22,6 +22,10 @@ struct Variants {
   std::string how;
 };
 
+// The whole scenario that is to show a variant; "": there is none. Its plan is named
+// "probe/VARIANT".
+std::string ProbeScenario(model::Toggle variant);
+
 // Runs the target once. `given` is kept as it is, and variants are added if `search`; those that no
 // run can tell, or whose runs gave neither outcome, are taken from the release's number.
 absl::StatusOr<Variants> ProbeVariants(model::Toggles given, bool search, const Target& target);

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <memory>
@@ -141,7 +142,8 @@ absl::StatusOr<conform::TargetOutput> Conform::RunPlans(const std::string& plans
 }
 
 absl::Status Conform::Probe() {
-  const auto run = [this](const std::string& plans) { return RunPlans(plans, kProbeLimit); };
+  const auto limit = std::min(kProbeLimit, std::chrono::seconds(arguments_.limit));
+  const auto run = [this, limit](const std::string& plans) { return RunPlans(plans, limit); };
   auto found = conform::ProbeVariants(options_.toggles, arguments_.kernels.empty(), run);
   if (!found.ok()) return found.status();
   campaign_.probe = found->probe;
