@@ -30,7 +30,8 @@ class Conductor {
   Conductor(const Plan& plan, Control* control)
       : plan_(plan), control_(*control), about_(plan.tasks.size()) {}
 
-  void Run() {
+  // False: a task that was held has run all the same.
+  bool Run() {
     int number = 0;
     for (const Order& order : plan_.orders) {
       ++number;
@@ -41,6 +42,7 @@ class Conductor {
       break;
     }
     Rest();
+    return !slipped_;
   }
 
  private:
@@ -49,8 +51,9 @@ class Conductor {
     std::array<uint32_t, 2> printed = {};
     int last_level = 0;  // of the operation that was started last
     bool held = false;
-    void* page = nullptr;  // to park on
-    int object = -1;       // that is held
+    uint64_t switches = 0;  // of its processor, when it was held
+    void* page = nullptr;   // to park on
+    int object = -1;        // that is held
     bool dead = false;
   };
 
@@ -137,7 +140,11 @@ class Conductor {
 
   void Resume(int task, bool fault) {
     About& about = AboutOf(task);
-    if (about.held) Release(SlotOf(task).tid.load());
+    if (about.held) {
+      const Slot& slot = SlotOf(task);
+      slipped_ = slipped_ || (!IsDead(slot) && SwitchesOf(slot) != about.switches);
+      Release(slot.tid.load());
+    }
     about.held = false;
     if (about.page != nullptr) Unpark(about.page, fault);
     about.page = nullptr;
@@ -176,6 +183,7 @@ class Conductor {
       case OrderCode::kHold:
         Hold(SlotOf(task).tid.load());
         AboutOf(task).held = true;
+        AboutOf(task).switches = SwitchesOf(SlotOf(task));
         return true;
       case OrderCode::kResume:
         Resume(task, order.fault);
@@ -234,10 +242,11 @@ class Conductor {
   const Plan& plan_;
   Control& control_;
   std::vector<About> about_;
+  bool slipped_ = false;
 };
 
 }  // namespace
 
-void Conduct(const Plan& plan, Control* control) { Conductor(plan, control).Run(); }
+bool Conduct(const Plan& plan, Control* control) { return Conductor(plan, control).Run(); }
 
 }  // namespace knotcheck::runner

@@ -41,6 +41,8 @@ char StateOf(int pid, int tid) {
 
 bool IsEnd(char state) { return state == 'X' || state == 'Z' || state == 'x'; }
 
+}  // namespace
+
 uint64_t SwitchesOf(const Slot& slot) {
   const std::string status = ReadTaskFile(slot.pid.load(), slot.tid.load(), "status");
   const char* const key = "\nvoluntary_ctxt_switches:";
@@ -49,8 +51,6 @@ uint64_t SwitchesOf(const Slot& slot) {
              ? 0
              : std::strtoull(status.c_str() + at + std::strlen(key), nullptr, 10);
 }
-
-}  // namespace
 
 bool IsDead(const Slot& slot) {
   const Life life = slot.life.load();

@@ -28,6 +28,8 @@ bool IsAsleep(const Slot& slot, uint64_t* switches);
 // The same, and it still does some milliseconds later.
 bool SleepsOn(const Slot& slot, long milliseconds);
 
+// How often it has left a processor.
+uint64_t SwitchesOf(const Slot& slot);
 // Milliseconds of the monotonic clock.
 int64_t Now();
 // Sleeps that long, or until a slot changes.

@@ -182,7 +182,7 @@ int ConductorProcess(const Plan& plan, Control* control) {
   if (!MapObjects(plan, files) || !MapStacks()) return Broken(control, "the plan's memory");
   if (!StartTasks(plan, control, &reason)) return Broken(control, reason);
   if (plan.stress) return static_cast<int>(Stress(plan, control));
-  Conduct(plan, control);
+  if (!Conduct(plan, control)) return Broken(control, "a task that was held has run");
   return static_cast<int>(Ending::kOk);
 }
 
