@@ -136,7 +136,7 @@ Origin OriginIn(const model::Program& program, const model::Object& object,
       // Bytes may end where a length says so, strings at a NUL only.
       if (object.kind != model::Object::Kind::kString) return word.compare(0, n, read) == 0;
       word.erase(word.find_last_not_of('\0') + 1);
-      return word == read;
+      return word == read.substr(0, read.find_last_not_of('\0') + 1);
     });
   }
   return whole ? Origin::kWhole : Origin::kTorn;

@@ -168,12 +168,12 @@ std::string CasesText(const Campaign& campaign, bool verbose) {
       }
       continue;
     }
-    std::string line = fmt::format("{:<37} {:<8} ", one.name, one.proposal->name);
-    absl::StrAppend(&line, "forced ", Count(one, Match::kMatches), " of ", one.forced.size());
+    std::string line = fmt::format("{:<36} {:<8} ", one.name, one.proposal->name);
+    absl::StrAppend(&line, "forced ", Count(one, Match::kMatches), "/", one.forced.size());
     const StressResult& stress = one.stress;
     if (stress.asked && stress.match != Match::kLost && stress.match != Match::kSkipped) {
-      absl::StrAppend(&line, "  ", stress.runs, " runs: ", stress.allowed - stress.unseen.size(),
-                      " of ", stress.allowed);
+      absl::StrAppend(&line, "  ", stress.runs, " runs ", stress.allowed - stress.unseen.size(),
+                      "/", stress.allowed);
     }
     const bool bad = Count(one, Match::kDiffers) != 0 || stress.match == Match::kDiffers;
     const bool fits = line.size() + kDiffers.size() + 2 <= kWidth;

@@ -26,7 +26,8 @@ Totals TotalsOf(const Campaign& campaign);
 
 // "host: Linux 6.18.44 x86_64, 2 processors, as root" and what the kernel lacks.
 std::string HeaderText(const Campaign& campaign, const ReportHeader& header);
-// One line a case and what differs; `verbose`: each forced run's orders, each stress' table.
+// One line a case, "forced 3/4  1000 runs 5/6": runs that match, allowed outcomes that were seen;
+// and what differs; `verbose`: each forced run's orders, each stress' table.
 std::string CasesText(const Campaign& campaign, bool verbose);
 std::string TotalsText(const Campaign& campaign);
 std::string CampaignJson(const Campaign& campaign, const ReportHeader& header);

@@ -76,7 +76,7 @@ grep -q '^model: 6.12.117' out || fail "the probe does not say which model it is
 # 0: the kernel does what the model says.
 expect 0 "$BASIC" --proposal baseline --stress 5 --json basic.json
 out_has 'notifier/basic'
-out_has 'forced 1 of 1  5 runs: 1 of 1'
+out_has 'forced 1/1  5 runs 1/1'
 out_has 'forced: 1 runs match, 0 differ, 0 skipped, 0 lost'
 grep -q '"match": "matches"' basic.json || fail "no results in basic.json"
 if python3 -c 'import jsonschema' 2>/dev/null; then
@@ -130,7 +130,7 @@ fi
 # A free run shows it, too: what the wrong model does not allow is forbidden.
 expect 1 "$BASIC" --proposal baseline --forced 1 --stress 5 --mutate mutate_drop_reply
 out_has 'FORBIDDEN'
-out_has '5 runs: 0 of 1  DIFFERS'
+out_has '5 runs 0/1  DIFFERS'
 nothing_left
 
 # 2: the command line is wrong, or there is no target.
