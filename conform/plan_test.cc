@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "conform/plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "conform/testing/fake_runner.h"
+
+namespace knotcheck::conform {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using verify::Order;
+
+struct Subject {
+  explicit Subject(const std::string& body, const std::string& proposal = "baseline")
+      : scenario(testing::ParsedBody(body)) {
+    lang::CompileOptions options;
+    options.explicit_writes = 2;
+    auto made = verify::Question::Make(scenario, *model::FindProposal(proposal), {}, options);
+    EXPECT_TRUE(made.ok()) << made.status();
+    question = *std::move(made);
+    made = verify::Question::Make(scenario, *model::FindProposal(proposal), {});
+    EXPECT_TRUE(made.ok()) << made.status();
+    free = *std::move(made);
+  }
+  const model::Program& program() const { return question->program(); }
+  std::string Directed(const verify::ForcedRun& run) const {
+    const auto text = DirectedPlan("p", *question, run);
+    EXPECT_TRUE(text.ok()) << text.status();
+    return text.value_or("");
+  }
+  std::string Stress() const {
+    const auto text = StressPlan("p", *free, 40, 9);
+    EXPECT_TRUE(text.ok()) << text.status();
+    return text.value_or("");
+  }
+  std::vector<std::string> StressLines() const { return absl::StrSplit(Stress(), '\n'); }
+  lang::Scenario scenario;
+  std::unique_ptr<verify::Question> question;
+  std::unique_ptr<verify::Question> free;
+};
+
+Order Of(Order::Kind kind, uint8_t task, uint8_t call = 0) {
+  Order order;
+  order.kind = kind;
+  order.task = task;
+  order.call = call;
+  return order;
+}
+
+constexpr char kPolicy[] = R"(memory path = "/ok" | "/evil"
+target T { openat(AT_FDCWD, path, O_RDONLY) }
+peer P shares memory with T
+supervisor S { policy: allow openat if path == "/ok", else EACCES }
+signals to T: 2, handler restarts
+)";
+
+// The whole of a plan. "/ok" is the word 0x6b6f2f, first byte last; the handler's script is empty;
+// the stores of a directed plan are orders, and so there is no writer.
+TEST(DirectedPlan, OfAPolicy) {
+  const Subject subject(kPolicy);
+  verify::ForcedRun run;
+  run.orders = {Of(Order::Kind::kStart, 0), Of(Order::Kind::kWaitAsleep, 0)};
+  Order store = Of(Order::Kind::kStore, 0);
+  store.value = subject.program().words[0].domain[1];
+  run.orders.push_back(store);
+  run.holds = true;
+  EXPECT_EQ(subject.Directed(run), R"(plan p
+mode directed
+limit 8000
+needs hold
+object 0 path string 6
+word 0 0 00000000006b6f2f 0000006c6976652f
+file 2f6576696c
+file 2f6f6b
+trap openat
+task 0 T target -
+task 1 S supervisor -
+handler 0 restarts
+nofile 0 8
+op 0 0 call openat -100 &0 0
+op 0 1 call exit 0
+op 0 h0 end
+op 1 0 recv 0
+op 1 1 jump_if_error 9 12
+op 1 2 jump_if_error 0 0
+op 1 3 read 0 1:string:6
+op 1 4 jump_if_error 0 10
+op 1 5 id_valid 0
+op 1 6 jump_if_error 0 0
+op 1 7 decide 0 10
+op 1 8 send 0 1 0 0
+op 1 9 jump 0
+op 1 10 send 0 0 13 0
+op 1 11 jump 0
+op 1 12 end
+op 1 h0 end
+order start 0 0
+order wait 0 asleep
+order store 0 0000006c6976652f
+order finish
+end
+)");
+}
+
+// A stress has senders, writers and the policy instead of orders.
+TEST(StressPlan, OfAPolicy) {
+  const Subject subject(kPolicy);
+  const std::vector<std::string> lines = subject.StressLines();
+  EXPECT_EQ(lines[1], "mode stress 40 9");
+  EXPECT_THAT(lines, Contains("sender 0 2"));
+  EXPECT_THAT(lines, Contains("writer -"));
+  EXPECT_THAT(lines, Contains("policy openat 1=2f6f6b"));
+  EXPECT_THAT(lines, Not(Contains(HasSubstr("order"))));
+  EXPECT_THAT(lines, Not(Contains(HasSubstr("needs"))));
+}
+
+TEST(DirectedPlan, SaysWhatItNeeds) {
+  const auto needs = [](const Subject& subject, const verify::ForcedRun& run) {
+    for (const absl::string_view line : absl::StrSplit(subject.Directed(run), '\n')) {
+      if (line.substr(0, 6) == "needs ") return std::string(line.substr(6));
+    }
+    return std::string();
+  };
+  verify::ForcedRun run;
+  EXPECT_EQ(needs(Subject(kPolicy), run), "");
+  EXPECT_EQ(needs(Subject(kPolicy, "pin_args"), run), "pin_args");
+  run.holds = run.parks = run.serves = true;
+  EXPECT_EQ(needs(Subject(kPolicy), run), "hold park fuse");
+  const Subject killable(R"(filter wait_killable
+filter umask
+target T { umask() }
+supervisor S {
+  n = recv()
+  addfd(n, send)
+}
+)");
+  EXPECT_EQ(needs(killable, {}), "addfd wait_killable");
+}
+
+// Whether a copy to the supervisor fails is an order's matter in a directed plan, and the
+// operation's in a stress.
+TEST(Plans, Faults) {
+  const Subject subject(R"(filter umask
+target T { umask() }
+supervisor S {
+  n = recv(fault)
+  recv(null)
+  recv(garbage)
+  send(n, null)
+  addfd(n, bad_flags)
+  addfd(n, bad_fd)
+  id_valid(n, null)
+  poll(in)
+  set_flags(1)
+  close(listener)
+}
+)");
+  EXPECT_THAT(subject.Directed({}), HasSubstr(R"(op 1 0 recv 0
+op 1 1 recv 0 null
+op 1 2 recv 0 garbage
+)"));
+  const std::string text = subject.Stress();
+  EXPECT_THAT(text, HasSubstr("op 1 0 recv 0 fault\n"));
+  EXPECT_THAT(text, HasSubstr(R"(op 1 3 send 0 0 0 0 null
+op 1 4 addfd 0 bad_flags 0
+op 1 5 addfd 0 bad_fd 0
+op 1 6 id_valid 0 null
+op 1 7 poll in
+op 1 8 set_flags 1
+op 1 9 close
+op 1 10 end
+)"));
+}
+
+TEST(Plans, TasksAndMemory) {
+  const Subject subject(R"(filter bind
+memory addr = bytes "unix/A" | "unix/B"
+memory name = "/a"
+target T {
+  bind(sock, addr, 6)
+  fork(C)
+}
+thread U of T { openat(AT_FDCWD, name, O_RDONLY) }
+child C of T { umask() }
+peer P shares files with T { close(file) }
+supervisor S {
+  n = recv()
+  m = after(n)
+  send(n, error EACCES)
+}
+signals to T: 1, fatal
+signals to U: 1, ignored
+)");
+  const std::vector<std::string> lines = subject.StressLines();
+  for (const char* line :
+       {"object 0 addr sockaddr 6", "word 0 0 0000412f78696e75 0000422f78696e75",
+        "word 1 1 000000000000612f", "file 2f61", "trap bind", "task 0 T target -",
+        "op 0 0 call bind 3 &0 6", "op 0 1 call fork 2", "task 1 U thread 0", "task 2 C child 0",
+        "task 3 P filepeer 0", "op 3 0 call close 4", "op 4 1 after 1 0", "op 4 2 send 0 0 13 0",
+        "sender 0 1 fatal", "handler 1 ignored"}) {
+    EXPECT_THAT(lines, Contains(line));
+  }
+  EXPECT_THAT(lines, Not(Contains(HasSubstr("sender 1"))));
+  EXPECT_THAT(lines, Not(Contains("handler 0 plain")));
+}
+
+TEST(Orders, InWords) {
+  const Subject subject(kPolicy);
+  const model::Program& program = subject.program();
+  const auto both = [&program](const Order& order) {
+    return absl::StrCat(OrderText(program, order, false), "|", OrderText(program, order, true));
+  };
+  EXPECT_EQ(both(Of(Order::Kind::kStart, 0, 1)), "start 0 1|start T 1");
+  EXPECT_EQ(both(Of(Order::Kind::kStart, 0, 0x80)), "start 0 h0|start T h0");
+  Order start = Of(Order::Kind::kStart, 1, 3);
+  start.fault = true;
+  EXPECT_EQ(both(start), "start 1 3 fault|start S 3 fault");
+  start.park = true;
+  EXPECT_EQ(both(start), "start 1 3 park|start S 3 park");
+  start.park = start.fault = false;
+  start.hold_object = 0;
+  EXPECT_EQ(both(start), "start 1 3 hold 0|start S 3 hold 0");
+  EXPECT_EQ(both(Of(Order::Kind::kWaitDone, 0)), "wait 0 done|wait T done");
+  EXPECT_EQ(both(Of(Order::Kind::kWaitAsleep, 1)), "wait 1 asleep|wait S asleep");
+  EXPECT_EQ(both(Of(Order::Kind::kWaitParked, 1)), "wait 1 parked|wait S parked");
+  EXPECT_EQ(both(Of(Order::Kind::kWaitDead, 0)), "wait 0 dead|wait T dead");
+  EXPECT_EQ(both(Of(Order::Kind::kHold, 0)), "hold 0|hold T");
+  Order resume = Of(Order::Kind::kResume, 1);
+  EXPECT_EQ(both(resume), "resume 1|resume S");
+  resume.fault = true;
+  EXPECT_EQ(both(resume), "resume 1 fault|resume S fault");
+  Order signal = Of(Order::Kind::kSignal, 0);
+  EXPECT_EQ(both(signal), "signal 0|signal T");
+  signal.fatal = true;
+  EXPECT_EQ(both(signal), "signal 0 fatal|signal T fatal");
+  Order store = Of(Order::Kind::kStore, 0);
+  store.value = program.words[0].domain[1];
+  EXPECT_EQ(both(store), "store 0 0000006c6976652f|store 0 \"/evil\"");
+}
+
+// What no plan can say is refused, and says so.
+TEST(CanRun, Refuses) {
+  const auto why = [](const std::string& rest) {
+    const Subject subject(absl::StrCat("memory path = \"/ok\"\n", rest));
+    const absl::Status status = CanRun(*subject.question);
+    EXPECT_EQ(DirectedPlan("p", *subject.question, {}).status(), status);
+    EXPECT_EQ(StressPlan("p", *subject.free, 1, 1).status(), status);
+    return status.ok() ? "" : absl::StrCat(absl::IsUnimplemented(status), " ", status.message());
+  };
+  const std::string target = "target T { openat(AT_FDCWD, path, O_RDONLY) }\n";
+  const std::string policy = "supervisor S { policy: allow openat, else EACCES }\n";
+  EXPECT_EQ(why(target + policy), "");
+  EXPECT_EQ(why("filter openat\n" + target + "supervisor S { anything }\n"),
+            "1 a supervisor may do anything");
+  EXPECT_EQ(why(target + "supervisor S { policy: allow openat, else EACCES; in any order }\n"),
+            "1 a supervisor's policy may be followed in any order");
+  EXPECT_EQ(why(target + policy + "signals to S: any, handler\n"), "1 signals come without end");
+  EXPECT_EQ(why(target + policy + "signals to T: 1, handler { umask() }\n"),
+            "1 a signal's handler makes calls of its own");
+  EXPECT_EQ(why("filter statx\ntarget T { statx(sock, path, 0, 0, 0) }\n"
+                "supervisor S { n = recv() }\n"),
+            "1 the runner has no arguments for statx");
+  EXPECT_EQ(why("filter execve\nmemory args = [path, NULL]\n"
+                "target T { execve(path, args, NULL)\n  umask() }\nsupervisor S { n = recv() }\n"),
+            "1 an executed program goes on with other calls");
+}
+
+}  // namespace
+}  // namespace knotcheck::conform
