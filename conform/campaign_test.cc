@@ -39,6 +39,8 @@ class FakeTarget {
   std::map<std::string, Said> said;
   // The plans in which the target breaks off, after their first line; each breaks once.
   std::vector<std::string> breaks;
+  // How often a plan's held task runs before its turn.
+  std::map<std::string, int> slips;
   std::string ended = "the runner was killed by signal 9";
   bool breaks_at_once = false;
   std::vector<Lines> asked;  // the names of each call
@@ -62,6 +64,13 @@ class FakeTarget {
         breaks.erase(at);
         output.lines.push_back("begin " + name);
         return output;
+      }
+      if (slips[name]-- > 0) {
+        for (std::string& line :
+             Answer(name, {"stuck 3 wait 0 done"}, "broken a task that was held has run")) {
+          output.lines.push_back(std::move(line));
+        }
+        continue;
       }
       for (std::string& line : Answer(name, said[name].lines, said[name].end)) {
         output.lines.push_back(std::move(line));
@@ -228,6 +237,21 @@ TEST_F(RacedPath, BreaksOffAndGoesOn) {
                   "the runner was killed by signal 9, in attack/openat_path@baseline#stress"));
   ASSERT_THAT(target_.asked, SizeIs(2));
   EXPECT_THAT(target_.asked[1], ElementsAre("attack/openat_path@baseline#3", kStress));
+}
+
+// A held task that ran all the same shows nothing of the kernel: that plan, and no other, is made
+// again, and if it never holds it is lost.
+TEST_F(RacedPath, HeldTasksThatRan) {
+  target_.slips = {{It().forced[0].plan, 2}, {It().forced[2].plan, 100}};
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(It().forced[0].match, Match::kMatches);
+  EXPECT_EQ(It().forced[1].match, Match::kMatches);
+  EXPECT_EQ(It().forced[2].match, Match::kLost);
+  EXPECT_EQ(It().forced[2].reason, "broken a task that was held has run");
+  ASSERT_THAT(target_.asked, SizeIs(4));
+  EXPECT_THAT(target_.asked[2], ElementsAre(It().forced[0].plan, It().forced[2].plan));
+  EXPECT_THAT(target_.asked[3], ElementsAre(It().forced[2].plan));
+  EXPECT_THAT(campaign_.breaks, IsEmpty());
 }
 
 // Whoever says nothing of any plan says nothing the next time either.
