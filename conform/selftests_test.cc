@@ -19,7 +19,7 @@ TEST(Selftests, Table) {
   ASSERT_TRUE(tests.ok()) << tests.status();
   ASSERT_EQ(tests->size(), 2u);
   EXPECT_EQ((*tests)[0].scenarios, (std::vector<std::string>{"x/y", "x/z"}));
-  EXPECT_EQ((*tests)[1].proposal->name, "pin_args");
+  EXPECT_EQ(std::string((*tests)[1].proposal->name), "pin_args");
   EXPECT_EQ((*tests)[1].why, "sizes");
 }
 
