@@ -407,7 +407,8 @@ ForcedRun RunTo(const Turns& turns, const std::vector<Node>& nodes, int at) {
 
 std::string KeyOf(const Node& node) {
   std::string key(reinterpret_cast<const char*>(&node.state), sizeof(State));
-  absl::StrAppend(&key, node.parked, ",", node.was, ",", node.violated, ",", node.recorder.Key());
+  absl::StrAppend(&key, node.parked, ",", node.was, ",", node.touched, ",", node.held, ",",
+                  node.violated, ",", node.recorder.Key());
   return key;
 }
 

@@ -326,7 +326,11 @@ std::string Recorder::Key() const {
       key.push_back(static_cast<char>(at.second));
       key.push_back(static_cast<char>(value));
     }
-    absl::StrAppend(&key, p.argc, p.cut ? "c" : "", p.cuts.size(), ";");
+    absl::StrAppend(&key, p.argc, p.cut ? "c" : "");
+    for (const auto& [arg, cut] : p.cuts) {
+      absl::StrAppend(&key, ",", static_cast<int>(arg), cut ? "c" : "");
+    }
+    key.push_back(';');
   }
   return key;
 }

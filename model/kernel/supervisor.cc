@@ -262,8 +262,9 @@ Flow process_vm_rw_core(Kernel& k) {
       STEP("process_vm_readv(pid, ...)", kLife | kReadsMemory);
       const int target = k.me().variable_task[l.variable] - 1;
       const Task& t = k.s->tasks[target];
-      if (t.status == kDead || t.status == kExiting)
+      if (t.status == kDead || t.status == kExiting) {
         return k.Return(TakenOver(k, target) ? -kEFAULT : -kESRCH);
+      }
       const Op& call = CalledOf(k, l.variable);
       const auto& roles = SyscallOf(call.nr).roles;
       const int role = AncestorOf(call.nr, l.role, l.depth);
@@ -280,8 +281,9 @@ Flow process_vm_rw_core(Kernel& k) {
       {
         const int target = k.me().variable_task[l.variable] - 1;
         const Task& t = k.s->tasks[target];
-        if (t.status == kDead || t.status == kExiting)
+        if (t.status == kDead || t.status == kExiting) {
           return k.Return(TakenOver(k, target) ? -kEFAULT : -kESRCH);
+        }
         // req.data, as RECV gave it: the target may be elsewhere by now.
         const Op& call = k.CallOf(target, k.me().variable_call[l.variable]);
         const Role& role = SyscallOf(call.nr).roles[l.role];
@@ -326,8 +328,9 @@ Flow process_vm_rw_core(Kernel& k) {
         STEP("process_vm_readv(pid, ...)", kLife | kReadsMemory);
         const int target = k.me().variable_task[l.variable] - 1;
         const Task& t = k.s->tasks[target];
-        if (t.status == kDead || t.status == kExiting)
+        if (t.status == kDead || t.status == kExiting) {
           return k.Return(TakenOver(k, target) ? -kEFAULT : -kESRCH);
+        }
         const auto word = k.ReadUser(target, l.str, l.w);
         if (!word.mapped) return k.Return(-kEFAULT);
         k.Note("reads {}", k.ValueText(word.value));
