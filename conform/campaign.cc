@@ -300,8 +300,9 @@ absl::StatusOr<Case> MakeCase(const lang::Scenario& scenario, const model::Propo
   }
   verify::ForcedOptions forced;
   forced.max_runs = options.forced_runs;
-  verify::ForcedRuns runs = verify::FindForcedRuns(*one.question, forced);
-  one.all_forced = runs.complete;
+  verify::ForcedRuns runs;
+  if (options.forced_runs > 0) runs = verify::FindForcedRuns(*one.question, forced);
+  one.all_forced = runs.complete && options.forced_runs > 0;
   for (verify::ForcedRun& run : runs.runs) {
     ForcedResult result;
     result.violates = PropertyNames(*one.question, run.violated);
@@ -320,7 +321,7 @@ absl::StatusOr<Case> MakeCase(const lang::Scenario& scenario, const model::Propo
   for (const ForcedResult& result : one.forced) forced_texts.insert(result.predicted);
   for (const verify::Outcomes::One& outcome : one.outcomes.outcomes) {
     const std::string text = verify::ObservedText(one.free_question->program(), outcome.observed);
-    if (forced_texts.count(text) == 0) ++one.unforced;
+    if (options.forced_runs > 0 && forced_texts.count(text) == 0) ++one.unforced;
   }
   one.stress.asked = one.outcomes.complete;
   if (!one.outcomes.complete) {

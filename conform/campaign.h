@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -70,6 +71,15 @@ struct StressResult {
   std::string reason = "it was not run";
 };
 
+// Of a case that follows a counterexample.
+struct TraceNotes {
+  std::string file;
+  std::string property;
+  size_t deeds = 0;  // verify::Witnessed
+  // How the forced run goes another way; empty: it does not, or there is none.
+  std::vector<std::string> differences;
+};
+
 // A scenario under one proposal.
 struct Case {
   std::string name;
@@ -77,10 +87,12 @@ struct Case {
   const model::Proposal* proposal = nullptr;
   std::string cannot;      // why no plan can say it; empty: it can be run
   bool all_forced = true;  // false: there may be more forced runs than those below
-  // Outcomes that no forced run has: they are seen in a stress or not at all.
+  // Outcomes that no forced run has: they are seen in a stress or not at all. 0 if no forced runs
+  // were asked for.
   size_t unforced = 0;
   std::vector<ForcedResult> forced;
   StressResult stress;
+  std::optional<TraceNotes> trace;
   // Of forced runs, and of the stress.
   std::unique_ptr<verify::Question> question;
   std::unique_ptr<verify::Question> free_question;

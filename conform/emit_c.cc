@@ -188,6 +188,13 @@ std::string Emitter::Header(const Reproducer& about) const {
   const std::string shows =
       fails_ ? "Shows whether this promise is broken on the kernel that runs:"
              : "Shows whether this promise is kept on the kernel that runs, in one run:";
+  std::string differs;
+  if (!about.differences.empty()) {
+    differs = " *\n * Not as in the counterexample that this is for:\n";
+    for (const std::string& difference : about.differences) {
+      differs += Comment(difference, "   ", "  ");
+    }
+  }
   return absl::StrCat(
       "// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0\n/*\n", Comment(about.title, " ", ""),
       " *\n", Comment(shows, " ", ""),
@@ -195,7 +202,7 @@ std::string Emitter::Header(const Reproducer& about) const {
       Comment(absl::StrCat("It stands in: ", about.source), " ", "  "), " *\n",
       Comment("Build: cc -static -O1 -Wall -Wextra -Werror x.c", " ", ""),
       Comment(std::string(absl::StripTrailingAsciiWhitespace(needs)), " ", ""),
-      " *\n * What happens, in this order:\n", Comment(ListOfEvents(), "   ", "  "),
+      " *\n * What happens, in this order:\n", Comment(ListOfEvents(), "   ", "  "), differs,
       " *\n * The scenario:\n",
       Comment(std::string(absl::StripTrailingAsciiWhitespace(about.scenario_text)), "   ", "    "),
       " */\n");

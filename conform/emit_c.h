@@ -6,6 +6,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "verify/check.h"
@@ -20,6 +21,8 @@ struct Reproducer {
   std::string sentence;       // the promise
   std::string source;         // the document that makes it
   std::string scenario_text;  // whole
+  // How the run goes another way than the counterexample that it is for, a sentence each.
+  std::vector<std::string> differences = {};
 };
 
 // The program forces the run on the kernel that it finds and says in TAP whether the promise is

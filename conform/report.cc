@@ -58,6 +58,27 @@ size_t Count(const Case& one, Match match) {
                     [match](const ForcedResult& f) { return f.match == match; }));
 }
 
+// What became of the counterexample.
+std::string TraceText(const Case& one) {
+  const TraceNotes& trace = *one.trace;
+  std::string says = absl::StrCat(report::Ascii(trace.file), ": ", trace.property, ", ");
+  if (one.forced.empty()) {
+    absl::StrAppend(&says, "which no run that user space can force breaks");
+  } else {
+    absl::StrAppend(&says, trace.deeds, " operations, stores and signals, in its order",
+                    trace.differences.empty() ? "" : " but for this:");
+  }
+  std::string text;
+  const auto add = [&text](const std::string& line, size_t indent) {
+    for (const std::string& part : report::Wrap(line, kWidth, indent, indent + 2)) {
+      absl::StrAppend(&text, part, "\n");
+    }
+  };
+  add(says, 2);
+  for (const std::string& difference : trace.differences) add(difference, 4);
+  return text;
+}
+
 std::string ForcedText(const Case& one, const ForcedResult& forced, bool verbose) {
   std::string text;
   const bool good = forced.match == Match::kMatches;
@@ -122,6 +143,10 @@ Totals TotalsOf(const Campaign& campaign) {
       ++totals.cannot;
       continue;
     }
+    if (one.trace) {
+      ++(one.forced.empty() ? totals.not_followed : totals.followed);
+      totals.in_order += !one.forced.empty() && one.trace->differences.empty() ? 1 : 0;
+    }
     totals.matches += Count(one, Match::kMatches);
     totals.differs += Count(one, Match::kDiffers);
     totals.skipped += Count(one, Match::kSkipped);
@@ -162,9 +187,13 @@ std::string CasesText(const Campaign& campaign, bool verbose) {
   std::string text;
   for (const Case& one : campaign.cases) {
     if (!one.cannot.empty()) {
-      if (verbose) {
-        absl::StrAppend(&text, one.name, " ", one.proposal->name,
-                        ": cannot be run on a real kernel: ", one.cannot, "\n");
+      if (verbose || one.trace) {
+        const std::string says = absl::StrCat(
+            one.trace ? absl::StrCat(report::Ascii(one.trace->file), ": ") : "", one.name, " ",
+            one.proposal->name, ": cannot be run on a real kernel: ", one.cannot);
+        for (const std::string& line : report::Wrap(says, kWidth, 0, 2)) {
+          absl::StrAppend(&text, line, "\n");
+        }
       }
       continue;
     }
@@ -178,7 +207,10 @@ std::string CasesText(const Campaign& campaign, bool verbose) {
     const bool bad = Count(one, Match::kDiffers) != 0 || stress.match == Match::kDiffers;
     const bool fits = line.size() + kDiffers.size() + 2 <= kWidth;
     absl::StrAppend(&text, line, !bad ? "" : fits ? "  " : "\n  ", bad ? kDiffers : "", "\n");
-    for (const ForcedResult& forced : one.forced) text += ForcedText(one, forced, verbose);
+    if (one.trace) text += TraceText(one);
+    for (const ForcedResult& forced : one.forced) {
+      text += ForcedText(one, forced, verbose || one.trace);
+    }
     text += StressText(stress, verbose);
   }
   return text;
@@ -188,6 +220,10 @@ std::string TotalsText(const Campaign& campaign) {
   const Totals t = TotalsOf(campaign);
   std::string text = absl::StrCat("forced: ", t.matches, " runs match, ", t.differs, " differ, ",
                                   t.skipped, " skipped, ", t.lost, " lost\n");
+  if (t.followed + t.not_followed > 0) {
+    absl::StrAppend(&text, "traces: ", t.followed, " are followed, ", t.in_order,
+                    " of them in their whole order; ", t.not_followed, " cannot be forced\n");
+  }
   size_t unseen = 0;
   size_t unforced = 0;
   for (const Case& one : campaign.cases) {
@@ -241,6 +277,12 @@ std::string CampaignJson(const Campaign& campaign, const ReportHeader& header) {
                                  {"predicted", forced.predicted},
                                  {"observed", forced.observed},
                                  {"orders", orders}});
+    }
+    if (one.trace) {
+      entry["trace"] = {{"file", one.trace->file},
+                        {"property", one.trace->property},
+                        {"deeds", one.trace->deeds},
+                        {"differences", one.trace->differences}};
     }
     if (one.stress.asked) {
       entry["stress"] = {{"match", Name(one.stress.match)},

@@ -21,6 +21,8 @@ struct Totals {
   size_t stressed = 0, stress_differs = 0, stress_skipped = 0, stress_lost = 0;
   uint64_t stress_runs = 0;
   size_t cannot = 0;  // cases that no plan can say
+  // Traces: with a forced run, with one in the whole order of the trace, with none.
+  size_t followed = 0, in_order = 0, not_followed = 0;
 };
 Totals TotalsOf(const Campaign& campaign);
 

@@ -32,15 +32,15 @@ constexpr std::string_view kError = "error ";
 constexpr auto kPowerOff = std::chrono::seconds(15);
 
 // printk.time: Console needs it. loglevel=5 shows warnings and little else. KASAN reports once
-// unless it is told otherwise, and a report during boot would hide the one that a run is for. A guest
-// has nothing to do but its plans, so what does not run for half a minute hangs.
+// unless it is told otherwise, and a report during boot would hide the one that a run is for. A
+// guest has nothing to do but its plans, so what does not run for half a minute hangs.
 constexpr char kCommandLine[] =
     "console=ttyS0 loglevel=5 printk.time=1 panic=-1 oops=panic rdinit=/init kasan_multi_shot "
     "sysctl.kernel.hung_task_timeout_secs=30";
 
 // Without five-level paging: identify_cpu() clears all capabilities and reads them again, with
-// interrupts enabled. An interrupt in between finds KASAN_SHADOW_START computed for four levels, and
-// KASAN reports a wild access that is none (6.12 to 7.1: "kasan: Fix false-positive
+// interrupts enabled. An interrupt in between finds KASAN_SHADOW_START computed for four levels,
+// and KASAN reports a wild access that is none (6.12 to 7.1: "kasan: Fix false-positive
 // wild-memory-access on x86 under 5-level paging", linux-mm, 2026-06-10).
 constexpr char kProcessor[] = "max,la57=off";
 

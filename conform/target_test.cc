@@ -207,7 +207,8 @@ TEST_F(TargetTest, GuestRunsToItsEnd) {
   EXPECT_TRUE(output.complete) << output.ended;
   EXPECT_EQ(output.ended, "");
   const std::string args = ReadAll("args");
-  EXPECT_THAT(args, HasSubstr("-accel tcg -cpu max,la57=off -smp 2 -m 1024M -nographic -no-reboot"));
+  EXPECT_THAT(args,
+              HasSubstr("-accel tcg -cpu max,la57=off -smp 2 -m 1024M -nographic -no-reboot"));
   EXPECT_THAT(args, HasSubstr(absl::StrCat("-kernel ", options_.bzimage)));
   EXPECT_THAT(args, HasSubstr("printk.time=1"));
   EXPECT_THAT(args, Not(HasSubstr("kvm")));

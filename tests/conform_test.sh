@@ -72,6 +72,7 @@ if [ $status != 0 ] || grep -q '^lacks addfd' out; then
   echo "skipped: $(head -1 err) $(grep '^lacks addfd' out || true)"
   exit 77
 fi
+cp out probe
 grep -q '^host: Linux [0-9]' out || fail "the probe does not say what it found"
 grep -q '^model: 6.12.117' out || fail "the probe does not say which model it is"
 
@@ -190,6 +191,32 @@ if command -v cc >/dev/null; then
   status=0
   timeout 60 ./race >out 2>err || status=$?
   grep -q '^not ok 1' out || fail "the program does not show the race, status $status"
+fi
+
+# A counterexample is followed, step by step as far as user space can order it.
+TRACE=traces/attack_openat_path.baseline.toctou.json
+expect 0 --trace "$TRACE" --stress 0 --json trace.json
+out_has 'and signals, in its order'
+out_has '#1 matches (violates toctou)'
+out_has 'traces: 1 are followed, 1 of them in their whole order; 0 cannot be forced'
+grep -q '"differences": \[\]' trace.json || fail "no trace in trace.json"
+# Two of one scenario are two plans; a signal that drops a reply needs two tasks inside the kernel.
+timeout 60 "$KNOTCHECK" check "$SCENARIOS/notifier/addfd_signal.scn" --proposal baseline \
+  --trace-dir traces --quiet >out 2>err || fail "no traces"
+expect 0 --trace traces --stress 0
+out_has 'traces: 2 are followed, 2 of them in their whole order; 1 cannot be forced'
+awk 'length($0) > 80' out >long
+[ ! -s long ] || fail "longer than 80 columns: $(head -1 long)"
+expect 1 --trace traces/notifier_addfd_signal.baseline.reply-acted-on.json --stress 0
+out_has 'which no run that user space can force breaks'
+expect 3 --trace broken.json
+err_has 'broken.json:1:'
+expect 2 --trace "$TRACE" "$BASIC"
+timeout 60 "$KNOTCHECK" check "$RACE" --proposal pin_args --trace-dir pinned --quiet >out 2>err ||
+  fail "no trace"
+if grep -q '^lacks pin_args' probe; then
+  expect 2 --trace pinned/attack_openat_path.pin_args.dies-with-call.json
+  err_has 'which this kernel does not have'
 fi
 
 # 4: what breaks off is no success. A stress of the race is busy for long enough.

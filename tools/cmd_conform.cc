@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -17,6 +18,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "conform/campaign.h"
+#include "conform/counterexample.h"
 #include "conform/plan.h"
 #include "conform/report.h"
 #include "conform/reproduce.h"
@@ -42,6 +44,7 @@ struct Arguments {
   std::vector<std::string> mutations;
   std::vector<std::string> fixes;
   std::vector<std::string> programs;
+  std::vector<std::string> traces;
   std::string selftests;
   std::string runner;
   std::string json;
@@ -77,7 +80,15 @@ class Conform {
   absl::Status Prepare();
   // What the kernel has, and which variants of the model it is.
   absl::Status Probe();
+  // The probe says of each proposal but the baseline whether its ioctl is there.
+  bool IsAbsent(const std::string& proposal) const {
+    const auto at = campaign_.probe.find(proposal);
+    return at != campaign_.probe.end() && absl::StartsWith(at->second, "no");
+  }
   absl::Status Load(const std::vector<std::string>& files);
+  absl::Status LoadTraces();
+  // The cases of --trace, or of the paths: an exit status, kOk to go on.
+  int LoadAll();
   absl::StatusOr<conform::TargetOutput> RunPlans(const std::string& plans,
                                                  std::chrono::seconds limit);
   int PrintPlans();
@@ -93,7 +104,9 @@ class Conform {
   conform::ReportHeader header_;
   std::vector<const model::Proposal*> named_;
   std::vector<std::unique_ptr<report::TraceSubject>> scenarios_;
-  std::vector<std::string> left_out_;  // proposals that the kernel does not have
+  std::vector<std::unique_ptr<report::Trace>> traces_;
+  // Scenarios and traces under proposals that the kernel does not have.
+  std::vector<std::string> left_out_;
 };
 
 absl::Status Conform::Prepare() {
@@ -167,9 +180,7 @@ absl::Status Conform::Load(const std::vector<std::string>& files) {
     }
     for (const model::Proposal* proposal : asked) {
       if (Interrupted().load()) return absl::OkStatus();
-      // The probe says of each proposal but the baseline whether its ioctl is there.
-      const auto at = campaign_.probe.find(proposal->name);
-      if (at != campaign_.probe.end() && absl::StartsWith(at->second, "no")) {
+      if (IsAbsent(proposal->name)) {
         left_out_.push_back(scenario.header.name);
         continue;
       }
@@ -181,6 +192,60 @@ absl::Status Conform::Load(const std::vector<std::string>& files) {
     }
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<report::Trace> ReadTrace(const std::string& file) {
+  const auto text = report::ReadFile(file, report::kMaxTraceBytes);
+  if (!text.ok()) return text.status();
+  const auto recorded = report::ParseTrace(*text, file);
+  if (!recorded.ok()) return recorded.status();
+  return report::Revive(*recorded, file);
+}
+
+absl::Status Conform::LoadTraces() {
+  const auto files = TraceFiles(arguments_.traces);
+  if (!files.ok()) return files.status();
+  // Plans by scenario and proposal, to name them.
+  std::map<std::string, size_t> numbers;
+  std::string lacks;
+  for (const std::string& file : *files) {
+    if (Interrupted().load()) return absl::OkStatus();
+    auto trace = ReadTrace(file);
+    if (!trace.ok()) return trace.status();
+    const report::TraceSubject& subject = trace->subject;
+    const std::string& proposal = subject.proposal->name;
+    if (IsAbsent(proposal)) {
+      left_out_.push_back(file);
+      lacks = proposal;
+      continue;
+    }
+    const size_t number = ++numbers[absl::StrCat(subject.scenario.header.name, "@", proposal)];
+    conform::CampaignOptions options = options_;
+    // One stress is enough for all traces of a scenario.
+    if (number > 1) options.stress_runs = 0;
+    traces_.push_back(std::make_unique<report::Trace>(*std::move(trace)));
+    auto one = conform::MakeTraceCase(*traces_.back(), file, number, options);
+    if (!one.ok()) return one.status();
+    campaign_.cases.push_back(*std::move(one));
+  }
+  if (!campaign_.cases.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(report::Ascii(left_out_.front()), ": found a trace under ", lacks,
+                   ", which this kernel does not have; --target qemu:BZIMAGE runs another one"));
+}
+
+int Conform::LoadAll() {
+  absl::Status status;
+  if (!arguments_.traces.empty()) {
+    status = LoadTraces();
+    return absl::IsFailedPrecondition(status) ? FailUsage(status)
+           : status.ok()                      ? kOk
+                                              : Fail(status);
+  }
+  const auto files = ScenarioFiles(arguments_.paths);
+  if (!files.ok()) return Fail(files.status());
+  status = Load(*files);
+  return status.ok() ? kOk : Fail(status);
 }
 
 int Conform::PrintPlans() {
@@ -201,15 +266,9 @@ int Conform::PrintPlans() {
 
 int Conform::EmitC() {
   const std::string& file = arguments_.emit_c;
-  const auto text = report::ReadFile(file, report::kMaxTraceBytes);
-  if (!text.ok()) return Fail(text.status());
-  const auto recorded = report::ParseTrace(*text, file);
-  if (!recorded.ok()) return Fail(recorded.status());
-  const auto trace = report::Revive(*recorded, file);
+  const auto trace = ReadTrace(file);
   if (!trace.ok()) return Fail(trace.status());
-  const report::TraceSubject& subject = trace->subject;
-  const auto program = conform::Reproduce(
-      {subject.text, &subject.scenario, subject.proposal, subject.toggles, trace->property});
+  const auto program = conform::Reproduce(*trace);
   if (!program.ok()) {
     return Fail(kDiffers, absl::StrCat(report::Ascii(file),
                                        ": no program can show it: ", program.status().message()));
@@ -230,7 +289,8 @@ int Conform::Report() {
   Print(conform::TotalsText(campaign_));
   if (!left_out_.empty()) {
     Print(absl::StrCat("left out: ", left_out_.size(),
-                       " scenarios under proposals that this kernel does not have\n"));
+                       arguments_.traces.empty() ? " scenarios" : " traces",
+                       " under proposals that this kernel does not have\n"));
   }
   absl::Status status = absl::OkStatus();
   if (!arguments_.json.empty()) {
@@ -239,6 +299,8 @@ int Conform::Report() {
   status.Update(FlushOutput());
   if (!status.ok()) return FailUsage(status);
   const conform::Totals totals = conform::TotalsOf(campaign_);
+  // Of the traces that were asked for, no run shows a single one.
+  if (!arguments_.traces.empty() && totals.followed == 0) return kDiffers;
   if (totals.differs + totals.stress_differs > 0) return kDiffers;
   const bool broke = !campaign_.breaks.empty() || totals.lost + totals.stress_lost > 0;
   if (broke || Interrupted().load()) return kIncomplete;
@@ -252,10 +314,8 @@ int Conform::Run() {
   const std::chrono::seconds limit(arguments_.limit);
   if (!arguments_.programs.empty()) return RunPrograms(arguments_.programs, limit, target_);
   if (arguments_.plans) {
-    const auto files = ScenarioFiles(arguments_.paths);
-    if (!files.ok()) return Fail(files.status());
-    if (const absl::Status status = Load(*files); !status.ok()) return Fail(status);
-    return PrintPlans();
+    const int status = LoadAll();
+    return status == kOk ? PrintPlans() : status;
   }
   if (const absl::Status status = Probe(); !status.ok()) return FailUsage(status);
   if (!arguments_.selftests.empty()) {
@@ -267,9 +327,7 @@ int Conform::Run() {
     if (const absl::Status status = FlushOutput(); !status.ok()) return FailUsage(status);
     return kOk;
   }
-  const auto files = ScenarioFiles(arguments_.paths);
-  if (!files.ok()) return Fail(files.status());
-  if (const absl::Status status = Load(*files); !status.ok()) return Fail(status);
+  if (const int loaded = LoadAll(); loaded != kOk) return loaded;
   const auto run = [this, limit](const std::string& plans) { return RunPlans(plans, limit); };
   const absl::Status status = conform::RunCampaign(options_, run, &campaign_);
   if (!status.ok()) return FailUsage(status);
@@ -281,10 +339,11 @@ int Conform::Run() {
 Command AddConform(CLI::App& app) {
   CLI::App* conform = app.add_subcommand("conform", "run scenarios on a real kernel");
   const auto arguments = std::make_shared<Arguments>();
-  conform
-      ->add_option("paths", arguments->paths,
-                   "scenarios, or directories to search for *.scn (default: scenarios)")
-      ->type_name("FILE|DIR");
+  CLI::Option* const paths =
+      conform
+          ->add_option("paths", arguments->paths,
+                       "scenarios, or directories to search for *.scn (default: scenarios)")
+          ->type_name("FILE|DIR");
   conform->add_option("--target", arguments->target, "host (default), or qemu:BZIMAGE")
       ->type_name("TARGET");
   conform
@@ -321,6 +380,16 @@ Command AddConform(CLI::App& app) {
           ->excludes(program);
   conform->add_flag("--markdown", arguments->markdown, "of --selftests: a table in Markdown")
       ->needs(selftests);
+  conform
+      ->add_option(
+          "--trace", arguments->traces,
+          "run what this trace shows, or those of a directory, in its order as far as user "
+          "space can make it; repeatable")
+      ->type_name("FILE|DIR")
+      ->allow_extra_args(false)
+      ->excludes(paths)
+      ->excludes(program)
+      ->excludes(selftests);
   AddKernelOptions(conform, &arguments->kernels, &arguments->mutations, &arguments->fixes);
   conform->add_option("--json", arguments->json, "also write the results there")->type_name("FILE");
   conform

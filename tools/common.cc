@@ -118,14 +118,15 @@ absl::Status CheckClaims(const lang::Scenario& scenario) {
   return absl::OkStatus();
 }
 
-absl::Status SearchDirectory(const std::string& directory, std::vector<std::string>* files) {
+absl::Status SearchDirectory(const std::string& directory, const std::string& extension,
+                             std::vector<std::string>* files) {
   namespace fs = std::filesystem;
   std::error_code error;
   std::vector<std::string> found;
   fs::recursive_directory_iterator at(directory, error);
   for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
     std::error_code ignored;
-    if (at->path().extension() == ".scn" && !at->is_directory(ignored)) {
+    if (at->path().extension() == extension && !at->is_directory(ignored)) {
       found.push_back(at->path().string());
     }
   }
@@ -135,11 +136,31 @@ absl::Status SearchDirectory(const std::string& directory, std::vector<std::stri
   }
   if (found.empty()) {
     return absl::InvalidArgumentError(
-        absl::StrCat(report::Ascii(directory), ": found no *.scn in this directory"));
+        absl::StrCat(report::Ascii(directory), ": found no *", extension, " in this directory"));
   }
   std::sort(found.begin(), found.end());
   files->insert(files->end(), found.begin(), found.end());
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> FilesOf(const std::vector<std::string>& chosen,
+                                                 const std::string& extension) {
+  std::vector<std::string> files;
+  for (const std::string& argument : chosen) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(argument, ignored)) {
+      const absl::Status status = SearchDirectory(argument, extension, &files);
+      if (!status.ok()) return status;
+    } else {
+      files.push_back(argument);
+    }
+  }
+  // Each once, where it was named first.
+  std::set<std::string> seen;
+  files.erase(std::remove_if(files.begin(), files.end(),
+                             [&seen](const std::string& f) { return !seen.insert(f).second; }),
+              files.end());
+  return files;
 }
 
 }  // namespace
@@ -248,24 +269,11 @@ absl::StatusOr<report::TraceSubject> LoadScenario(const std::string& file) {
 }
 
 absl::StatusOr<std::vector<std::string>> ScenarioFiles(const std::vector<std::string>& arguments) {
-  const std::vector<std::string> chosen =
-      arguments.empty() ? std::vector<std::string>{"scenarios"} : arguments;
-  std::vector<std::string> files;
-  for (const std::string& argument : chosen) {
-    std::error_code ignored;
-    if (std::filesystem::is_directory(argument, ignored)) {
-      const absl::Status status = SearchDirectory(argument, &files);
-      if (!status.ok()) return status;
-    } else {
-      files.push_back(argument);
-    }
-  }
-  // Each once, where it was named first.
-  std::set<std::string> seen;
-  files.erase(std::remove_if(files.begin(), files.end(),
-                             [&seen](const std::string& f) { return !seen.insert(f).second; }),
-              files.end());
-  return files;
+  return FilesOf(arguments.empty() ? std::vector<std::string>{"scenarios"} : arguments, ".scn");
+}
+
+absl::StatusOr<std::vector<std::string>> TraceFiles(const std::vector<std::string>& arguments) {
+  return FilesOf(arguments, ".json");
 }
 
 absl::StatusOr<uint64_t> ParseSize(const std::string& text) {

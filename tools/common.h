@@ -84,6 +84,9 @@ absl::StatusOr<report::TraceSubject> LoadScenario(const std::string& file);
 // None given: the directory "scenarios".
 absl::StatusOr<std::vector<std::string>> ScenarioFiles(const std::vector<std::string>& arguments);
 
+// The trace files that the arguments name: files as given, directories searched for *.json by path.
+absl::StatusOr<std::vector<std::string>> TraceFiles(const std::vector<std::string>& arguments);
+
 // "512MiB", "8GiB" or a plain number of bytes.
 absl::StatusOr<uint64_t> ParseSize(const std::string& text);
 std::string SizeText(uint64_t bytes);

@@ -60,6 +60,8 @@ class Recorder {
     const auto& tokens = tokens_[static_cast<size_t>(task)];
     return !tokens.empty() && !tokens.back().returned;
   }
+  // By task, in the order in which they began, those that Finish() leaves out included.
+  const std::vector<std::vector<Token>>& tokens() const { return tokens_; }
   // What there is to see when the run ends in `state`. A supervisor with a policy receives for
   // ever: RECVs of it that fail or sleep are left out.
   Observed Finish(const model::State& state) const;
