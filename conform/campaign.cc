@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "conform/plan.h"
+#include "conform/process.h"
 
 namespace knotcheck::conform {
 namespace {
@@ -20,9 +21,14 @@ using verify::Observed;
 // to bring it back.
 constexpr int kExplicitWrites = 2;
 
-// Of a plan in which a held task ran.
+// Of a scenario. More are not searched.
+constexpr size_t kMostForced = 1000;
+
+// A busy machine lets a held task run now and then, or starves one; the runner notices, and such a
+// plan is made again.
 constexpr int kTries = 3;
-constexpr char kSlipped[] = "broken a task that was held has run";
+constexpr absl::string_view kSlipped[] = {"broken a task that was held has run",
+                                          "broken a task still runs at the end"};
 
 struct Plan {
   std::string name;
@@ -40,7 +46,7 @@ std::vector<Plan> PlansOf(const Case& one, const CampaignOptions& options) {
     const auto text = DirectedPlan(forced.plan, *one.question, forced.run);
     if (text.ok()) plans.push_back({forced.plan, *text});
   }
-  if (one.stress.asked) {
+  if (one.stress.asked && one.outcomes.complete) {
     const auto text =
         StressPlan(StressName(one), *one.free_question, options.stress_runs, options.seed);
     if (text.ok()) plans.push_back({StressName(one), *text});
@@ -120,6 +126,15 @@ Origin OriginIn(const model::Program& program, const model::Object& object,
                 const std::string& bytes) {
   if (object.kind == model::Object::Kind::kPointers) return Origin::kNever;
   if (bytes.empty() || bytes.size() > 8u * object.words) return Origin::kNever;
+  // A string ends where a NUL may stand, or with the object.
+  const size_t end = bytes.size();
+  if (object.kind == model::Object::Kind::kString && end < 8u * object.words) {
+    const auto& domain = program.words[object.first_word + end / 8].domain;
+    const bool ends = std::any_of(domain.begin(), domain.end(), [&](model::Value value) {
+      return program.values[value].bytes[end % 8] == 0;
+    });
+    if (!ends) return Origin::kNever;
+  }
   bool whole = true;
   for (size_t at = 0; at < bytes.size(); at += 8) {
     const auto& domain = program.words[object.first_word + at / 8].domain;
@@ -171,7 +186,7 @@ bool MatchesTorn(const model::Program& program, const Observed& allowed, const O
   return verify::Matches(loose, observed);
 }
 
-absl::Status JudgeStress(const PlanAnswer& answer, Case* one) {
+absl::Status JudgeStress(const PlanAnswer& answer, uint64_t runs, Case* one) {
   StressResult& stress = one->stress;
   const model::Program& program = one->free_question->program();
   for (verify::Outcomes::One& allowed : one->outcomes.outcomes) {
@@ -221,6 +236,11 @@ absl::Status JudgeStress(const PlanAnswer& answer, Case* one) {
     return absl::OkStatus();
   }
   if (!Judged(answer, &stress.match, &stress.reason)) return absl::OkStatus();
+  if (stress.runs != runs) {
+    stress.match = Match::kLost;
+    stress.reason = absl::StrCat("found outcomes of ", stress.runs, " runs, expected ", runs);
+    return absl::OkStatus();
+  }
   stress.match = Match::kMatches;
   stress.reason = "";
   return absl::OkStatus();
@@ -261,8 +281,8 @@ absl::Status RunPlans(const std::vector<Plan>& plans, const CampaignOptions& opt
     campaign->breaks.push_back(
         absl::StrCat(output->ended, done == next ? ", before the first plan"
                                                  : absl::StrCat(", in ", plans[done - 1].name)));
-    const bool hopeless = done == next || absl::StartsWith(output->ended, "Ctrl-C") ||
-                          absl::StrContains(output->ended, "interrupt");
+    const bool hopeless = done == next || output->ended == kInterrupted ||
+                          absl::StartsWith(output->ended, kTimeLimit);
     next = done;
     if (hopeless) break;
   }
@@ -299,17 +319,22 @@ absl::StatusOr<Case> MakeCase(const lang::Scenario& scenario, const model::Propo
     return one;
   }
   verify::ForcedOptions forced;
-  forced.max_runs = options.forced_runs;
-  verify::ForcedRuns runs;
-  if (options.forced_runs > 0) runs = verify::FindForcedRuns(*one.question, forced);
-  one.all_forced = runs.complete && options.forced_runs > 0;
+  forced.max_runs = kMostForced;
+  verify::ForcedRuns runs = verify::FindForcedRuns(*one.question, forced);
+  one.all_forced = runs.complete;
+  std::set<std::string> forced_texts;
   for (verify::ForcedRun& run : runs.runs) {
+    forced_texts.insert(verify::ObservedText(one.question->program(), run.outcome));
     ForcedResult result;
     result.violates = PropertyNames(*one.question, run.violated);
     const bool wanted =
         options.property.empty() || std::find(result.violates.begin(), result.violates.end(),
                                               options.property) != result.violates.end();
     if (!wanted) continue;
+    if (one.forced.size() >= options.forced_runs) {
+      one.all_forced = false;
+      continue;
+    }
     result.plan = absl::StrCat(one.name, "@", proposal.name, "#", one.forced.size() + 1);
     result.predicted = verify::ObservedText(one.question->program(), run.outcome);
     result.run = std::move(run);
@@ -317,13 +342,11 @@ absl::StatusOr<Case> MakeCase(const lang::Scenario& scenario, const model::Propo
   }
   if (options.stress_runs == 0) return one;
   one.outcomes = verify::AllOutcomes(*one.free_question, options.max_states);
-  std::set<std::string> forced_texts;
-  for (const ForcedResult& result : one.forced) forced_texts.insert(result.predicted);
   for (const verify::Outcomes::One& outcome : one.outcomes.outcomes) {
     const std::string text = verify::ObservedText(one.free_question->program(), outcome.observed);
-    if (options.forced_runs > 0 && forced_texts.count(text) == 0) ++one.unforced;
+    if (forced_texts.count(text) == 0) ++one.unforced;
   }
-  one.stress.asked = one.outcomes.complete;
+  one.stress.asked = true;
   if (!one.outcomes.complete) {
     one.stress.match = Match::kSkipped;
     one.stress.reason =
@@ -339,12 +362,14 @@ absl::Status RunCampaign(const CampaignOptions& options, const Target& target, C
   }
   std::map<std::string, PlanAnswer> answers;
   absl::Status status = RunPlans(plans, options, target, campaign, &answers);
-  // A busy machine lets a held task run now and then; the runner notices.
-  for (int again = 0; again < kTries && status.ok() && campaign->breaks.empty(); ++again) {
+  for (int tries = 0; tries < kTries && status.ok() && campaign->breaks.empty(); ++tries) {
     std::vector<Plan> slipped;
     for (const Plan& plan : plans) {
       const auto at = answers.find(plan.name);
-      if (at != answers.end() && at->second.ended == kSlipped) slipped.push_back(plan);
+      if (at == answers.end()) continue;
+      const bool again = std::find(std::begin(kSlipped), std::end(kSlipped), at->second.ended) !=
+                         std::end(kSlipped);
+      if (again) slipped.push_back(plan);
     }
     if (slipped.empty()) break;
     status = RunPlans(slipped, options, target, campaign, &answers);
@@ -357,7 +382,7 @@ absl::Status RunCampaign(const CampaignOptions& options, const Target& target, C
     }
     const auto at = answers.find(StressName(one));
     if (!one.stress.asked || at == answers.end()) continue;
-    if (status = JudgeStress(at->second, &one); !status.ok()) return status;
+    if (status = JudgeStress(at->second, options.stress_runs, &one); !status.ok()) return status;
   }
   return absl::OkStatus();
 }

@@ -87,8 +87,8 @@ struct Case {
   const model::Proposal* proposal = nullptr;
   std::string cannot;      // why no plan can say it; empty: it can be run
   bool all_forced = true;  // false: there may be more forced runs than those below
-  // Outcomes that no forced run has: they are seen in a stress or not at all. 0 if no forced runs
-  // were asked for.
+  // Outcomes that no forced run has, whether it was asked for or not: they are seen in a stress or
+  // not at all.
   size_t unforced = 0;
   std::vector<ForcedResult> forced;
   StressResult stress;

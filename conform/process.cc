@@ -178,9 +178,9 @@ absl::StatusOr<ProcessResult> RunProcess(const ProcessOptions& options) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
     if (left <= 0) {
-      result.stopped = absl::StrCat("the time limit of ", Seconds(options.limit));
+      result.stopped = absl::StrCat(kTimeLimit, Seconds(options.limit));
     } else if (options.interrupted != nullptr && options.interrupted->load()) {
-      result.stopped = "interrupted";
+      result.stopped = kInterrupted;
     } else if (written > kMaxOutput) {
       result.stopped = absl::StrCat("more than ", kMaxOutput >> 20, " MiB of output");
     } else if (options.enough) {

@@ -19,6 +19,11 @@ namespace knotcheck::conform {
 // The descriptor at which a child finds ProcessOptions::file.
 inline constexpr int kProcessFile = 3;
 
+// ProcessResult::stopped of a program whose time was over begins so, or is that of one that Ctrl-C
+// ended.
+inline constexpr char kTimeLimit[] = "the time limit of ";
+inline constexpr char kInterrupted[] = "interrupted";
+
 struct ProcessOptions {
   std::vector<std::string> argv{};  // the program is looked up in PATH if it has no slash
   int input = -1;                   // stdin; -1: /dev/null

@@ -64,7 +64,8 @@ absl::StatusOr<ProgramRun> RunProgram(const std::string& file, std::chrono::mill
 
 bool Passed(const ProgramRun& run) {
   const int status = run.answer.exit_status;
-  return run.answer.ended == "ok" && (status == 0 || status == kSkip);
+  return run.answer.ended == "ok" && run.answer.killed == 0 && run.reports.empty() &&
+         (status == 0 || status == kSkip);
 }
 
 std::string ProgramText(const ProgramRun& run) {

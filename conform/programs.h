@@ -27,7 +27,7 @@ struct ProgramRun {
 absl::StatusOr<ProgramRun> RunProgram(const std::string& file, std::chrono::milliseconds limit,
                                       const TargetOptions& options);
 
-// Whether it exited with 0, or with 4: kselftest's skip.
+// Whether it exited with 0, or with 4 (kselftest's skip), and the kernel reported nothing.
 bool Passed(const ProgramRun& run);
 
 // Its lines, how it ended and what the kernel reported.

@@ -58,6 +58,15 @@ size_t Count(const Case& one, Match match) {
                     [match](const ForcedResult& f) { return f.match == match; }));
 }
 
+// Says it in lines that fit, the first of which begins with `prefix`.
+void Add(const std::string& prefix, const std::string& says, std::string* text) {
+  std::string before = prefix;
+  for (const std::string& line : report::Wrap(says, kWidth - prefix.size())) {
+    absl::StrAppend(text, before, line, "\n");
+    before.assign(prefix.size(), ' ');
+  }
+}
+
 // What became of the counterexample.
 std::string TraceText(const Case& one) {
   const TraceNotes& trace = *one.trace;
@@ -83,18 +92,17 @@ std::string ForcedText(const Case& one, const ForcedResult& forced, bool verbose
   std::string text;
   const bool good = forced.match == Match::kMatches;
   if (good && !verbose) return text;
-  absl::StrAppend(&text, "  ", forced.plan.substr(forced.plan.find('#')), " ", Name(forced.match));
-  if (!forced.reason.empty()) absl::StrAppend(&text, ": ", forced.reason);
-  if (!forced.violates.empty()) absl::StrAppend(&text, " (", Violates(forced.violates), ")");
-  text += "\n";
+  const std::string title = absl::StrCat(
+      forced.plan.substr(forced.plan.find('#')), " ", Name(forced.match),
+      forced.reason.empty() ? "" : absl::StrCat(": ", forced.reason),
+      forced.violates.empty() ? "" : absl::StrCat(" (", Violates(forced.violates), ")"));
+  Add("  ", title, &text);
   if (forced.match == Match::kSkipped && !verbose) return text;
-  absl::StrAppend(&text, "     model   ", Readable(forced.predicted), "\n");
-  if (!forced.observed.empty() && !good) {
-    absl::StrAppend(&text, "     kernel  ", Readable(forced.observed), "\n");
-  }
+  Add("     model   ", Readable(forced.predicted), &text);
+  if (!forced.observed.empty() && !good) Add("     kernel  ", Readable(forced.observed), &text);
   if (!verbose && forced.match != Match::kDiffers) return text;
   for (const verify::Order& order : forced.run.orders) {
-    absl::StrAppend(&text, "     | ", Words(one.question->program(), order), "\n");
+    Add("     | ", Words(one.question->program(), order), &text);
   }
   return text;
 }
@@ -102,13 +110,13 @@ std::string ForcedText(const Case& one, const ForcedResult& forced, bool verbose
 std::string StressText(const StressResult& stress, bool verbose) {
   std::string text;
   const auto row = [&text](const StressRow& r) {
-    absl::StrAppend(&text,
-                    fmt::format("  {:>8} {} ", r.count,
-                                !r.allowed ? "FORBIDDEN"
-                                : r.torn   ? "(torn)"
-                                           : " "),
-                    Readable(r.text),
-                    r.violates.empty() ? "" : absl::StrCat("  ", Violates(r.violates)), "\n");
+    Add(fmt::format("  {:>8} {} ", r.count,
+                    !r.allowed ? "FORBIDDEN"
+                    : r.torn   ? "(torn)"
+                               : " "),
+        absl::StrCat(Readable(r.text),
+                     r.violates.empty() ? "" : absl::StrCat("  ", Violates(r.violates))),
+        &text);
   };
   if (stress.match == Match::kDiffers || verbose) {
     for (const StressRow& r : stress.rows) row(r);
@@ -116,8 +124,11 @@ std::string StressText(const StressResult& stress, bool verbose) {
   if (verbose) {
     for (const StressRow& r : stress.unseen) row(r);
   }
-  if (stress.match == Match::kLost && stress.asked) {
-    absl::StrAppend(&text, "  stress lost: ", stress.reason, "\n");
+  if (stress.asked && (stress.match == Match::kLost || stress.match == Match::kSkipped)) {
+    const std::string says = absl::StrCat("stress ", Name(stress.match), ": ", stress.reason);
+    for (const std::string& line : report::Wrap(says, kWidth, 2, 4)) {
+      absl::StrAppend(&text, line, "\n");
+    }
   }
   return text;
 }
@@ -152,7 +163,9 @@ Totals TotalsOf(const Campaign& campaign) {
     totals.skipped += Count(one, Match::kSkipped);
     totals.lost += Count(one, Match::kLost);
     const StressResult& stress = one.stress;
+    totals.more_forced += !one.trace && !one.all_forced && !one.forced.empty() ? 1 : 0;
     totals.stress_runs += stress.runs;
+    for (const StressRow& row : stress.rows) totals.torn += row.torn ? row.count : 0;
     if (!stress.asked) continue;
     totals.stressed += stress.match == Match::kMatches ? 1 : 0;
     totals.stress_differs += stress.match == Match::kDiffers ? 1 : 0;
@@ -167,19 +180,22 @@ std::string HeaderText(const Campaign& campaign, const ReportHeader& header) {
     const auto at = campaign.probe.find(key);
     return at == campaign.probe.end() ? std::string("?") : at->second;
   };
-  std::string text = absl::StrCat(header.target, ": Linux ", probe("release"), " ",
-                                  probe("machine"), ", ", probe("processors"), " processors, ",
-                                  probe("root") == "yes" ? "as root" : "not as root", "\n");
+  std::string text;
+  const auto add = [&text](const std::string& says) {
+    for (const std::string& line : report::Wrap(says, kWidth, 0, 2)) {
+      absl::StrAppend(&text, line, "\n");
+    }
+  };
+  add(absl::StrCat(header.target, ": Linux ", probe("release"), " ", probe("machine"), ", ",
+                   probe("processors"), " processors, ",
+                   probe("root") == "yes" ? "as root" : "not as root"));
   for (const auto& [key, value] : campaign.probe) {
     if (key != "root" && absl::StartsWith(value, "no")) {
-      absl::StrAppend(&text, "lacks ", key, value.size() > 3 ? ": " + value.substr(3) : "", "\n");
+      add(absl::StrCat("lacks ", key, value.size() > 3 ? ": " + value.substr(3) : ""));
     }
   }
-  const std::string model =
-      absl::StrCat("model: ", header.variants.empty() ? "6.12.117" : header.variants,
-                   header.how.empty() ? "" : absl::StrCat(" (", header.how, ")"));
-  for (const std::string& line : report::Wrap(model, kWidth, 0, 2))
-    absl::StrAppend(&text, line, "\n");
+  add(absl::StrCat("model: ", header.variants.empty() ? "6.12.117" : header.variants,
+                   header.how.empty() ? "" : absl::StrCat(" (", header.how, ")")));
   return text;
 }
 
@@ -235,12 +251,21 @@ std::string TotalsText(const Campaign& campaign) {
                     t.stress_differs, " show what is forbidden, ", t.stress_skipped, " skipped, ",
                     t.stress_lost, " lost\n", "never observed: ", unseen,
                     " outcomes that the model allows\n");
-    absl::StrAppend(&text, "not forced: ", unforced,
+    if (t.torn > 0) {
+      absl::StrAppend(&text, "torn: ", t.torn, " runs read a word half old and half new\n");
+    }
+    absl::StrAppend(&text, "not to be forced: ", unforced,
                     " outcomes, which need an order that user space cannot make\n");
+  }
+  if (t.more_forced > 0) {
+    absl::StrAppend(&text, "more forced runs (--forced): ", t.more_forced,
+                    " scenarios have some\n");
   }
   if (t.cannot > 0) absl::StrAppend(&text, "not run: ", t.cannot, " scenarios (--verbose)\n");
   for (const std::string& why : campaign.breaks) {
-    absl::StrAppend(&text, "the target broke off: ", why, "\n");
+    for (const std::string& line : report::Wrap("the target broke off: " + why, kWidth, 0, 2)) {
+      absl::StrAppend(&text, line, "\n");
+    }
   }
   for (const std::string& report : campaign.reports) {
     absl::StrAppend(&text, "the kernel reports:\n", report, "\n");

@@ -20,7 +20,9 @@ struct Totals {
   size_t matches = 0, differs = 0, skipped = 0, lost = 0;  // forced runs
   size_t stressed = 0, stress_differs = 0, stress_skipped = 0, stress_lost = 0;
   uint64_t stress_runs = 0;
-  size_t cannot = 0;  // cases that no plan can say
+  uint64_t torn = 0;       // of them, with a word that was read half old and half new
+  size_t more_forced = 0;  // scenarios that have more forced runs than were asked for
+  size_t cannot = 0;       // cases that no plan can say
   // Traces: with a forced run, with one in the whole order of the trace, with none.
   size_t followed = 0, in_order = 0, not_followed = 0;
 };

@@ -284,6 +284,8 @@ absl::StatusOr<Variants> ProbeVariants(Toggles given, bool search, const Target&
   Variants variants;
   variants.probe = answers->probe;
   variants.toggles = given;
+  variants.reports = output->reports;
+  if (!output->complete) variants.ended = output->ended;
   if (!search) return variants;
   const auto at = variants.probe.find("release");
   std::string number = at == variants.probe.end() ? "" : at->second;

@@ -8,6 +8,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "conform/campaign.h"
@@ -20,6 +21,8 @@ struct Variants {
   std::map<std::string, std::string> probe;  // what the runner says of the kernel
   // In words: which were told by runs and which by the release.
   std::string how;
+  std::vector<std::string> reports;  // of the guest's kernel
+  std::string ended;                 // why the target broke off; empty: it did not
 };
 
 // The whole scenario that is to show a variant; "": there is none. Its plan is named

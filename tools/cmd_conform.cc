@@ -20,6 +20,7 @@
 #include "conform/campaign.h"
 #include "conform/counterexample.h"
 #include "conform/plan.h"
+#include "conform/process.h"
 #include "conform/report.h"
 #include "conform/reproduce.h"
 #include "conform/target.h"
@@ -70,6 +71,15 @@ std::string DefaultRunner() {
   return (self.parent_path() / "conform" / "runner" / "knot_runner").string();
 }
 
+absl::Status CheckProperty(const std::string& name) {
+  if (name.empty()) return absl::OkStatus();
+  std::vector<std::string> known;
+  for (const model::PropertyInfo& info : model::AllProperties()) known.push_back(info.name);
+  if (std::find(known.begin(), known.end(), name) != known.end()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--property: ", report::UnknownName("a property", name, known)));
+}
+
 class Conform {
  public:
   explicit Conform(const Arguments& arguments)
@@ -107,11 +117,16 @@ class Conform {
   std::vector<std::unique_ptr<report::Trace>> traces_;
   // Scenarios and traces under proposals that the kernel does not have.
   std::vector<std::string> left_out_;
+  // Of all plans together, however often a target is started anew; none while it is probed.
+  std::chrono::steady_clock::time_point deadline_;
 };
 
 absl::Status Conform::Prepare() {
   absl::string_view target = arguments_.target;
   if (absl::ConsumePrefix(&target, "qemu:")) {
+    if (target.empty()) {
+      return absl::InvalidArgumentError("--target: found no file after qemu:, expected a bzImage");
+    }
     target_.bzimage = std::string(target);
   } else if (target != "host") {
     return absl::InvalidArgumentError(absl::StrCat("--target: found '",
@@ -133,13 +148,20 @@ absl::Status Conform::Prepare() {
   options_.stress_runs = arguments_.stress;
   options_.seed = arguments_.seed;
   options_.property = arguments_.property;
+  if (const absl::Status status = CheckProperty(options_.property); !status.ok()) return status;
   return arguments_.json.empty() ? absl::OkStatus() : report::CheckWritable(arguments_.json);
 }
 
 absl::StatusOr<conform::TargetOutput> Conform::RunPlans(const std::string& plans,
                                                         std::chrono::seconds limit) {
+  using std::chrono::steady_clock;
   conform::TargetOptions options = target_;
   options.limit = limit;
+  if (deadline_ != steady_clock::time_point()) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - steady_clock::now());
+    options.limit = std::max(left, std::chrono::milliseconds(1));
+  }
   size_t done = 0;
   options.progress = [this, &done](std::string_view text) {
     const absl::string_view line(text.data(), text.size());
@@ -151,6 +173,9 @@ absl::StatusOr<conform::TargetOutput> Conform::RunPlans(const std::string& plans
   auto output = target_.bzimage.empty() ? conform::RunOnHost(plans, options)
                                         : conform::RunInQemu(plans, options);
   progress_.Clear();
+  if (output.ok() && absl::StartsWith(output->ended, conform::kTimeLimit)) {
+    output->ended = absl::StrCat(conform::kTimeLimit, limit.count(), " s");
+  }
   return output;
 }
 
@@ -160,6 +185,10 @@ absl::Status Conform::Probe() {
   auto found = conform::ProbeVariants(options_.toggles, arguments_.kernels.empty(), run);
   if (!found.ok()) return found.status();
   campaign_.probe = found->probe;
+  campaign_.reports = found->reports;
+  if (!found->ended.empty()) {
+    campaign_.breaks.push_back(absl::StrCat(found->ended, ", while the kernel was looked at"));
+  }
   if (arguments_.kernels.empty()) options_.toggles = found->toggles;
   std::vector<std::string> names = report::ToggleNames(options_.toggles);
   header_.variants =
@@ -169,11 +198,18 @@ absl::Status Conform::Probe() {
 }
 
 absl::Status Conform::Load(const std::vector<std::string>& files) {
+  std::map<std::string, std::string> named;  // scenarios: in which file
   for (const std::string& file : files) {
     auto subject = LoadScenario(file);
     if (!subject.ok()) return subject.status();
     scenarios_.push_back(std::make_unique<report::TraceSubject>(*std::move(subject)));
     const lang::Scenario& scenario = scenarios_.back()->scenario;
+    const auto [known, fresh] = named.emplace(scenario.header.name, file);
+    if (!fresh) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          report::Ascii(file), ": found the name ", scenario.header.name, ", which ",
+          report::Ascii(known->second), " has, expected another one: plans are named so"));
+    }
     std::vector<const model::Proposal*> asked = named_;
     for (const lang::Claim& claim : scenario.header.results) {
       if (named_.empty()) asked.push_back(model::FindProposal(claim.proposal));
@@ -261,7 +297,7 @@ int Conform::PrintPlans() {
     if (text.ok()) Print(*text);
   }
   if (const absl::Status status = FlushOutput(); !status.ok()) return FailUsage(status);
-  return kOk;
+  return Interrupted().load() ? kIncomplete : kOk;
 }
 
 int Conform::EmitC() {
@@ -301,7 +337,7 @@ int Conform::Report() {
   const conform::Totals totals = conform::TotalsOf(campaign_);
   // Of the traces that were asked for, no run shows a single one.
   if (!arguments_.traces.empty() && totals.followed == 0) return kDiffers;
-  if (totals.differs + totals.stress_differs > 0) return kDiffers;
+  if (totals.differs + totals.stress_differs > 0 || !campaign_.reports.empty()) return kDiffers;
   const bool broke = !campaign_.breaks.empty() || totals.lost + totals.stress_lost > 0;
   if (broke || Interrupted().load()) return kIncomplete;
   return kOk;
@@ -324,11 +360,15 @@ int Conform::Run() {
   }
   if (arguments_.probe) {
     Print(conform::HeaderText(campaign_, header_));
+    if (!campaign_.breaks.empty()) {
+      Print(absl::StrCat("the target broke off: ", campaign_.breaks.front(), "\n"));
+    }
     if (const absl::Status status = FlushOutput(); !status.ok()) return FailUsage(status);
-    return kOk;
+    return campaign_.breaks.empty() && !Interrupted().load() ? kOk : kIncomplete;
   }
   if (const int loaded = LoadAll(); loaded != kOk) return loaded;
   const auto run = [this, limit](const std::string& plans) { return RunPlans(plans, limit); };
+  deadline_ = std::chrono::steady_clock::now() + limit;
   const absl::Status status = conform::RunCampaign(options_, run, &campaign_);
   if (!status.ok()) return FailUsage(status);
   return Report();
@@ -357,15 +397,20 @@ Command AddConform(CLI::App& app) {
   conform
       ->add_option("--forced", arguments->forced,
                    "forced runs of a scenario, at most (default: 16)")
+      ->check(CLI::Range(0, 1000).description(""))
       ->type_name("N");
   conform->add_option("--stress", arguments->stress, "free runs of a scenario (default: 1000)")
+      ->check(CLI::Range(0, 1'000'000).description(""))
       ->type_name("N");
-  conform->add_option("--seed", arguments->seed, "of the free runs (default: 1)")->type_name("N");
+  conform->add_option("--seed", arguments->seed, "of the free runs (default: 1)")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 62).description(""))
+      ->type_name("N");
   conform
       ->add_option("--runner", arguments->runner,
                    "knot_runner (default: the one that was built with this knotcheck)")
       ->type_name("FILE");
   conform->add_option("--limit", arguments->limit, "of all runs, in seconds (default: 900)")
+      ->check(CLI::Range(1, 86'400).description(""))
       ->type_name("N");
   CLI::Option* const program = conform
                                    ->add_option("--program", arguments->programs,
@@ -380,26 +425,35 @@ Command AddConform(CLI::App& app) {
           ->excludes(program);
   conform->add_flag("--markdown", arguments->markdown, "of --selftests: a table in Markdown")
       ->needs(selftests);
-  conform
-      ->add_option(
-          "--trace", arguments->traces,
-          "run what this trace shows, or those of a directory, in its order as far as user "
-          "space can make it; repeatable")
-      ->type_name("FILE|DIR")
-      ->allow_extra_args(false)
-      ->excludes(paths)
-      ->excludes(program)
-      ->excludes(selftests);
+  CLI::Option* const trace =
+      conform
+          ->add_option(
+              "--trace", arguments->traces,
+              "run what this trace shows, or those of a directory, in its order as far as user "
+              "space can make it; repeatable")
+          ->type_name("FILE|DIR")
+          ->allow_extra_args(false)
+          ->excludes(paths)
+          ->excludes(program)
+          ->excludes(selftests);
   AddKernelOptions(conform, &arguments->kernels, &arguments->mutations, &arguments->fixes);
-  conform->add_option("--json", arguments->json, "also write the results there")->type_name("FILE");
-  conform
-      ->add_option("--emit-c", arguments->emit_c,
-                   "print a C program that shows what this trace file shows, run nothing")
-      ->type_name("TRACE");
+  CLI::Option* const emit = conform
+                                ->add_option("--emit-c", arguments->emit_c,
+                                             "print a C program that shows what this trace file "
+                                             "shows, run nothing")
+                                ->type_name("TRACE")
+                                ->excludes(trace);
   conform->add_option("--output", arguments->output, "of --emit-c: write it there")
-      ->type_name("FILE");
-  conform->add_flag("--plans", arguments->plans, "print the plans, run nothing");
-  conform->add_flag("--probe", arguments->probe, "say which kernel it is, run nothing else");
+      ->type_name("FILE")
+      ->needs(emit);
+  CLI::Option* const plans =
+      conform->add_flag("--plans", arguments->plans, "print the plans, run nothing");
+  CLI::Option* const probe =
+      conform->add_flag("--probe", arguments->probe, "say which kernel it is, run nothing else");
+  CLI::Option* const json =
+      conform->add_option("--json", arguments->json, "also write the results there")
+          ->type_name("FILE");
+  for (CLI::Option* const other : {program, selftests, emit, plans, probe}) json->excludes(other);
   conform->add_flag("--verbose", arguments->verbose, "show every run, order and outcome");
   conform->add_flag("--quiet", arguments->quiet, "no progress on stderr");
   return {conform, [arguments] { return Conform(*arguments).Run(); }};

@@ -36,8 +36,13 @@ int main(void) {
   const long supervisor = GroupBytes(kSupervisor);
   const long target = GroupBytes(kTarget);
   if (Pin(listener, &request) != 0) Die("PIN_ARGS");
-  const long supervisor_pays = GroupBytes(kSupervisor) - supervisor;
-  const long target_pays = GroupBytes(kTarget) - target;
+  const long supervisor_after = GroupBytes(kSupervisor);
+  const long target_after = GroupBytes(kTarget);
+  if (supervisor < 0 || target < 0 || supervisor_after < 0 || target_after < 0) {
+    Die("memory.current of the groups");
+  }
+  const long supervisor_pays = supervisor_after - supervisor;
+  const long target_pays = target_after - target;
   Note("a record of %u bytes is attached to the target", request.args[0].actual_size);
   Note("memory.current of the supervisor's group grew by %ld KiB", supervisor_pays / 1024);
   Note("memory.current of the target's group grew by %ld KiB", target_pays / 1024);

@@ -30,8 +30,7 @@ class Conductor {
   Conductor(const Plan& plan, Control* control)
       : plan_(plan), control_(*control), about_(plan.tasks.size()) {}
 
-  // False: a task that was held has run all the same.
-  bool Run() {
+  std::string Run() {
     int number = 0;
     for (const Order& order : plan_.orders) {
       ++number;
@@ -41,8 +40,9 @@ class Conductor {
       PrintLine(text);
       break;
     }
-    Rest();
-    return !slipped_;
+    const bool rests = Rest();
+    if (slipped_) return "a task that was held has run";
+    return rests ? "" : "a task still runs at the end";
   }
 
  private:
@@ -224,9 +224,10 @@ class Conductor {
     return events == control_.events.load();
   }
 
-  void Rest() {
+  // False: somebody runs on; whether those who have not returned sleep is not known.
+  bool Rest() {
     for (int i = 0; i < Count(); ++i) Resume(i, false);
-    Await(-1, [&] { return IsResting(); });
+    const bool rests = Await(-1, [&] { return IsResting(); });
     for (int task = 0; task < Count(); ++task) {
       Slot& slot = SlotOf(task);
       for (const int depth : {0, 1}) {
@@ -237,6 +238,7 @@ class Conductor {
       }
       if (IsDead(slot)) PrintLine("dead " + std::to_string(task));
     }
+    return rests;
   }
 
   const Plan& plan_;
@@ -247,6 +249,6 @@ class Conductor {
 
 }  // namespace
 
-bool Conduct(const Plan& plan, Control* control) { return Conductor(plan, control).Run(); }
+std::string Conduct(const Plan& plan, Control* control) { return Conductor(plan, control).Run(); }
 
 }  // namespace knotcheck::runner

@@ -14,9 +14,9 @@ namespace knotcheck::runner {
 // How a run ended.
 enum class Ending : int { kOk = 0, kLimit = 2, kBroken = 3 };
 
-// Executes all orders; prints the lines.
-// False: a task that was held has run all the same, so that the answers mean nothing.
-bool Conduct(const Plan& plan, Control* control);
+// Executes all orders; prints the lines. Returns why the answers mean nothing; empty: they do mean
+// something.
+std::string Conduct(const Plan& plan, Control* control);
 
 // Lets the tasks run freely until they have come to rest; the outcome is left in the control block.
 Ending Stress(const Plan& plan, Control* control);

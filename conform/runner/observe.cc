@@ -45,11 +45,14 @@ bool IsEnd(char state) { return state == 'X' || state == 'Z' || state == 'x'; }
 
 uint64_t SwitchesOf(const Slot& slot) {
   const std::string status = ReadTaskFile(slot.pid.load(), slot.tid.load(), "status");
-  const char* const key = "\nvoluntary_ctxt_switches:";
-  const size_t at = status.find(key);
-  return at == std::string::npos
-             ? 0
-             : std::strtoull(status.c_str() + at + std::strlen(key), nullptr, 10);
+  uint64_t sum = 0;
+  for (const char* key : {"\nvoluntary_ctxt_switches:", "\nnonvoluntary_ctxt_switches:"}) {
+    const size_t at = status.find(key);
+    if (at != std::string::npos) {
+      sum += std::strtoull(status.c_str() + at + std::strlen(key), nullptr, 10);
+    }
+  }
+  return sum;
 }
 
 bool IsDead(const Slot& slot) {

@@ -182,7 +182,8 @@ int ConductorProcess(const Plan& plan, Control* control) {
   if (!MapObjects(plan, files) || !MapStacks()) return Broken(control, "the plan's memory");
   if (!StartTasks(plan, control, &reason)) return Broken(control, reason);
   if (plan.stress) return static_cast<int>(Stress(plan, control));
-  if (!Conduct(plan, control)) return Broken(control, "a task that was held has run");
+  const std::string wrong = Conduct(plan, control);
+  if (!wrong.empty()) return Broken(control, wrong);
   return static_cast<int>(Ending::kOk);
 }
 
