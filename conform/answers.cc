@@ -3,6 +3,7 @@
 #include "conform/answers.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -69,6 +70,25 @@ void Normalise(const Program& program, Observed* observed) {
       return task.ops[token.call].code == OpCode::kRecv && (!token.returned || token.ret < 0);
     });
   }
+}
+
+// From the order in which operations have returned, and those that have not, to that in which they
+// began: a handler's stand before the one that the signal interrupted.
+void ByBeginning(std::vector<Token>* tokens) {
+  std::vector<Token> sorted;
+  std::vector<Token> of_handler;
+  for (Token& token : *tokens) {
+    if ((token.call & 0x80) && token.returned) {
+      of_handler.push_back(std::move(token));
+      continue;
+    }
+    sorted.push_back(std::move(token));
+    sorted.insert(sorted.end(), std::make_move_iterator(of_handler.begin()),
+                  std::make_move_iterator(of_handler.end()));
+    of_handler.clear();
+  }
+  sorted.insert(sorted.end(), of_handler.begin(), of_handler.end());
+  *tokens = std::move(sorted);
 }
 
 bool HasOp(const Program& program, int task, uint8_t call) {
@@ -166,16 +186,12 @@ Observed ObservedOf(const Program& program, const PlanAnswer& answer) {
     if (!HasOp(program, task, call)) continue;
     observed.tasks[static_cast<size_t>(task)].emplace_back().call = call;
   }
+  for (auto& tokens : observed.tasks) ByBeginning(&tokens);
   for (const int task : answer.dead) {
     if (task < 0 || task >= static_cast<int>(program.tasks.size())) continue;
     const auto t = static_cast<size_t>(task);
     // At its script's end a task exits; a killed one never came to it.
-    const model::TaskInfo& info = program.tasks[t];
-    const auto& tokens = observed.tasks[t];
-    const bool through = tokens.empty() ? info.ops.size() <= 1
-                                        : tokens.back().returned && !(tokens.back().call & 0x80) &&
-                                              tokens.back().call + 2u >= info.ops.size();
-    observed.dead[t] = !through;
+    observed.dead[t] = !verify::IsAtEnd(program.tasks[t], observed.tasks[t]);
   }
   Normalise(program, &observed);
   return observed;
@@ -223,12 +239,7 @@ absl::StatusOr<Observed> ParseOutcome(const Program& program, const std::string&
     rest = absl::StripLeadingAsciiWhitespace(rest.substr(close + 1));
   }
   for (size_t t = 0; t < program.tasks.size(); ++t) {
-    const model::TaskInfo& info = program.tasks[t];
-    const auto& tokens = observed.tasks[t];
-    const bool through = tokens.empty() ? info.ops.size() <= 1
-                                        : tokens.back().returned && !(tokens.back().call & 0x80) &&
-                                              tokens.back().call + 2u >= info.ops.size();
-    if (through) observed.dead[t] = false;
+    if (verify::IsAtEnd(program.tasks[t], observed.tasks[t])) observed.dead[t] = false;
   }
   Normalise(program, &observed);
   return observed;

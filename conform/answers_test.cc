@@ -160,6 +160,21 @@ TEST(Observed, OrderAndStrangers) {
             "T[0=5]");
 }
 
+// A handler's operations return before the one that the signal interrupted, and stand behind it; a
+// task whose script is at its end is not dead because a handler's came last.
+TEST(Observed, HandlersStandBehindWhatTheyInterrupt) {
+  const Subject subject(
+      "filter umask\ntarget T { umask()\n  umask() }\nsupervisor S { n = recv() }\n"
+      "signals to T: 2, handler restarts { umask()\n  umask() }\n");
+  EXPECT_EQ(subject.Directed({"done 0 h0 1", "done 0 h1 2", "done 0 0 5", "done 0 h0 3",
+                              "done 0 h1 4", "done 0 1 6", "dead 0"}),
+            "T[0=5 h0=1 h1=2 1=6 h0=3 h1=4]");
+  EXPECT_EQ(subject.Directed({"done 0 h0 1", "asleep 0 0"}), "T[0=asleep h0=1]");
+  EXPECT_EQ(subject.Directed({"done 0 h0 1", "asleep 0 0", "asleep 0 h1"}),
+            "T[0=asleep h0=1 h1=asleep]");
+  EXPECT_EQ(subject.Directed({"done 0 h0 1", "done 0 0 5", "dead 0"}), "T[0=5 h0=1 dead]");
+}
+
 // A supervisor outside of a policy may fail and sleep in RECV as it likes, and is seen doing so.
 TEST(Observed, RecvsOfAPolicyOnly) {
   const Subject plain(kTwoCalls);

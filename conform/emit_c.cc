@@ -159,6 +159,8 @@ std::string Emitter::ListOfEvents() const {
       case Order::Kind::kWaitParked:
         line = name + call + ", held at its copy to user space";
         break;
+      case Order::Kind::kWaitHandler:  // refused
+        break;
       case Order::Kind::kWaitDead:
         line = now[t] != nullptr && call == "exit()" ? name + call : name + "is dead";
         break;
@@ -312,6 +314,8 @@ std::string Emitter::Drive() const {
       case Order::Kind::kWaitParked:
         parked.insert(t);
         absl::StrAppend(&text, "\tparked(", id, ");\n");
+        break;
+      case Order::Kind::kWaitHandler:  // refused
         break;
       case Order::Kind::kWaitDead:
         absl::StrAppend(&text, "\tdead(", id, ");\n");

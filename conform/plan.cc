@@ -425,6 +425,32 @@ std::vector<std::string> NeedsOf(const verify::Question& question) {
   return needs;
 }
 
+// Why signal handlers cannot do what they do here; nullptr: they can.
+const char* CannotHandle(const Program& program) {
+  bool calls = false;
+  bool kills = false;
+  for (const model::TaskInfo& task : program.tasks) {
+    for (const Op& op : task.ops) {
+      kills |= op.code == OpCode::kKill || (op.code == OpCode::kSyscall && op.nr == Nr::kExecve);
+    }
+    for (const Op& op : task.handler) {
+      calls |= op.code != OpCode::kEnd;
+      if (op.code != OpCode::kSyscall) continue;
+      if (op.nr == Nr::kExecve || op.nr == Nr::kFork || op.nr == Nr::kClone) {
+        return "a signal's handler begins a program or a thread";
+      }
+      if (op.nr > Nr::kSeccomp && TableCalls().count(model::SyscallOf(op.nr).name) == 0) {
+        return "a signal's handler makes a call for which the runner has no arguments";
+      }
+    }
+  }
+  for (const model::SenderInfo& sender : program.senders) {
+    kills |= sender.disposition == model::SenderInfo::Disposition::kFatal;
+  }
+  // What the interrupted call has returned nobody sees then.
+  return calls && kills ? "a task may be killed in a signal's handler that makes calls" : nullptr;
+}
+
 }  // namespace
 
 absl::Status CanRun(const verify::Question& question) {
@@ -448,8 +474,8 @@ absl::Status CanRun(const verify::Question& question) {
         return no(absl::StrCat("the runner has no arguments for ", syscall.name));
       }
     }
-    if (task.handler.size() > 1) return no("a signal's handler makes calls of its own");
   }
+  if (const char* why = CannotHandle(program); why != nullptr) return no(why);
   for (size_t nr = static_cast<size_t>(Nr::kSeccomp) + 1; nr < model::kCalls; ++nr) {
     const char* name = model::SyscallOf(static_cast<Nr>(nr)).name;
     if (program.trapped[nr] && TableCalls().count(name) == 0) {
@@ -484,6 +510,8 @@ std::string OrderText(const Program& program, const Order& order, bool names) {
       return absl::StrCat("wait ", task, " asleep");
     case Order::Kind::kWaitParked:
       return absl::StrCat("wait ", task, " parked");
+    case Order::Kind::kWaitHandler:
+      return absl::StrCat("wait ", task, " handler");
     case Order::Kind::kWaitDead:
       return absl::StrCat("wait ", task, " dead");
     case Order::Kind::kHold:

@@ -266,8 +266,13 @@ TEST(CanRun, Refuses) {
   EXPECT_EQ(why(target + "supervisor S { policy: allow openat, else EACCES; in any order }\n"),
             "1 a supervisor's policy may be followed in any order");
   EXPECT_EQ(why(target + policy + "signals to S: any, handler\n"), "1 signals come without end");
-  EXPECT_EQ(why(target + policy + "signals to T: 1, handler { umask() }\n"),
-            "1 a signal's handler makes calls of its own");
+  const std::string handler = "signals to T: 1, handler { umask() }\n";
+  EXPECT_EQ(why(target + policy + handler), "");
+  EXPECT_EQ(why(target + "target B { kill(T) }\n" + policy + handler),
+            "1 a task may be killed in a signal's handler that makes calls");
+  EXPECT_EQ(
+      why(target + policy + "signals to T: 1, handler { fork(X) }\nchild X of T { umask() }\n"),
+      "1 a signal's handler begins a program or a thread");
   EXPECT_EQ(why("filter statx\ntarget T { statx(sock, path, 0, 0, 0) }\n"
                 "supervisor S { n = recv() }\n"),
             "1 the runner has no arguments for statx");

@@ -23,7 +23,7 @@ struct TargetOptions {
   std::string bzimage;  // of RunInQemu
   std::chrono::milliseconds limit = std::chrono::seconds(60);
   // Without a line of the runner's, this long without a byte on the console ends the guest.
-  std::chrono::milliseconds silence = std::chrono::seconds(60);
+  std::chrono::milliseconds silence = std::chrono::seconds(120);
   std::string qemu = "qemu-system-x86_64";
   bool kvm = false;  // hardware virtualisation, where there is any
   int memory_mb = 1024;

@@ -97,6 +97,11 @@ out_has '| hold T'
 out_has '| store 0 "/evil"'
 out_lacks '#2'
 
+# A handler's own call is trapped inside the one that the signal interrupts.
+expect 0 "$SCENARIOS/notifier/wait_killable_handler.scn" --proposal baseline --stress 20 --verbose
+out_has 'forced 9/9'
+out_has '| wait T handler'
+
 # Without --verbose no line is longer than a terminal, where nothing differs.
 expect 0 "$SCENARIOS/attack" --proposal baseline --stress 2 --forced 4
 awk 'length($0) > 80' out >long

@@ -39,15 +39,15 @@ class Numbers {
 class Progress {
  public:
   Progress(const model::Program& program, const Witnessed& wanted)
-      : program_(&program), wanted_(&wanted) {
-    running_.fill(kNobody);
-  }
+      : program_(&program), wanted_(&wanted) {}
 
   // What this order adds to the cost of the run: pairs moved and deeds added.
   size_t Take(const Order& order, Followed* notes = nullptr) {
+    auto& running = running_[order.task];
     if (order.kind == Order::Kind::kWaitDone) {
-      if (running_[order.task] != kNobody) ended_.set(running_[order.task]);
-      running_[order.task] = kNobody;
+      // A handler's operation before the one that it interrupted.
+      if (!running.empty() && running.back() != kNobody) ended_.set(running.back());
+      if (!running.empty()) running.pop_back();
       return 0;
     }
     Deed deed;
@@ -67,7 +67,7 @@ class Progress {
       return 0;
     }
     const size_t at = Find(deed);
-    if (deed.kind == Deed::Kind::kOperation) running_[order.task] = at;
+    if (deed.kind == Deed::Kind::kOperation) running.push_back(at);
     const size_t cost = at == kNobody ? Add(notes) : Begin(at, notes);
     if (at != kNobody && deed.kind != Deed::Kind::kOperation) ended_.set(at);
     return cost;
@@ -112,7 +112,7 @@ class Progress {
   const model::Program* program_;
   const Witnessed* wanted_;
   Numbers numbers_;
-  std::array<size_t, model::kMaxTasks> running_ = {};
+  std::array<std::vector<size_t>, model::kMaxTasks> running_;
   std::bitset<kMostDeeds> begun_;
   std::bitset<kMostDeeds> ended_;
 };
@@ -159,8 +159,9 @@ absl::StatusOr<Witnessed> Witness(const Question& question, const checker::Path&
   Witnessed found;
   Recorder recorder(program);
   Numbers numbers;
-  std::array<size_t, model::kMaxTasks> running;
-  running.fill(kNobody);
+  std::array<std::map<uint8_t, size_t>, model::kMaxTasks> running;  // by call
+  std::array<size_t, model::kMaxTasks> owed;
+  owed.fill(kNobody);
   model::State state = system.initial();
   size_t clock = 0;
   for (const checker::Action action : path.actions) {
@@ -185,19 +186,34 @@ absl::StatusOr<Witnessed> Witness(const Question& question, const checker::Path&
       deed.number = numbers.Signal(deed.task);
       found.deeds.push_back(deed);
     }
+    // What an interrupted call has returned shows when the handler has returned, too.
+    const bool handler = std::any_of(seen.begin(), seen.end(), [](const Observation& o) {
+      return o.kind == Observation::Kind::kHandler;
+    });
     for (const Observation& o : seen) {
       deed.begins = ++clock;
-      if (o.kind == Observation::Kind::kBegins && !recorder.Active(o.task)) {
+      if (o.kind == Observation::Kind::kBegins && recorder.IsFirst(o)) {
         deed.ends = Deed::kNever;
         deed.task = o.task;
         deed.call = o.call;
         deed.number = numbers.Operation(o.task);
-        running[o.task] = found.deeds.size();
+        running[o.task][o.call] = found.deeds.size();
         found.deeds.push_back(deed);
       } else if (o.kind == Observation::Kind::kReturns) {
-        if (running[o.task] != kNobody) found.deeds[running[o.task]].ends = clock;
+        const auto at = running[o.task].find(o.call);
+        if (at != running[o.task].end() && handler) {
+          owed[o.task] = at->second;
+        } else if (at != running[o.task].end()) {
+          found.deeds[at->second].ends = clock;
+        }
       }
       recorder.Add({o}, state);
+    }
+    for (size_t t = 0; t < tasks; ++t) {
+      if (owed[t] == kNobody || state.tasks[t].status != model::kAlive) continue;
+      if (state.tasks[t].flags & (model::kInHandler | model::kSigPending)) continue;
+      found.deeds[owed[t]].ends = ++clock;
+      owed[t] = kNobody;
     }
   }
   if (found.deeds.size() > kMostDeeds) {

@@ -184,6 +184,25 @@ TEST(Follow, NoRunBreaksIt) {
   EXPECT_TRUE(Follow(*asked.question, *run, asked.property, {}).empty());
 }
 
+// A call that a signal interrupts ends when the handler has returned, in a trace as in a run:
+// nothing is moved for that alone.
+TEST(Follow, AHandler) {
+  const Asked asked = Ask("pin_args/handler_call", "pin_args", "single-shot");
+  const auto run = Witness(*asked.question, asked.path);
+  ASSERT_TRUE(run.ok()) << run.status();
+  const auto of_handler = std::find_if(run->deeds.begin(), run->deeds.end(), [](const Deed& deed) {
+    return deed.kind == Deed::Kind::kOperation && deed.task == 0 && (deed.call & 0x80);
+  });
+  ASSERT_NE(of_handler, run->deeds.end());
+  EXPECT_LT(run->deeds[0].begins, of_handler->begins);
+  EXPECT_GE(run->deeds[0].ends, of_handler->ends);
+  const auto found = Follow(*asked.question, *run, asked.property, {});
+  ASSERT_FALSE(found.empty());
+  for (const Followed::Moved& moved : found.front().moved) {
+    EXPECT_NE(moved.first, 0) << DeedText(asked.question->program(), run->deeds[moved.second]);
+  }
+}
+
 // What is forced is what the orders give when they are taken alone.
 TEST(Follow, OrdersGiveTheOutcome) {
   for (const auto& [scenario, property] : {std::pair("attack/openat_path", "dies-with-call"),

@@ -29,6 +29,7 @@ struct Order {
     kWaitAsleep,
     kWaitParked,
     kWaitDead,
+    kWaitHandler,
     kHold,
     kResume,
     kSignal,

@@ -76,6 +76,43 @@ TEST(AllOutcomes, OfARacedPath) {
   }
 }
 
+// The signal comes while the call waits for its reply, and WAIT_KILLABLE_RECV keeps it back: the
+// call has 9, then the handler's call is trapped and has 9. What the first one returned shows when
+// the handler has returned, and not before.
+TEST(FindForcedRuns, AHandlersCallsStandInsideTheOneItInterrupts) {
+  const Asked asked = Ask("notifier/wait_killable_handler", "baseline");
+  const ForcedRuns found = FindForcedRuns(*asked.explicit_peer, {});
+  EXPECT_TRUE(found.complete);
+  size_t handled = 0;
+  for (const ForcedRun& run : found.runs) {
+    const std::string text = ObservedText(asked.explicit_peer->program(), run.outcome);
+    SCOPED_TRACE(text);
+    std::vector<Order> of_target;
+    for (const Order& order : run.orders) {
+      if (order.task == 0 && order.kind != Order::Kind::kHold) of_target.push_back(order);
+    }
+    const auto handler = std::find_if(of_target.begin(), of_target.end(), [](const Order& order) {
+      return order.kind == Order::Kind::kWaitHandler;
+    });
+    if (handler == of_target.end()) continue;
+    ++handled;
+    ASSERT_GE(of_target.end() - handler, 5);
+    EXPECT_EQ(handler[1].kind, Order::Kind::kStart);
+    EXPECT_EQ(handler[1].call, 0x80);
+    EXPECT_EQ(handler[2].kind, Order::Kind::kWaitAsleep);
+    if (text.find("T[0=9 h0=9]") == std::string::npos) continue;  // nobody has answered one of them
+    EXPECT_EQ(
+        std::count_if(of_target.begin(), handler,
+                      [](const Order& order) { return order.kind == Order::Kind::kWaitDone; }),
+        0);
+    EXPECT_EQ(
+        std::count_if(handler, of_target.end(),
+                      [](const Order& order) { return order.kind == Order::Kind::kWaitDone; }),
+        2);
+  }
+  EXPECT_GT(handled, 0);
+}
+
 TEST(AllOutcomes, StopAtTheLimit) {
   const Asked asked = Ask("attack/openat_path", "baseline");
   EXPECT_FALSE(AllOutcomes(*asked.free, 50).complete);

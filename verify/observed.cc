@@ -240,6 +240,28 @@ void Recorder::Return(int task, Token& token, Pending& pending, model::Ret ret,
   }
 }
 
+bool IsAtEnd(const model::TaskInfo& task, const std::vector<Token>& tokens) {
+  const auto last = std::find_if(tokens.rbegin(), tokens.rend(),
+                                 [](const Token& token) { return !(token.call & 0x80); });
+  if (last == tokens.rend()) return task.ops.size() <= 1;
+  return last->returned && task.ops[last->call].code != OpCode::kEnd &&
+         last->call + 2u >= task.ops.size();
+}
+
+bool Recorder::Active(int task) const {
+  const auto& tokens = tokens_[static_cast<size_t>(task)];
+  return std::any_of(tokens.begin(), tokens.end(),
+                     [](const Token& token) { return !token.returned; });
+}
+
+bool Recorder::IsFirst(const Observation& begins) const {
+  // Operations of a handler may stand behind it.
+  const auto& tokens = tokens_[begins.task];
+  return std::none_of(tokens.begin(), tokens.end(), [&begins](const Token& token) {
+    return !token.returned && token.call == begins.call;
+  });
+}
+
 void Recorder::Add(const model::Observations& observations, const model::State& state) {
   const Program& program = *program_;
   for (const Observation& o : observations) {
@@ -247,11 +269,7 @@ void Recorder::Add(const model::Observations& observations, const model::State& 
     Pending& pending = pending_[o.task];
     switch (o.kind) {
       case Observation::Kind::kBegins:
-        if (!tokens.empty() && !tokens.back().returned && tokens.back().call == o.call) {
-          pending = {};
-          break;
-        }
-        tokens.emplace_back().call = o.call;
+        if (IsFirst(o)) tokens.emplace_back().call = o.call;
         pending = {};
         break;
       case Observation::Kind::kReturns: {
@@ -300,11 +318,7 @@ Observed Recorder::Finish(const model::State& state) const {
     auto& tokens = outcome.tasks[t];
     const bool dead = task.status == model::kDead || task.status == model::kExiting;
     // Die() leaves nothing of a task: whether it ended by itself is what it had begun last.
-    const bool last = tokens.empty() ? info.ops.size() <= 1
-                                     : tokens.back().returned && !(tokens.back().call & 0x80) &&
-                                           info.ops[tokens.back().call].code != OpCode::kEnd &&
-                                           tokens.back().call + 2u >= info.ops.size();
-    outcome.dead.push_back(dead && !last);
+    outcome.dead.push_back(dead && !IsAtEnd(info, tokens));
     // Whether a killed task had begun its last call nobody can tell.
     if (dead && !tokens.empty() && !tokens.back().returned) tokens.pop_back();
     if (!FollowsPolicy(info)) continue;

@@ -56,10 +56,9 @@ class Recorder {
   // After a step that led to `state`.
   void Add(const model::Observations& observations, const model::State& state);
   // Whether the task has begun an operation that has not returned.
-  bool Active(int task) const {
-    const auto& tokens = tokens_[static_cast<size_t>(task)];
-    return !tokens.empty() && !tokens.back().returned;
-  }
+  bool Active(int task) const;
+  // Whether a kBegins is of an operation that has not begun already: a signal lets calls begin anew.
+  bool IsFirst(const model::Observation& begins) const;
   // By task, in the order in which they began, those that Finish() leaves out included.
   const std::vector<std::vector<Token>>& tokens() const { return tokens_; }
   // What there is to see when the run ends in `state`. A supervisor with a policy receives for
@@ -84,6 +83,9 @@ class Recorder {
   std::vector<Pending> pending_;
 };
 
+// Whether a task with these results is at the end of its script: its death is none that somebody
+// brought about.
+bool IsAtEnd(const model::TaskInfo& task, const std::vector<Token>& tokens);
 // Whether the task's script is a policy's, which receives for ever.
 bool FollowsPolicy(const model::TaskInfo& task);
 // The operation of a task that a call index names.

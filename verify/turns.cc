@@ -106,6 +106,12 @@ bool Turns::Spins(const State& state, int t) const {
          state.filter.users == 0;
 }
 
+bool Turns::StandsInHandler(const State& state, int t) const {
+  const model::Task& task = state.tasks[t];
+  return (task.flags & model::kInHandler) && AtBoundary(state, t) &&
+         program_.tasks[static_cast<size_t>(t)].handler[task.handler_op].code != OpCode::kEnd;
+}
+
 bool Turns::HasTurn(const Node& node, int t) const {
   if (!Alive(node.state, t) || Spins(node.state, t)) return false;
   if (node.parked & Bit(t)) return true;
@@ -329,8 +335,15 @@ void Turns::Go(Node first, int t, std::vector<Node>* out) const {
       if (tried->shows && !AtBoundary(next.state, t)) {
         out->push_back(Parked(next, t, {.task = Task(t), .park = true}));
       }
-      const bool over = AtBoundary(next.state, t) && !next.recorder.Active(t) &&
-                        !(next.state.tasks[t].flags & model::kInHandler);
+      const uint8_t flags = next.state.tasks[t].flags;
+      if ((next.owed & Bit(t)) && !(flags & (model::kInHandler | model::kSigPending))) {
+        next.owed &= ~Bit(t);
+        next.orders.push_back({.kind = Order::Kind::kWaitDone, .task = Task(t)});
+      }
+      const bool stands = StandsInHandler(next.state, t);
+      if (stands) next.orders.push_back({.kind = Order::Kind::kWaitHandler, .task = Task(t)});
+      const bool over = stands || (AtBoundary(next.state, t) && !next.recorder.Active(t) &&
+                                   !(next.owed & Bit(t)) && !(flags & model::kInHandler));
       if (over && !next.orders.empty()) {
         next.was &= ~Bit(t);
         out->push_back(std::move(next));
@@ -343,15 +356,19 @@ void Turns::Go(Node first, int t, std::vector<Node>* out) const {
 
 bool Turns::Note(const model::Observations& seen, Node* node) const {
   bool shows = false;
+  // What an interrupted call has returned is told when the handler has.
+  const bool handler = std::any_of(seen.begin(), seen.end(), [](const Observation& o) {
+    return o.kind == Observation::Kind::kHandler;
+  });
   for (const Observation& o : seen) {
-    if (o.kind == Observation::Kind::kBegins && !node->recorder.Active(o.task)) {
+    if (o.kind == Observation::Kind::kBegins && node->recorder.IsFirst(o)) {
       node->orders.push_back({.kind = Order::Kind::kStart, .task = o.task, .call = o.call});
     }
     node->recorder.Add({o}, node->state);
-    if (o.kind == Observation::Kind::kReturns) {
+    if (o.kind == Observation::Kind::kReturns && handler) {
+      node->owed |= Bit(o.task);
+    } else if (o.kind == Observation::Kind::kReturns) {
       node->orders.push_back({.kind = Order::Kind::kWaitDone, .task = o.task});
-    } else if (o.kind == Observation::Kind::kHandler) {
-      node->unsupported |= program_.tasks[o.task].handler.size() > 1;
     } else if (o.kind == Observation::Kind::kReads) {
       // Nobody gets at a page that is held.
       node->unsupported |= (node->held & Bit(o.role)) != 0;
@@ -366,7 +383,7 @@ bool Turns::Note(const model::Observations& seen, Node* node) const {
 std::string KeyOf(const Node& node) {
   std::string key(reinterpret_cast<const char*>(&node.state), sizeof(State));
   absl::StrAppend(&key, node.parked, ",", node.was, ",", node.touched, ",", node.held, ",",
-                  node.violated, ",", node.recorder.Key());
+                  node.owed, ",", node.violated, ",", node.recorder.Key());
   return key;
 }
 

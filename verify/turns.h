@@ -33,6 +33,7 @@ struct Node {
   uint32_t was = 0;      // tasks whose running operation was held once
   uint32_t touched = 0;  // objects whose page is there already
   uint32_t held = 0;     // objects whose page somebody's read waits for
+  uint32_t owed = 0;     // tasks in a handler whose interrupted call has its result already
   int8_t held_by[model::kMaxTasks] = {-1, -1, -1, -1, -1, -1, -1};
   uint64_t violated = 0;
   bool unsupported = false;
@@ -66,6 +67,8 @@ class Turns {
   // A supervisor that would only hear again that nobody is left.
   bool Spins(const model::State& state, int t) const;
   bool HasTurn(const Node& node, int t) const;
+  // In a signal handler, before an operation of it.
+  bool StandsInHandler(const model::State& state, int t) const;
   // A task in user mode that has been killed is gone at once, whosever turn it is: -1: there is
   // none such.
   int Dying(const Node& node) const;

@@ -49,7 +49,7 @@ class Conductor {
   // What the conductor knows of a task.
   struct About {
     std::array<uint32_t, 2> printed = {};
-    int last_level = 0;  // of the operation that was started last
+    int last_level = 0;  // of the operation that was started last and has not returned
     bool held = false;
     uint64_t switches = 0;  // of its processor, when it was held
     void* page = nullptr;   // to park on
@@ -167,8 +167,13 @@ class Conductor {
       case OrderCode::kStart:
         return Start(order);
       case OrderCode::kWaitDone: {
-        const Level& level = SlotOf(task).level[AboutOf(task).last_level];
-        return Await(task, [&] { return level.completed.load() == level.order.load(); });
+        int& depth = AboutOf(task).last_level;
+        const Level& level = SlotOf(task).level[depth];
+        if (!Await(task, [&] { return level.completed.load() == level.order.load(); })) {
+          return false;
+        }
+        depth = 0;
+        return true;
       }
       case OrderCode::kWaitAsleep:
         return Await(task, [&] { return SleepsOn(SlotOf(task), kSleepMilliseconds); });
@@ -180,6 +185,8 @@ class Conductor {
         });
       case OrderCode::kWaitDead:
         return Await(-1, [&] { return IsDead(SlotOf(task)); });
+      case OrderCode::kWaitHandler:
+        return Await(task, [&] { return StandsBefore(task, 1); });
       case OrderCode::kHold:
         Hold(SlotOf(task).tid.load());
         AboutOf(task).held = true;

@@ -388,10 +388,11 @@ class Reader {
       ReadStart(line, &order);
     } else if (kind == 1) {
       const uint32_t what =
-          line->Name({{"done", 0}, {"asleep", 1}, {"parked", 2}, {"dead", 3}}, "what to wait for");
+          line->Name({{"done", 0}, {"asleep", 1}, {"parked", 2}, {"dead", 3}, {"handler", 4}},
+                     "what to wait for");
       order.code = std::vector{OrderCode::kWaitDone, OrderCode::kWaitAsleep, OrderCode::kWaitParked,
-                               OrderCode::kWaitDead}[what];
-      order.text += std::vector{" done", " asleep", " parked", " dead"}[what];
+                               OrderCode::kWaitDead, OrderCode::kWaitHandler}[what];
+      order.text += std::vector{" done", " asleep", " parked", " dead", " handler"}[what];
     } else if (kind == 2) {
       order.code = OrderCode::kHold;
     } else if (kind == 3) {

@@ -132,6 +132,7 @@ enum class OrderCode : uint8_t {
   kWaitAsleep,
   kWaitParked,
   kWaitDead,
+  kWaitHandler,
   kHold,
   kResume,
   kSignal,
