@@ -61,6 +61,8 @@ struct Slot {
       low |= value << shift;
       if (shift > 0) high |= value >> (64 - shift);
     } else {
+      // FormatOf() sees to it that shifts are below 128.
+      // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult)
       high |= value << (shift - 64);
     }
   }
@@ -71,6 +73,7 @@ struct Slot {
       value = low >> shift;
       if (shift > 0) value |= high << (64 - shift);
     } else {
+      // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult)
       value = high >> (shift - 64);
     }
     return value & (~uint64_t{0} >> (64 - bits));
@@ -219,7 +222,8 @@ void CompactSet::Allocate(Shard& shard, uint32_t lines) const {
     KNOT_CHECK(memory != MAP_FAILED);
     shard.memory = static_cast<std::byte*>(memory);
   }
-  shard.limit = static_cast<uint64_t>(lines * (63 / shard.format.slot_bytes) * kFullest);
+  const int slots = 63 / shard.format.slot_bytes;
+  shard.limit = static_cast<uint64_t>(lines * slots * kFullest);
 }
 
 void CompactSet::Free(const Shard& shard) {

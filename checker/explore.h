@@ -20,7 +20,7 @@ namespace knotcheck::checker {
 // Explores all states that the model can reach, or as many as the options allow.
 template <Model M>
 Result Explore(const M& model, const Options& options) {
-  const auto properties = model.Properties();
+  const auto& properties = model.Properties();
   KNOT_CHECK(properties.size() <= 64);
   const Packer packer(model.Masks());
   KNOT_CHECK(packer.state_words() == static_cast<int>(sizeof(typename M::State) / 8));

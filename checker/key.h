@@ -24,12 +24,14 @@ inline constexpr uint32_t kShards = 1u << kShardBits;
 struct Entry {
   uint64_t high = 0;
   uint64_t low = 0;
+  // NOLINTNEXTLINE(modernize-use-nullptr): it takes the 0 of a comparison for a pointer.
   friend auto operator<=>(const Entry&, const Entry&) = default;
 };
 
 struct Place {
   uint32_t shard = 0;
   Entry entry;
+  // NOLINTNEXTLINE(modernize-use-nullptr): it takes the 0 of a comparison for a pointer.
   friend auto operator<=>(const Place&, const Place&) = default;
 };
 

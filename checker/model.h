@@ -21,6 +21,7 @@ namespace knotcheck::checker {
 struct Action {
   uint16_t thread = 0;
   uint16_t choice = 0;
+  // NOLINTNEXTLINE(modernize-use-nullptr): it takes the 0 of a comparison for a pointer.
   friend auto operator<=>(const Action&, const Action&) = default;
 };
 

@@ -98,7 +98,7 @@ struct WalkResult {
 template <Model M>
 WalkResult Walk(const M& model, const WalkOptions& options) {
   using State = typename M::State;
-  const auto properties = model.Properties();
+  const auto& properties = model.Properties();
   WalkResult result;
   result.verdicts.resize(properties.size());
   for (Verdict& verdict : result.verdicts) verdict.status = Status::kIncomplete;

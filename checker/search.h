@@ -50,6 +50,7 @@ class Search {
   struct Find {
     Place place;
     uint64_t bits;
+    // NOLINTNEXTLINE(modernize-use-nullptr): it takes the 0 of a comparison for a pointer.
     friend auto operator<=>(const Find&, const Find&) = default;
   };
   struct Worker {

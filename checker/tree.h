@@ -54,6 +54,8 @@ class NodeTable {
   static const Value& At(const Stripe& stripe, uint32_t index) {
     index += kFirst;
     const int chunk = std::bit_width(index) - kFirstBits - 1;
+    // At least kFirst: an index is below kMostInStripe, so the sum does not wrap around.
+    // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult)
     return stripe.chunks[chunk][index - (kFirst << chunk)];
   }
   static uint32_t Find(Stripe& stripe, const Value& value, uint64_t hash);

@@ -153,7 +153,7 @@ std::string Comment(const std::string& text, const std::string& before, const st
         const std::string word = whole.substr(from, 60);
         if (!empty && at.size() + 1 + word.size() > kWidth - 2) {
           absl::StrAppend(&out, absl::StripTrailingAsciiWhitespace(at), "\n");
-          at = " *" + before + more;
+          at = absl::StrCat(" *", before, more);
           empty = true;
         }
         if (!empty) at += ' ';

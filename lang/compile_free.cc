@@ -147,7 +147,7 @@ absl::Status Compiler::Anything(const Supervisor& supervisor, std::vector<Op>* o
     }
   };
   // For one that nobody has. What is refused before the kernel looks for it is tried with this one.
-  const Add nobody = [&](const char* name, Op op, const std::string& text) {
+  const Add nobody = [&](const char* name, const Op& op, const std::string& text) {
     push(name, op, absl::StrCat("nobody's", text));
   };
   const auto make = [](OpCode code, uint16_t flags = 0, uint16_t options = 0, int error = 0,

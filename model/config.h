@@ -44,6 +44,7 @@ struct Toggles {
 // A release, by the names of the kernel's Makefile: 5.10 is {5, 10, 0}.
 struct KernelRelease {
   int version = 0, patchlevel = 0, sublevel = 0;
+  // NOLINTNEXTLINE(modernize-use-nullptr): it takes the 0 of a comparison for a pointer.
   friend auto operator<=>(const KernelRelease&, const KernelRelease&) = default;
 };
 

@@ -204,7 +204,7 @@ absl::Status Sweep::WriteTraces() {
     const std::string& name = judged.sweep->name;
     judged.trace_file = absl::StrCat(arguments_.trace_dir, "/", name.substr(name.find('/') + 1),
                                      ".", proposal_->name, ".", judged.property, ".json");
-    const absl::Status status = report::WriteFile(judged.trace_file, report::TraceJson(*trace));
+    absl::Status status = report::WriteFile(judged.trace_file, report::TraceJson(*trace));
     if (!status.ok()) return status;
   }
   return absl::OkStatus();

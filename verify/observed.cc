@@ -42,7 +42,7 @@ std::string Hex(const Program& program, const Value* words, int count, int bytes
 }
 
 // "" has no digits: "-" stands for no bytes.
-std::string OrDash(std::string hex) { return hex.empty() ? "-" : hex; }
+std::string OrDash(const std::string& hex) { return hex.empty() ? "-" : hex; }
 
 // As the runner tells paths: from the root.
 std::string PathHex(const Program& program, const std::vector<Value>& words) {

@@ -115,7 +115,7 @@ class Reader {
   }
 
   std::string Path(const std::string& hex) {
-    const std::string path = Bytes(hex);
+    std::string path = Bytes(hex);
     if (path.empty() || path[0] != '/' || path.size() >= 4096 ||
         path.find('\0') != std::string::npos || path.find("/..") != std::string::npos) {
       throw Mistake{"'" + hex + "'", "an absolute path in hexadecimal digits, without '..'"};
