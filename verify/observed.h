@@ -57,7 +57,7 @@ class Recorder {
   void Add(const model::Observations& observations, const model::State& state);
   // Whether the task has begun an operation that has not returned.
   bool Active(int task) const;
-  // Whether a kBegins is of an operation that has not begun already: a signal lets calls begin anew.
+  // Whether a kBegins is of an operation that has not begun yet: a signal lets calls begin anew.
   bool IsFirst(const model::Observation& begins) const;
   // By task, in the order in which they began, those that Finish() leaves out included.
   const std::vector<std::vector<Token>>& tokens() const { return tokens_; }
