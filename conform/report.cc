@@ -91,7 +91,7 @@ std::string TraceText(const Case& one) {
 std::string ForcedText(const Case& one, const ForcedResult& forced, bool verbose) {
   std::string text;
   const bool good = forced.match == Match::kMatches;
-  if (good && !verbose) return text;
+  if (good && !verbose && !one.trace) return text;
   const std::string title = absl::StrCat(
       forced.plan.substr(forced.plan.find('#')), " ", Name(forced.match),
       forced.reason.empty() ? "" : absl::StrCat(": ", forced.reason),
@@ -224,9 +224,7 @@ std::string CasesText(const Campaign& campaign, bool verbose) {
     const bool fits = line.size() + kDiffers.size() + 2 <= kWidth;
     absl::StrAppend(&text, line, !bad ? "" : fits ? "  " : "\n  ", bad ? kDiffers : "", "\n");
     if (one.trace) text += TraceText(one);
-    for (const ForcedResult& forced : one.forced) {
-      text += ForcedText(one, forced, verbose || one.trace);
-    }
+    for (const ForcedResult& forced : one.forced) text += ForcedText(one, forced, verbose);
     text += StressText(stress, verbose);
   }
   return text;

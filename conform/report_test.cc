@@ -136,6 +136,28 @@ TEST_F(ReportTest, Header) {
             "model: 6.12.117 with lifo_notifications (as --kernel says)\n");
 }
 
+// A counterexample is told with what is not as in it, and its run even where it matches.
+TEST_F(ReportTest, ACounterexample) {
+  Raced().trace = TraceNotes{"dir/t.json", "toctou", 6, {"'a' is over when 'b' begins"}};
+  Raced().forced.resize(1);
+  EXPECT_THAT(CasesText(campaign_, false),
+              HasSubstr("  dir/t.json: toctou, 6 operations, stores and signals, in its order but "
+                        "for\n    this:\n"
+                        "    'a' is over when 'b' begins\n"
+                        "  #1 matches"));
+  EXPECT_THAT(CasesText(campaign_, false), Not(HasSubstr(" | start")));
+  EXPECT_THAT(TotalsText(campaign_), HasSubstr("traces: 1 are followed, 0 of them in their whole "
+                                               "order; 0 cannot be forced\n"));
+  const json written = json::parse(CampaignJson(campaign_, header_));
+  EXPECT_EQ(written["cases"][0]["trace"]["differences"][0], "'a' is over when 'b' begins");
+  Raced().trace->differences.clear();
+  EXPECT_THAT(TotalsText(campaign_), HasSubstr("1 of them in their whole order"));
+  Raced().forced.clear();
+  EXPECT_THAT(CasesText(campaign_, false),
+              HasSubstr("toctou, which no run that user space can force breaks"));
+  EXPECT_THAT(TotalsText(campaign_), HasSubstr("1 cannot be forced"));
+}
+
 TEST_F(ReportTest, TheTable) {
   const std::string text = CasesText(campaign_, false);
   EXPECT_THAT(text, HasSubstr("attack/openat_path "));

@@ -53,8 +53,7 @@ runners() {
 }
 # Whoever is killed needs a moment to die.
 nothing_left() {
-  local i
-  for i in $(seq 50); do
+  for _ in $(seq 50); do
     [ -n "$(runners)" ] || break
     sleep 0.1
   done
@@ -230,15 +229,17 @@ expect 2 "$BASIC" --property toctuo
 err_has "did you mean 'toctou'?"
 for wrong in '--stress -1' '--limit 0' '--forced 5000' '--seed 18446744073709551615' \
   '--probe --json x.json' '--output x.c'; do
-  expect 2 "$BASIC" $wrong
+  read -ra words <<<"$wrong"
+  expect 2 "$BASIC" "${words[@]}"
 done
-[ ! -e x.json ] && [ ! -e x.c ] || fail "an output without a result"
+[ ! -e x.json ] || fail "an output without a result"
+[ ! -e x.c ] || fail "an output without a result"
 cp "$BASIC" other.scn
 expect 3 "$BASIC" other.scn --stress 0
 err_has 'other.scn: found the name notifier/basic, which'
 
-# 1: what the kernel reports is no success, whatever the runs show. QEMU is one that runs the guest's
-# plans here.
+# 1: what the kernel reports is no success, whatever the runs show. QEMU is one that runs the
+# guest's plans here.
 if command -v python3 >/dev/null; then
   mkdir bin
   cat >bin/qemu-system-x86_64 <<'END'
@@ -286,7 +287,7 @@ begin_stress() {
   "$KNOTCHECK" conform --runner "$OURS" --quiet "$RACE" --proposal baseline --forced 0 \
     --stress 1000000 --kernel 6.12.117 >out 2>err </dev/null &
   child=$!
-  for i in $(seq 100); do
+  for _ in $(seq 100); do
     [ "$(runners | wc -l)" -lt 2 ] || break
     sleep 0.1
   done
@@ -295,8 +296,8 @@ begin_stress() {
 }
 # ended STATUS
 ended() {
-  local i status=0
-  for i in $(seq 150); do
+  local status=0
+  for _ in $(seq 150); do
     kill -0 "$child" 2>/dev/null || break
     sleep 0.1
   done
@@ -308,8 +309,8 @@ ended() {
 
 begin_stress 'the runner is killed'
 # The runner is the child of knotcheck, the others are its own.
-runner=$(cat "/proc/$child/task/$child/children")
-kill -9 $runner
+read -ra runner <"/proc/$child/task/$child/children" || true  # no newline at its end
+kill -9 "${runner[@]}"
 ended 4
 out_has 'the target broke off: the runner was killed by signal 9, in'
 nothing_left

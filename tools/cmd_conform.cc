@@ -335,12 +335,11 @@ int Conform::Report() {
   status.Update(FlushOutput());
   if (!status.ok()) return FailUsage(status);
   const conform::Totals totals = conform::TotalsOf(campaign_);
-  // Of the traces that were asked for, no run shows a single one.
-  if (!arguments_.traces.empty() && totals.followed == 0) return kDiffers;
   if (totals.differs + totals.stress_differs > 0 || !campaign_.reports.empty()) return kDiffers;
   const bool broke = !campaign_.breaks.empty() || totals.lost + totals.stress_lost > 0;
   if (broke || Interrupted().load()) return kIncomplete;
-  return kOk;
+  // Of the traces that were asked for, no run shows a single one.
+  return !arguments_.traces.empty() && totals.followed == 0 ? kDiffers : kOk;
 }
 
 int Conform::Run() {

@@ -142,7 +142,8 @@ class Conductor {
     About& about = AboutOf(task);
     if (about.held) {
       const Slot& slot = SlotOf(task);
-      slipped_ = slipped_ || (!IsDead(slot) && SwitchesOf(slot) != about.switches);
+      // Who dies has run, too.
+      slipped_ = slipped_ || IsDead(slot) || SwitchesOf(slot) != about.switches;
       Release(slot.tid.load());
     }
     about.held = false;

@@ -28,6 +28,7 @@ expect() {  # WHAT PLANS LINES
   [ "$found" = "$3" ] || fail "$1: found '$found', expected '$3'"
 }
 
+# shellcheck disable=SC2016  # the script expands it
 script says 'echo "one  two $1"; printf "a\\tb\\\\\n" >&2; printf end; ls /tmp; exit 3'
 expect output "program says $work/says arg
 limit 10000
