@@ -4,12 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fuse.h>
+#include <fuse_lowlevel.h>
 #include <pthread.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,142 +21,105 @@
 namespace knotcheck::runner {
 namespace {
 
-constexpr size_t kRequestBytes = (1 << 17) + FUSE_MIN_READ_BUFFER;
-constexpr uint32_t kMaxWrite = 1 << 16;
+constexpr unsigned kMaxWrite = 1 << 16;
+constexpr double kForEver = 3600;
 constexpr int kArmLimitMs = 2000;
 
-// The server of one file, in its own process.
+// The server of one file, the root of its file system, in its own process.
 class Server {
  public:
-  Server(Control* control, int object, int fd, uint64_t bytes)
-      : served_(control->served[object]), control_(control), fd_(fd), content_(bytes) {}
+  Server(Control* control, int object, uint64_t bytes)
+      : served_(control->served[object]), control_(control), content_(bytes) {}
 
-  void Run() {
+  // Until the file system is gone. `fd` is that of /dev/fuse, mounted already.
+  void Run(int fd) {
+    fuse_lowlevel_ops operations = {};
+    operations.init = [](void*, fuse_conn_info* connection) { connection->max_write = kMaxWrite; };
+    operations.getattr = [](fuse_req_t request, fuse_ino_t, fuse_file_info*) {
+      Of(request).ReplyAttributes(request);
+    };
+    operations.setattr = [](fuse_req_t request, fuse_ino_t, struct stat*, int, fuse_file_info*) {
+      Of(request).ReplyAttributes(request);
+    };
+    operations.open = [](fuse_req_t request, fuse_ino_t, fuse_file_info* file) {
+      file->keep_cache = 1;
+      fuse_reply_open(request, file);
+    };
+    operations.read = [](fuse_req_t request, fuse_ino_t, size_t size, off_t offset,
+                         fuse_file_info*) {
+      Of(request).Read(request, size, static_cast<uint64_t>(offset));
+    };
+    operations.write = [](fuse_req_t request, fuse_ino_t, const char* bytes, size_t size,
+                          off_t offset, fuse_file_info*) {
+      Of(request).Write(request, bytes, size, static_cast<uint64_t>(offset));
+    };
+    char name[] = "knot_runner";
+    char* argv[] = {name, nullptr};
+    fuse_args arguments = FUSE_ARGS_INIT(1, argv);
+    session_ = fuse_session_new(&arguments, &operations, sizeof(operations), this);
+    // libfuse takes a descriptor in place of a mount point. It would not mount a file as a root.
+    if (session_ == nullptr ||
+        fuse_session_mount(session_, ("/dev/fd/" + std::to_string(fd)).c_str()) != 0) {
+      return;
+    }
     pthread_t thread;
     pthread_create(&thread, nullptr, DropCaches, this);
-    std::vector<char> request(kRequestBytes);
-    for (;;) {
-      const ssize_t size = read(fd_, request.data(), request.size());
-      if (size < 0 && (errno == EINTR || errno == ENOENT || errno == EAGAIN)) continue;
-      if (size < static_cast<ssize_t>(sizeof(fuse_in_header))) return;
-      fuse_in_header header;
-      std::memcpy(&header, request.data(), sizeof(header));
-      Serve(header, request.data() + sizeof(header));
-    }
+    fuse_session_loop(session_);
   }
 
  private:
+  static Server& Of(fuse_req_t request) {
+    return *static_cast<Server*>(fuse_req_userdata(request));
+  }
+
   // A thread of its own: dropping dirty pages writes them, which the other thread must serve.
   static void* DropCaches(void* argument) {
     auto* const server = static_cast<Server*>(argument);
     for (uint32_t dropped = 0;; ++dropped) {
       while (server->served_.arm.load() == dropped) FutexWait(&server->served_.arm, dropped);
-      fuse_out_header header = {};
-      header.error = FUSE_NOTIFY_INVAL_INODE;
-      fuse_notify_inval_inode_out inode = {};
-      inode.ino = FUSE_ROOT_ID;
-      header.len = sizeof(header) + sizeof(inode);
-      const iovec parts[] = {{&header, sizeof(header)}, {&inode, sizeof(inode)}};
       // Nothing cached is as good as dropped.
-      if (writev(server->fd_, parts, 2) < 0 && errno != ENOENT) return nullptr;
+      const int error = fuse_lowlevel_notify_inval_inode(server->session_, FUSE_ROOT_ID, 0, 0);
+      if (error != 0 && error != -ENOENT) return nullptr;
       server->served_.hold = 1;
       server->served_.armed = dropped + 1;
       Changed(server->control_);
     }
   }
 
-  void Reply(const fuse_in_header& to, int error, const void* data = nullptr, size_t size = 0) {
-    fuse_out_header header = {};
-    header.unique = to.unique;
-    header.error = -error;
-    header.len = static_cast<uint32_t>(sizeof(header) + size);
-    const iovec parts[] = {{&header, sizeof(header)}, {const_cast<void*>(data), size}};
-    // A request that was given up needs no answer.
-    if (writev(fd_, parts, size > 0 ? 2 : 1) < 0) return;
+  void ReplyAttributes(fuse_req_t request) const {
+    struct stat status = {};
+    status.st_ino = FUSE_ROOT_ID;
+    status.st_size = static_cast<off_t>(content_.size());
+    status.st_mode = S_IFREG | 0600;
+    status.st_nlink = 1;
+    status.st_blksize = 4096;
+    fuse_reply_attr(request, &status, kForEver);
   }
 
-  fuse_attr Attributes() const {
-    fuse_attr attributes = {};
-    attributes.ino = FUSE_ROOT_ID;
-    attributes.size = content_.size();
-    attributes.mode = S_IFREG | 0600;
-    attributes.nlink = 1;
-    attributes.blksize = 4096;
-    return attributes;
-  }
-
-  template <typename Body>
-  static Body As(const char* bytes) {
-    Body body;
-    std::memcpy(&body, bytes, sizeof(body));
-    return body;
-  }
-
-  void Serve(const fuse_in_header& header, const char* body) {
-    switch (header.opcode) {
-      case FUSE_INIT: {
-        fuse_init_out out = {};
-        out.major = FUSE_KERNEL_VERSION;
-        out.minor = std::min<uint32_t>(As<fuse_init_in>(body).minor, FUSE_KERNEL_MINOR_VERSION);
-        out.flags = FUSE_BIG_WRITES;
-        out.max_write = kMaxWrite;
-        return Reply(header, 0, &out, sizeof(out));
-      }
-      case FUSE_GETATTR:
-      case FUSE_SETATTR: {
-        fuse_attr_out out = {};
-        out.attr_valid = 3600;
-        out.attr = Attributes();
-        return Reply(header, 0, &out, sizeof(out));
-      }
-      case FUSE_OPEN: {
-        fuse_open_out out = {};
-        out.open_flags = FOPEN_KEEP_CACHE;
-        return Reply(header, 0, &out, sizeof(out));
-      }
-      case FUSE_READ:
-        return Read(header, As<fuse_read_in>(body));
-      case FUSE_WRITE:
-        return Write(header, As<fuse_write_in>(body), body + sizeof(fuse_write_in));
-      case FUSE_FLUSH:
-      case FUSE_FSYNC:
-      case FUSE_RELEASE:
-      case FUSE_ACCESS:
-        return Reply(header, 0);
-      case FUSE_FORGET:
-      case FUSE_BATCH_FORGET:
-      case FUSE_INTERRUPT:
-        return;
-      default:
-        return Reply(header, ENOSYS);
-    }
-  }
-
-  void Read(const fuse_in_header& header, const fuse_read_in& in) {
+  void Read(fuse_req_t request, uint64_t size, uint64_t offset) {
     if (served_.hold.load() != 0) {
       served_.waiting = 1;
       Changed(control_);
       while (served_.hold.load() != 0) FutexWait(&served_.hold, 1);
       served_.waiting = 0;
     }
-    const uint64_t from = std::min<uint64_t>(in.offset, content_.size());
-    const uint64_t size = std::min<uint64_t>(in.size, content_.size() - from);
-    Reply(header, 0, content_.data() + from, size);
+    const uint64_t from = std::min<uint64_t>(offset, content_.size());
+    fuse_reply_buf(request, content_.data() + from,
+                   std::min<uint64_t>(size, content_.size() - from));
   }
 
-  void Write(const fuse_in_header& header, const fuse_write_in& in, const char* bytes) {
-    if (in.offset > content_.size() || in.size > content_.size() - in.offset) {
-      return Reply(header, EFBIG);
+  void Write(fuse_req_t request, const char* bytes, uint64_t size, uint64_t offset) {
+    if (offset > content_.size() || size > content_.size() - offset) {
+      fuse_reply_err(request, EFBIG);
+      return;
     }
-    std::memcpy(content_.data() + in.offset, bytes, in.size);
-    fuse_write_out out = {};
-    out.size = in.size;
-    Reply(header, 0, &out, sizeof(out));
+    std::memcpy(content_.data() + offset, bytes, size);
+    fuse_reply_write(request, size);
   }
 
   Control::Served& served_;
   Control* control_;
-  int fd_;
+  fuse_session* session_ = nullptr;
   std::vector<char> content_;
 };
 
@@ -181,7 +143,7 @@ int ServeObject(Control* control, int object, uint64_t bytes, std::string* reaso
   if (pid < 0) return fail("fork");
   if (pid == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    Server(control, object, fd, bytes).Run();
+    Server(control, object, bytes).Run(fd);
     _exit(0);
   }
   close(fd);
