@@ -148,7 +148,7 @@ absl::Status Conform::Prepare() {
   options_.stress_runs = arguments_.stress;
   options_.seed = arguments_.seed;
   options_.property = arguments_.property;
-  if (const absl::Status status = CheckProperty(options_.property); !status.ok()) return status;
+  if (absl::Status status = CheckProperty(options_.property); !status.ok()) return status;
   return arguments_.json.empty() ? absl::OkStatus() : report::CheckWritable(arguments_.json);
 }
 
