@@ -41,6 +41,7 @@ class FakeTarget {
   std::vector<std::string> breaks;
   // How often a plan's held task runs before its turn.
   std::map<std::string, int> slips;
+  std::string slip = "broken a task that was held has run";
   std::string ended = "the runner was killed by signal 9";
   bool breaks_at_once = false;
   std::vector<Lines> asked;  // the names of each call
@@ -66,8 +67,7 @@ class FakeTarget {
         return output;
       }
       if (slips[name]-- > 0) {
-        for (std::string& line :
-             Answer(name, {"stuck 3 wait 0 done"}, "broken a task that was held has run")) {
+        for (std::string& line : Answer(name, {"stuck 3 wait 0 done"}, slip)) {
           output.lines.push_back(std::move(line));
         }
         continue;
@@ -194,6 +194,16 @@ TEST_F(RacedPath, OthersThatSleepOrActDiffer) {
   EXPECT_EQ(Of(kDenied).match, Match::kDiffers);
   EXPECT_THAT(Of(kDenied).observed, HasSubstr("T[0=asleep]"));
   EXPECT_EQ(Of(kOpened).match, Match::kDiffers);
+}
+
+// Nor does one that runs on at the end: whether it would have slept nobody knows.
+TEST_F(RacedPath, TasksThatRunOn) {
+  target_.slip = "broken a task still runs at the end";
+  target_.slips = {{It().forced[0].plan, 1}, {It().forced[1].plan, 100}};
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(It().forced[0].match, Match::kMatches);
+  EXPECT_EQ(It().forced[1].match, Match::kLost);
+  EXPECT_EQ(It().forced[1].reason, "broken a task still runs at the end");
 }
 
 // An order that cannot be met is a difference, whatever was seen until then.

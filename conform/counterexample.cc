@@ -11,8 +11,12 @@
 namespace knotcheck::conform {
 namespace {
 
-// Stores that a forced run may make: one more than the trace does, to bring a value back, or two.
+// A forced run may make as many stores as the trace does, or two: one takes a value away, the other
+// brings it back.
 constexpr int kFewestWrites = 2;
+
+// Outcomes that are looked through for one that shows what the trace does.
+constexpr size_t kMostRuns = 200;
 
 // Of differences, that many are told.
 constexpr size_t kMostTold = 8;
@@ -42,11 +46,14 @@ absl::StatusOr<FollowedTrace> FollowTrace(const report::Trace& trace, model::Tog
   if (absl::Status can = CanRun(**question); !can.ok()) return can;
   auto witnessed = verify::Witness(**traced, trace.concrete ? trace.concrete->path : trace.path);
   if (!witnessed.ok()) return witnessed.status();
+  verify::ForcedOptions forced;
+  forced.max_runs = kMostRuns;
   FollowedTrace followed = {*std::move(question), *std::move(witnessed), {}};
   const auto& properties = followed.question->system().properties();
   for (size_t i = 0; i < properties.size(); ++i) {
     if (properties[i].name != trace.property) continue;
-    followed.runs = verify::Follow(*followed.question, followed.witnessed, uint64_t{1} << i, {});
+    followed.runs =
+        verify::Follow(*followed.question, followed.witnessed, uint64_t{1} << i, forced);
   }
   return followed;
 }

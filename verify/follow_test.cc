@@ -3,16 +3,14 @@
 #include "verify/follow.h"
 
 #include <algorithm>
-#include <fstream>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "lang/parse.h"
+#include "verify/testing/collection.h"
 
 namespace knotcheck::verify {
 namespace {
@@ -28,13 +26,7 @@ struct Asked {
 // A scenario of the collection, and its counterexample to `property`.
 Asked Ask(const std::string& name, const std::string& proposal, const std::string& property) {
   Asked asked;
-  const std::string file = std::string(KNOTCHECK_SOURCE_DIR "/scenarios/") + name + ".scn";
-  std::ifstream stream(file);
-  std::stringstream text;
-  text << stream.rdbuf();
-  auto scenario = lang::Parse(text.str(), file);
-  EXPECT_TRUE(scenario.ok()) << scenario.status();
-  asked.scenario = *std::move(scenario);
+  asked.scenario = testing::Collected(name);
   asked.proposal = model::FindProposal(proposal);
   const auto answer = Check(asked.scenario, *asked.proposal, {});
   EXPECT_TRUE(answer.ok()) << answer.status();

@@ -3,14 +3,12 @@
 #include "verify/forced.h"
 
 #include <algorithm>
-#include <fstream>
 #include <set>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "lang/parse.h"
+#include "verify/testing/collection.h"
 
 namespace knotcheck::verify {
 namespace {
@@ -22,14 +20,8 @@ struct Asked {
 };
 
 Asked Ask(const std::string& name, const std::string& proposal, model::Toggles toggles = {}) {
-  const std::string file = std::string(KNOTCHECK_SOURCE_DIR "/scenarios/") + name + ".scn";
-  std::ifstream stream(file);
-  std::stringstream text;
-  text << stream.rdbuf();
-  auto scenario = lang::Parse(text.str(), file);
-  EXPECT_TRUE(scenario.ok()) << scenario.status();
   Asked asked;
-  asked.scenario = std::make_unique<lang::Scenario>(*std::move(scenario));
+  asked.scenario = std::make_unique<lang::Scenario>(testing::Collected(name));
   lang::CompileOptions options;
   options.explicit_writes = 2;
   auto made = Question::Make(*asked.scenario, *model::FindProposal(proposal), toggles, options);
