@@ -8,6 +8,10 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <utility>
+#include <system_error>
+#include <mutex>
+#include <exception>
 #include <thread>
 #include <vector>
 
@@ -28,20 +32,27 @@ class Crew {
   int size() const { return size_; }
 
   // Calls job(worker) once for each worker 0 .. size()-1, in as many threads, and returns when all
-  // have returned. Worker 0 is the caller.
+  // have returned. Worker 0 is the caller. What one of them throws is thrown here, when all have
+  // ended. Where the system has no more threads to give, they are fewer from then on.
   void Run(const std::function<void(int)>& job) {
+    for (int i = static_cast<int>(threads_.size()) + 1; i < size_; ++i) {
+      try {
+        threads_.emplace_back([this, i] { Serve(i); });
+      } catch (const std::system_error&) {
+        size_ = i;
+      }
+    }
     if (size_ == 1) {
       job(0);
       return;
     }
-    for (int i = static_cast<int>(threads_.size()) + 1; i < size_; ++i) {
-      threads_.emplace_back([this, i] { Serve(i); });
-    }
     job_ = &job;
     waiting_.store(static_cast<int>(threads_.size()), std::memory_order_relaxed);
     Start();
-    job(0);
+    Do(0);
     Await(waiting_, [](int left) { return left == 0; });
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
   }
 
   // Calls part(worker, i) once for each i below `count`; whoever is free takes the next one.
@@ -71,11 +82,19 @@ class Crew {
     job_number_.fetch_add(1, std::memory_order_release);
     job_number_.notify_all();
   }
+  void Do(int worker) {
+    try {
+      (*job_)(worker);
+    } catch (...) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (!thrown_) thrown_ = std::current_exception();
+    }
+  }
   void Serve(int worker) {
     for (uint32_t seen = 0;;) {
       seen = Await(job_number_, [seen](uint32_t number) { return number != seen; });
       if (job_ == nullptr) return;
-      (*job_)(worker);
+      Do(worker);
       if (waiting_.fetch_sub(1, std::memory_order_acq_rel) == 1) waiting_.notify_one();
     }
   }
@@ -85,6 +104,8 @@ class Crew {
   const std::function<void(int)>* job_ = nullptr;
   std::atomic<uint32_t> job_number_ = 0;
   std::atomic<int> waiting_ = 0;
+  std::mutex mutex_;
+  std::exception_ptr thrown_;
   std::vector<std::thread> threads_;
 };
 

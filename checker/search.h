@@ -11,6 +11,7 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <new>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -135,10 +136,16 @@ Search<M, Keys>::Search(const M& model, const Options& options, const Packer& pa
 
 template <Model M, class Keys>
 Result Search<M, Keys>::Run() {
-  if (options_.order == Order::kDepthFirst) {
-    DepthFirst();
-  } else {
-    BreadthFirst();
+  try {
+    if (options_.order == Order::kDepthFirst) {
+      DepthFirst();
+    } else {
+      BreadthFirst();
+    }
+  } catch (const std::bad_alloc&) {
+    // What was found with a path to it stays found.
+    result_.end = End::kMemoryLimit;
+    result_.bytes = set_.bytes() + keys_.bytes();
   }
   const bool complete = result_.end == End::kExhausted;
   for (int p = 0; p < properties_; ++p) {

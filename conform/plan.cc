@@ -35,9 +35,10 @@ const std::set<std::string>& TableCalls() {
   return *calls;
 }
 
-std::string ValueWord(const Program& program, model::Value value) {
+// An address leads to the object of the address space in which it is used.
+std::string ValueWord(const Program& program, model::Value value, uint8_t space) {
   const model::ValueInfo& info = program.values[value];
-  if (info.object >= 0) return absl::StrCat("&", static_cast<int>(info.object));
+  if (info.object >= 0) return absl::StrCat("&", program.ObjectAt(value, space));
   if (info.text == "dangling") return "dangling";
   std::string hex;
   for (auto byte = info.bytes.rbegin(); byte != info.bytes.rend(); ++byte) {
@@ -52,7 +53,7 @@ bool PinnedAsBytes(const Program& program, size_t o) {
   for (const TaskInfo& task : program.tasks) {
     for (const Op& op : task.ops) {
       for (size_t i = 0; i < op.pointers.size() && op.code == OpCode::kSyscall; ++i) {
-        const bool here = program.values[op.pointers[i]].object == static_cast<int>(o);
+        const bool here = program.ObjectAt(op.pointers[i], task.space) == static_cast<int>(o);
         if ((op.is_pointer >> i & 1) && here) arguments.insert(static_cast<int>(i));
       }
     }
@@ -78,7 +79,7 @@ const char* KindOf(const Program& program, size_t o) {
         if (op.code != OpCode::kSyscall) continue;
         for (const model::Role& role : model::SyscallOf(op.nr).roles) {
           const bool here = role.parent < 0 &&
-                            program.values[op.pointers[role.arg]].object == static_cast<int>(o);
+                            program.ObjectAt(op.pointers[role.arg], task.space) == static_cast<int>(o);
           if (here && role.shape == model::Shape::kSockaddr) return "sockaddr";
         }
       }
@@ -183,7 +184,7 @@ std::string ReadText(const Program& program, const Op& op) {
   return text;
 }
 
-std::string CallText(const Program& program, const Op& op) {
+std::string CallText(const Program& program, const Op& op, uint8_t space) {
   const model::Syscall& syscall = model::SyscallOf(op.nr);
   std::string text = absl::StrCat("call ", syscall.name);
   if (op.nr == Nr::kFork || op.nr == Nr::kClone) {
@@ -196,7 +197,7 @@ std::string CallText(const Program& program, const Op& op) {
   }
   for (size_t i = 0; i < syscall.args; ++i) {
     if (op.is_pointer >> i & 1) {
-      const std::string word = ValueWord(program, op.pointers[i]);
+      const std::string word = ValueWord(program, op.pointers[i], space);
       absl::StrAppend(&text, " ", op.pointers[i] == model::kZero ? "0" : word);
     } else {
       absl::StrAppend(&text, " ", op.scalars[i]);
@@ -219,9 +220,9 @@ std::string OpText(const Program& program, const TaskInfo& task, const Op& op, b
     case OpCode::kEnd:
       return task.kind == TaskKind::kSupervisor ? "end" : "call exit 0";
     case OpCode::kSyscall:
-      return CallText(program, op);
+      return CallText(program, op, task.space);
     case OpCode::kStore:
-      return absl::StrCat("store ", static_cast<int>(op.word), " ", ValueWord(program, op.value));
+      return absl::StrCat("store ", static_cast<int>(op.word), " ", ValueWord(program, op.value, program.objects[program.words[op.word].object].space));
     case OpCode::kKill:
       return absl::StrCat("kill ", static_cast<int>(op.task));
     case OpCode::kRecv:
@@ -331,7 +332,8 @@ std::string World(const Program& program, bool stress) {
   for (size_t w = 0; w < program.words.size(); ++w) {
     absl::StrAppend(&text, "word ", w, " ", static_cast<int>(program.words[w].object));
     for (const model::Value value : program.words[w].domain) {
-      absl::StrAppend(&text, " ", ValueWord(program, value));
+      absl::StrAppend(&text, " ",
+                      ValueWord(program, value, program.objects[program.words[w].object].space));
     }
     absl::StrAppend(&text, "\n");
   }
@@ -376,34 +378,45 @@ std::string World(const Program& program, bool stress) {
   return text;
 }
 
+// A value of a condition, as the runner compares it with what it saw.
+std::string ConditionText(const Program& program, Nr nr, const model::PolicyCondition& condition) {
+  const model::Role& role = model::SyscallOf(nr).roles[condition.role];
+  const std::string reg = absl::StrCat(static_cast<int>(role.arg));
+  if (condition.test == model::PolicyCondition::Test::kAny) return reg + "=*";
+  // What nothing can hold: no argument is as many bytes.
+  if (condition.test == model::PolicyCondition::Test::kNever) return reg + "=!";
+  const model::SeenLayout& layout = program.seen[static_cast<size_t>(nr)][condition.role];
+  const size_t stride =
+      role.shape == model::Shape::kStrings ? layout.stride : condition.words.size();
+  std::vector<std::string> strings;
+  for (size_t at = 0; at < condition.words.size() && condition.words[at] != model::kAbsent;
+       at += stride) {
+    std::string bytes;
+    for (size_t w = at; w < std::min(at + stride, condition.words.size()); ++w) {
+      const auto& word = program.values[condition.words[w]].bytes;
+      bytes.append(word.begin(), word.end());
+    }
+    if (role.shape == model::Shape::kStrings || role.IsString()) {
+      bytes.resize(std::min(bytes.size(), bytes.find('\0')));
+    } else {
+      bytes.erase(bytes.find_last_not_of('\0') + 1);
+    }
+    strings.push_back(bytes.empty() ? "-" : absl::BytesToHexString(bytes));
+  }
+  const bool equal = condition.test == model::PolicyCondition::Test::kEqual;
+  return absl::StrCat(reg, equal ? "=" : "!=", absl::StrJoin(strings, ","));
+}
+
 std::string PolicyLines(const Program& program) {
   std::string text;
   for (const model::PolicyRule& rule : program.policy) {
-    const model::Syscall& syscall = model::SyscallOf(rule.nr);
-    absl::StrAppend(&text, "policy ", syscall.name);
-    for (const model::PolicyCondition& condition : rule.conditions) {
-      const model::Role& role = syscall.roles[condition.role];
-      const model::SeenLayout& layout = program.seen[static_cast<size_t>(rule.nr)][condition.role];
-      const size_t stride =
-          role.shape == model::Shape::kStrings ? layout.stride : condition.words.size();
-      std::vector<std::string> strings;
-      for (size_t at = 0; at < condition.words.size() && condition.words[at] != model::kAbsent;
-           at += stride) {
-        std::string bytes;
-        for (size_t w = at; w < std::min(at + stride, condition.words.size()); ++w) {
-          const auto& word = program.values[condition.words[w]].bytes;
-          bytes.append(word.begin(), word.end());
-        }
-        if (role.shape == model::Shape::kStrings || role.IsString()) {
-          bytes.resize(std::min(bytes.size(), bytes.find('\0')));
-        } else {
-          bytes.erase(bytes.find_last_not_of('\0') + 1);
-        }
-        strings.push_back(bytes.empty() ? "-" : absl::BytesToHexString(bytes));
+    for (const auto& conditions : rule.alternatives) {
+      absl::StrAppend(&text, "policy ", model::SyscallOf(rule.nr).name);
+      for (const model::PolicyCondition& condition : conditions) {
+        absl::StrAppend(&text, " ", ConditionText(program, rule.nr, condition));
       }
-      absl::StrAppend(&text, " ", static_cast<int>(role.arg), "=", absl::StrJoin(strings, ","));
+      absl::StrAppend(&text, "\n");
     }
-    absl::StrAppend(&text, "\n");
   }
   return text;
 }
@@ -523,7 +536,8 @@ std::string OrderText(const Program& program, const Order& order, bool names) {
     case Order::Kind::kStore:
       return absl::StrCat(
           "store ", static_cast<int>(order.word), " ",
-          names ? program.values[order.value].text : ValueWord(program, order.value));
+          names ? program.values[order.value].text : ValueWord(program, order.value,
+                          program.objects[program.words[order.word].object].space));
   }
   return "";
 }

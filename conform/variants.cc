@@ -221,7 +221,7 @@ size_t HowManyFit(const std::vector<Evidence>& evidence, Toggles toggles) {
 }
 
 Toggles Flipped(Toggles toggles, Toggle toggle) {
-  toggles.bits ^= uint64_t{1} << static_cast<int>(toggle);
+  toggles.Has(toggle) ? toggles.Clear(toggle) : toggles.Set(toggle);
   return toggles;
 }
 
@@ -239,7 +239,7 @@ Toggles Explain(const std::vector<Evidence>& evidence, const std::vector<Toggle>
       fit = here;
       next = Flipped(best, variant);
     }
-    if (next.bits == best.bits) return best;
+    if (next.Same(best)) return best;
     best = next;
   }
 }

@@ -198,7 +198,7 @@ TEST(Variants, OfOlderReleases) {
 // one whose number says that it has nothing, with two variants.
 TEST(Variants, OfNoRelease) {
   Toggles mended = Of(5, 10);
-  mended.bits &= ~(uint64_t{1} << static_cast<int>(Toggle::k_release_late));
+  mended.Clear(Toggle::k_release_late);
   FakeKernel old("5.10.0-33-amd64", mended);
   EXPECT_EQ(NamesIn(Found(&old).toggles), NamesIn(mended));
 

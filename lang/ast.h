@@ -140,19 +140,23 @@ struct Peer {
   friend bool operator==(const Peer&, const Peer&) = default;
 };
 
-// role == "value", or role == ["a", "b"] for a table of strings.
+// role == "value", or role == ["a", "b"] for a table of strings; != for any other; role == any for
+// whatever it is.
 struct Condition {
+  enum class Test : uint8_t { kEqual, kNotEqual, kAny };
   std::string role;
+  Test test = Test::kEqual;
   bool table = false;
-  std::vector<Atom> values;  // one unless `table`
+  std::vector<Atom> values;  // one unless `table`; none of kAny
   Location where;
   friend bool operator==(const Condition&, const Condition&) = default;
 };
 
-// allow call [if condition [and condition]...], else errno
+// allow call [if condition [and condition]... [or condition [and condition]...]...], else errno
 struct Rule {
   std::string call;
-  std::vector<Condition> conditions;
+  // One of these, each met as a whole; none: always.
+  std::vector<std::vector<Condition>> alternatives;
   Atom otherwise;  // the name of an errno
   Location where;
   friend bool operator==(const Rule&, const Rule&) = default;
@@ -169,11 +173,15 @@ struct Reaction {
 // supervisor S { policy: ... }, supervisor S[2] { policy: ... }, supervisor S { statements }
 // supervisor S { policy: ...; in any order }      follows it, and is free otherwise
 // supervisor S { anything [but call, call...] }   every ioctl that there is, for ever
+// supervisor S[2] shares looks { statements }     its threads know what each has seen
+// supervisor R shares looks with S { statements } ... and so do R and S
 struct Supervisor {
   std::string name;
   int64_t threads = 1;
   std::vector<Rule> policy;  // empty: a script, or anything
   bool in_any_order = false;
+  bool shares_looks = false;
+  std::string looks_with;  // of shares_looks: another supervisor; empty: its own threads
   bool anything = false;
   std::vector<Atom> but;
   std::vector<Reaction> reactions;

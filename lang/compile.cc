@@ -11,7 +11,7 @@ absl::Status Compiler::Names() {
   const auto add = [this](const std::string& name, TaskInfo info, Location where) -> absl::Status {
     if (program_.tasks.size() == model::kMaxTasks) {
       return Error(where,
-                   absl::StrCat("found one task more than the state holds, expected at most ",
+                   absl::StrCat("found task number ", model::kMaxTasks + 1, ", expected at most ",
                                 model::kMaxTasks,
                                 " targets, children, scripted peers and "
                                 "supervisor threads together"));
@@ -66,6 +66,7 @@ absl::Status Compiler::Names() {
                                     " descriptor tables: targets and forked children"));
         }
         info.files = static_cast<uint8_t>(files_tables_++);
+        info.space = static_cast<uint8_t>(spaces_++);
       } else {
         const auto parent = TaskNamed(task->of, task->where);
         if (!parent.ok()) return parent.status();
@@ -73,6 +74,7 @@ absl::Status Compiler::Names() {
         if (of.kind != model::TaskKind::kTarget) {
           return Error(task->where, absl::StrCat("found '", task->of, "', expected a target"));
         }
+        info.space = of.space;
         if (task->kind == Task::Kind::kThread) {
           info.files = of.files;
           info.group = of.group;
@@ -88,18 +90,71 @@ absl::Status Compiler::Names() {
         TaskInfo& info = program_.tasks[static_cast<size_t>(tasks_[peer->name])];
         info.group = static_cast<uint8_t>(tasks_[peer->name]);
         info.files = program_.tasks[static_cast<size_t>(*with)].files;
+        info.space = program_.tasks[static_cast<size_t>(*with)].space;
       }
     }
   }
   for (size_t t = 0; t < program_.tasks.size(); ++t) {
     if (program_.tasks[t].kind == model::TaskKind::kSupervisor) {
       program_.tasks[t].group = static_cast<uint8_t>(t);
+      program_.tasks[t].lookers = static_cast<uint8_t>(t);
     }
   }
+  if (absl::Status status = Lookers(); !status.ok()) return status;
   if (std::none_of(program_.tasks.begin(), program_.tasks.end(), [](const TaskInfo& task) {
         return task.kind == model::TaskKind::kTarget && task.starts;
       })) {
     return Error({1, 1}, "found no target, expected 'target NAME { ... }'");
+  }
+  return absl::OkStatus();
+}
+
+// The threads of a policy's supervisor are one program and tell each other what they see; scripts do
+// if they say so.
+absl::Status Compiler::Lookers() {
+  const auto first_of = [this](const Supervisor& supervisor) {
+    return tasks_[supervisor.threads == 1 ? supervisor.name : absl::StrCat(supervisor.name, 1)];
+  };
+  for (const Declaration& declaration : scenario_.declarations) {
+    const auto* supervisor = std::get_if<Supervisor>(&declaration);
+    if (supervisor == nullptr) continue;
+    if (supervisor->shares_looks && !supervisor->policy.empty()) {
+      return Error(supervisor->where, absl::StrCat("found 'shares looks' of ", supervisor->name,
+                                                   ", expected no such word: the threads of a "
+                                                   "policy share what they see anyway"));
+    }
+    const int first = first_of(*supervisor);
+    int with = first;
+    if (!supervisor->looks_with.empty()) {
+      const Supervisor* other = nullptr;
+      for (const Declaration& each : scenario_.declarations) {
+        const auto* known = std::get_if<Supervisor>(&each);
+        if (known == nullptr || known == supervisor) continue;
+        if (known->name == supervisor->looks_with) other = known;
+      }
+      if (other == nullptr || !other->policy.empty()) {
+        return Error(supervisor->where, absl::StrCat("found 'shares looks with ",
+                                                     supervisor->looks_with,
+                                                     "', expected another supervisor without a "
+                                                     "policy"));
+      }
+      if (other->threads > 1 && !other->shares_looks) {
+        return Error(supervisor->where,
+                     absl::StrCat("found 'shares looks with ", other->name,
+                                  "', whose threads do not share theirs, expected 'shares looks' "
+                                  "of ", other->name, " too"));
+      }
+      with = first_of(*other);
+    } else if (supervisor->shares_looks && supervisor->threads == 1) {
+      return Error(supervisor->where,
+                   "found 'shares looks' of one thread, expected 'shares looks with' another "
+                   "supervisor, or more threads");
+    }
+    const bool together = supervisor->shares_looks || !supervisor->policy.empty();
+    const uint8_t lookers = program_.tasks[static_cast<size_t>(with)].lookers;
+    for (int i = 0; i < supervisor->threads && together; ++i) {
+      program_.tasks[static_cast<size_t>(first + i)].lookers = lookers;
+    }
   }
   return absl::OkStatus();
 }
@@ -197,11 +252,18 @@ absl::Status Compiler::Limits() {
                        [](const Op& op) { return op.code == OpCode::kAddfd; });
   };
   if (std::count_if(program_.tasks.begin(), program_.tasks.end(), addfd) > kMaxAddfdTasks) {
-    return Error({1, 1}, absl::StrCat("expected at most ", kMaxAddfdTasks,
-                                      " supervisor threads that call addfd()"));
+    return Error({1, 1},
+                 absl::StrCat("found ",
+                              std::count_if(program_.tasks.begin(), program_.tasks.end(), addfd),
+                              " supervisor threads that call addfd(), expected at most ",
+                              kMaxAddfdTasks));
   }
   if (program_.tasks.size() + program_.senders.size() + program_.writers.size() > 26) {
-    return Error({1, 1}, "expected at most 26 threads");
+    return Error({1, 1},
+                 absl::StrCat("found ",
+                              program_.tasks.size() + program_.senders.size() +
+                                  program_.writers.size(),
+                              " tasks, senders and peers that write, expected at most 26"));
   }
   int notifications = 0;
   for (size_t t = 0; t < program_.tasks.size(); ++t) {
@@ -249,7 +311,14 @@ absl::Status Compiler::Limits() {
   }
   program_.max_id = static_cast<uint8_t>(std::max(1, notifications));
   for (const auto& pins : program_.policy_pins) {
-    if (pins.size() > 3) return Error({1, 1}, "expected a policy over at most 3 arguments");
+    if (pins.size() > 3) {
+      return Error({1, 1}, absl::StrCat("found a policy over ", pins.size(),
+                                        " arguments of one call, expected at most 3"));
+    }
+  }
+  if (proposal_.limits != nullptr) {
+    const std::string exceeded = proposal_.limits(program_);
+    if (!exceeded.empty()) return Error({1, 1}, exceeded);
   }
   return absl::OkStatus();
 }
@@ -262,7 +331,10 @@ absl::StatusOr<Program> Compiler::Run() {
     if (absl::Status status = (this->*step)(); !status.ok()) return status;
   }
   CloseTruncation();
+  Stores();
+  Views();
   if (absl::Status status = Limits(); !status.ok()) return status;
+  Notes();
   return std::move(program_);
 }
 

@@ -55,6 +55,7 @@ absl::StatusOr<Value> Compiler::Address(const Atom& atom) {
   if (atom.kind == Atom::Kind::kName && atom.text == "dangling") return InternPointer(kDangling);
   const auto object = ObjectNamed(atom);
   if (!object.ok()) return object.status();
+  named_.insert(atom.text);
   return InternPointer(*object);
 }
 
@@ -99,13 +100,17 @@ absl::Status Compiler::CompileExpectations(const Call& call, Op* op) {
   return absl::OkStatus();
 }
 
-absl::Status Compiler::CompileStore(const Store& store, std::vector<Op>* ops) {
+absl::Status Compiler::CompileStore(const Store& store, int task, std::vector<Op>* ops) {
   Atom name;
   name.text = store.object;
   name.where = store.where;
   const auto index = ObjectNamed(name);
   if (!index.ok()) return index.status();
-  const Object& object = program_.objects[static_cast<size_t>(*index)];
+  named_.insert(store.object);
+  // Of a supervisor: the first target's memory.
+  const TaskInfo& by = program_.tasks[static_cast<size_t>(task)];
+  const Object& object = program_.objects[static_cast<size_t>(
+      *index + by.space * program_.objects_of_space)];
   std::vector<std::pair<int, Value>> words;
   if (object.kind == Object::Kind::kPointers) {
     if (!store.index || *store.index < 0 || *store.index >= object.words) {
@@ -253,7 +258,7 @@ absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* 
       int64_t value = arg.atoms[0].number;
       if (arg.atoms[0].kind == Atom::Kind::kName) {
         static const auto* const names =
-            new std::map<std::string, int>{{"AT_FDCWD", -100},
+            new std::map<std::string, int>{{"AT_FDCWD", model::kAtFdcwd},
                                            {"AT_EMPTY_PATH", model::kAtEmptyPath},
                                            {"sock", model::kFdSock},
                                            {"file", model::kFdFile},
@@ -300,7 +305,8 @@ absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* 
   for (const model::Role& role : syscall.roles) {
     if (role.shape != model::Shape::kOutBuffer) continue;
     // What the call writes, zeros here, is one more thing that the buffer may hold.
-    const int object = program_.values[op.pointers[role.arg]].object;
+    const TaskInfo& by = program_.tasks[static_cast<size_t>(task)];
+    const int object = program_.ObjectAt(op.pointers[role.arg], by.space);
     if (object < 0) continue;
     const Object& buffer = program_.objects[static_cast<size_t>(object)];
     for (int w = 0; w < buffer.words; ++w) {
@@ -308,7 +314,7 @@ absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* 
       if (std::find(word.domain.begin(), word.domain.end(), model::kZero) == word.domain.end()) {
         word.domain.push_back(model::kZero);
       }
-      word.shared = program_.general_peer && options_.explicit_writes < 0;
+      word.shared |= general_[by.space] && options_.explicit_writes < 0;
     }
   }
   if (*nr == Nr::kExit) op.has_expected = false;
@@ -358,7 +364,7 @@ absl::Status Compiler::CompileAlternative(const Alternative& alternative, int ta
                                           std::map<std::string, uint8_t>* variables,
                                           std::vector<Op>* ops) {
   if (std::holds_alternative<Nothing>(alternative)) return absl::OkStatus();
-  if (const auto* store = std::get_if<Store>(&alternative)) return CompileStore(*store, ops);
+  if (const auto* store = std::get_if<Store>(&alternative)) return CompileStore(*store, task, ops);
   const Call& call = std::get<Call>(alternative);
   const bool ioctl = program_.tasks[static_cast<size_t>(task)].kind == model::TaskKind::kSupervisor;
   return ioctl ? CompileIoctl(call, variables, ops) : CompileCall(call, task, ops);

@@ -54,7 +54,7 @@ std::string DescriptorText(const model::Verb& verb, const model::Descriptor& d) 
 // descriptors; and what is refused.
 void Compiler::FreeVerb(const model::Verb& verb, uint8_t number, const Add& each,
                         const Add& nobody) const {
-  const std::vector<Pointer> pointers = PointersOf(program_);
+  std::vector<Pointer> pointers = PointersOf(program_);
   const auto pin = [&](const Add& add, const std::vector<model::Descriptor>& descriptors,
                        uint16_t options, uint32_t buf_size) {
     Op op;
@@ -72,7 +72,7 @@ void Compiler::FreeVerb(const model::Verb& verb, uint8_t number, const Add& each
     if (buf_size == 0) text += ", buf 0";
     add(verb.name, op, text);
   };
-  if (verb.kinds.empty() || pointers.empty()) {
+  if (verb.kinds.empty()) {
     pin(each, {}, model::kBufFaults, 4096);
     pin(nobody, {}, 0, 4096);
     return;
@@ -85,9 +85,16 @@ void Compiler::FreeVerb(const model::Verb& verb, uint8_t number, const Add& each
     return d;
   };
   for (const Pointer& pointer : pointers) {
+    std::set<uint32_t> sizes = {2, pointer.bytes, 4096};
+    if (pointer.bytes > 8) sizes.insert(8);
     for (size_t kind = 0; kind < verb.kinds.size(); ++kind) {
-      for (const uint32_t bytes : {uint32_t{2}, pointer.bytes, uint32_t{4096}}) {
+      for (const uint32_t bytes : sizes) {
         pin(each, {describe(pointer, kind, bytes)}, model::kBufFaults, 4096);
+      }
+      if (pointer.shape == model::Shape::kStrings) {
+        model::Descriptor one = describe(pointer, kind, 4096);
+        one.max_entries = 1;
+        pin(each, {one}, model::kBufFaults, 4096);
       }
     }
     // The same argument twice, alike and not.
@@ -95,13 +102,28 @@ void Compiler::FreeVerb(const model::Verb& verb, uint8_t number, const Add& each
       pin(each, {describe(pointer, 0, 4096), describe(pointer, kind, 4096)}, 0, 4096);
     }
   }
-  const Pointer& first = pointers[0];
-  const Pointer& last = pointers.back();
-  if (first.arg != last.arg) {
-    for (size_t kind = 0; kind < verb.kinds.size(); ++kind) {
-      pin(each, {describe(first, kind, 4096), describe(last, kind, 4096)}, 0, 4096);
-    }
+  // A register that holds no address, as all do of a call without pointers: it is taken for NULL.
+  Pointer plain;
+  while (std::any_of(pointers.begin(), pointers.end(),
+                     [&plain](const Pointer& p) { return p.arg == plain.arg; })) {
+    ++plain.arg;
   }
+  const bool register_left = plain.arg < 6;
+  if (register_left) pin(each, {describe(plain, 0, 8)}, model::kBufFaults, 4096);
+  // Two arguments, each in every way that can fetch it.
+  for (size_t i = 0; i < pointers.size(); ++i) {
+    for (size_t j = i + 1; j < pointers.size(); ++j) {
+      for (size_t kind = 0; kind < verb.kinds.size() * verb.kinds.size(); ++kind) {
+        pin(each,
+            {describe(pointers[i], kind / verb.kinds.size(), 4096),
+             describe(pointers[j], kind % verb.kinds.size(), 4096)},
+            0, 4096);
+      }
+    }
+    if (register_left) pin(each, {describe(pointers[i], 0, 4096), describe(plain, 0, 8)}, 0, 4096);
+  }
+  if (pointers.empty()) pointers.push_back(plain);
+  const Pointer& first = pointers[0];
   pin(each, {describe(first, 0, 4096)}, 0, 0);
   pin(nobody, {describe(first, 0, 4096)}, 0, 4096);
   pin(nobody, {describe(first, 0, 0)}, 0, 4096);
@@ -109,8 +131,23 @@ void Compiler::FreeVerb(const model::Verb& verb, uint8_t number, const Add& each
   pin(nobody, {describe(first, 0, 4096), describe({.arg = 6}, 0, 8)}, 0, 4096);
 }
 
+// Whether a task makes a trapped call whose memory can be looked at.
+bool Compiler::HasPointers(const TaskInfo& info) const {
+  for (const auto* ops : {&info.ops, &info.handler}) {
+    for (const Op& op : *ops) {
+      if (op.code != OpCode::kSyscall || !info.filtered) continue;
+      if (!program_.trapped[static_cast<size_t>(op.nr)]) continue;
+      for (const model::Role& role : SyscallOf(op.nr).roles) {
+        if (role.parent < 0 && program_.values[op.pointers[role.arg]].object >= 0) return true;
+      }
+    }
+  }
+  return false;
+}
+
 absl::Status Compiler::Anything(const Supervisor& supervisor, std::vector<Op>* ops) {
-  std::vector<std::string> known = {"recv", "send", "id_valid", "addfd", "set_flags", "close"};
+  std::vector<std::string> known = {"recv",  "send",      "id_valid", "addfd",
+                                    "read",  "set_flags", "close"};
   for (const model::Verb& verb : proposal_.verbs) known.emplace_back(verb.name);
   std::set<std::string> but;
   for (const Atom& atom : supervisor.but) {
@@ -171,6 +208,7 @@ absl::Status Compiler::Anything(const Supervisor& supervisor, std::vector<Op>* o
   // Without a signal it is a number like others.
   if (!program_.senders.empty()) {
     each("send", make(send, 0, 0, -model::kERESTARTSYS), ", error ERESTARTSYS");
+    each("send", make(send, 0, 0, -model::kERESTARTNOINTR), ", error ERESTARTNOINTR");
   }
   each("send", make(send, 1), ", continue");
   nobody("send", make(send), ", value 0");
@@ -181,6 +219,11 @@ absl::Status Compiler::Anything(const Supervisor& supervisor, std::vector<Op>* o
     each("send", make(send, flag), absl::StrCat(", ", name));
     each("send", make(send, flag | 1), absl::StrCat(", continue ", name));
   }
+
+  // Not an ioctl, but how a supervisor comes to know anything: process_vm_readv(2).
+  const bool readable = std::any_of(program_.tasks.begin(), program_.tasks.end(),
+                                    [this](const TaskInfo& info) { return HasPointers(info); });
+  if (readable) each("read", make(OpCode::kReadArgs), "");
 
   each("id_valid", make(OpCode::kIdValid), "");
   nobody("id_valid", make(OpCode::kIdValid), "");

@@ -73,14 +73,18 @@ absl::Status Compiler::Memories() {
   Intern({});
   KNOT_CHECK(program_.values[model::kZero].bytes == (std::array<uint8_t, 8>{}));
   program_.values[model::kZero].text = "\"\"";
-  bool general = false;
   for (const Declaration& declaration : scenario_.declarations) {
     const auto* peer = std::get_if<Peer>(&declaration);
     if (peer == nullptr || peer->shares != Peer::Shares::kMemory) continue;
+    const auto with = TaskNamed(peer->with, peer->where);
+    if (!with.ok()) return with.status();
+    const uint8_t space = program_.tasks[static_cast<size_t>(*with)].space;
     if (peer->kind == Peer::Kind::kGeneral) {
-      general = true;
+      general_[space] = true;
+      program_.general_peer = true;
       if (options_.explicit_writes >= 0) {
-        program_.writers.push_back({peer->name, static_cast<uint8_t>(options_.explicit_writes)});
+        program_.writers.push_back(
+            {peer->name, static_cast<uint8_t>(options_.explicit_writes), space});
       }
     }
     if (peer->kind == Peer::Kind::kWrites) {
@@ -89,15 +93,13 @@ absl::Status Compiler::Memories() {
                                                " writes, expected 1 to 20, or no number for the "
                                                "most general peer"));
       }
-      program_.writers.push_back({peer->name, static_cast<uint8_t>(peer->writes)});
+      program_.writers.push_back({peer->name, static_cast<uint8_t>(peer->writes), space});
     }
     if (program_.writers.size() > model::kMaxWriters) {
       return Error(peer->where,
                    absl::StrCat("expected at most ", model::kMaxWriters, " peers that write"));
     }
   }
-  program_.general_peer = general;
-  const bool shared = general && options_.explicit_writes < 0;
   // Objects first, for pointers to later ones.
   for (const Declaration& declaration : scenario_.declarations) {
     const auto* memory = std::get_if<Memory>(&declaration);
@@ -172,17 +174,80 @@ absl::Status Compiler::Memories() {
       model::Word word;
       word.object = static_cast<uint8_t>(index);
       word.domain = domain;
-      word.shared = shared && domain.size() > 1;
       program_.words.push_back(word);
     }
-    if (program_.words.size() > model::kMaxWords) {
-      return Error(memory->where, absl::StrCat("found ", program_.words.size(),
-                                               " words of user memory, expected at most ",
-                                               model::kMaxWords, " (a word is 8 bytes)"));
+    const size_t words = program_.words.size() * static_cast<size_t>(spaces_);
+    if (words > model::kMaxWords) {
+      return Error(memory->where,
+                   absl::StrCat("found ", words, " words of user memory in ", spaces_,
+                                spaces_ == 1 ? " address space" : " address spaces",
+                                ", expected at most ", model::kMaxWords, " (a word is 8 bytes)"));
     }
     program_.objects[static_cast<size_t>(index)] = object;
   }
+  // Every target has all of it for itself.
+  const size_t objects = program_.objects.size();
+  const size_t words = program_.words.size();
+  program_.objects_of_space = static_cast<int>(objects);
+  program_.words_of_space = static_cast<int>(words);
+  for (int space = 0; space < spaces_; ++space) {
+    for (size_t o = 0; o < objects && space > 0; ++o) {
+      Object object = program_.objects[o];
+      object.space = static_cast<uint8_t>(space);
+      for (const TaskInfo& info : program_.tasks) {
+        const bool owner = info.kind == model::TaskKind::kTarget && info.starts;
+        if (owner && info.space == space) {
+          object.name = absl::StrCat(program_.objects[o].name, "_of_", info.name);
+          break;
+        }
+      }
+      object.first_word = static_cast<uint8_t>(object.first_word + words * static_cast<size_t>(space));
+      program_.objects.push_back(object);
+    }
+    for (size_t w = 0; w < words; ++w) {
+      if (space > 0) {
+        model::Word word = program_.words[w];
+        word.object = static_cast<uint8_t>(word.object + objects * static_cast<size_t>(space));
+        program_.words.push_back(word);
+      }
+      model::Word& word = program_.words[w + words * static_cast<size_t>(space)];
+      word.shared = general_[static_cast<size_t>(space)] && options_.explicit_writes < 0 &&
+                    word.domain.size() > 1;
+    }
+  }
   return absl::OkStatus();
+}
+
+void Compiler::Stores() {
+  using model::kStoredByOthers;
+  for (model::Word& word : program_.words) {
+    if (word.shared) word.stored_by |= kStoredByOthers;
+    for (const model::WriterInfo& writer : program_.writers) {
+      const bool reaches = program_.objects[word.object].space == writer.space;
+      if (reaches && word.domain.size() > 1) word.stored_by |= kStoredByOthers;
+    }
+  }
+  for (size_t t = 0; t < program_.tasks.size(); ++t) {
+    const TaskInfo& info = program_.tasks[t];
+    for (const auto* ops : {&info.ops, &info.handler}) {
+      // What a handler stores, it stores while its task's call waits.
+      const uint8_t by =
+          ops == &info.handler ? kStoredByOthers : static_cast<uint8_t>(1u << t);
+      for (const Op& op : *ops) {
+        if (op.code == OpCode::kStore) program_.words[op.word].stored_by |= by;
+        if (op.code != OpCode::kSyscall) continue;
+        for (const model::Role& role : SyscallOf(op.nr).roles) {
+          if (role.shape != model::Shape::kOutBuffer || role.parent >= 0) continue;
+          const int at = program_.ObjectAt(op.pointers[role.arg], info.space);
+          if (at < 0) continue;
+          const Object& buffer = program_.objects[static_cast<size_t>(at)];
+          for (int w = 0; w < buffer.words; ++w) {
+            program_.words[static_cast<size_t>(buffer.first_word + w)].stored_by |= by;
+          }
+        }
+      }
+    }
+  }
 }
 
 }  // namespace knotcheck::lang

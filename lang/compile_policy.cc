@@ -98,8 +98,10 @@ absl::Status Compiler::Layouts() {
       for (const auto& [task, supervisor] : policies_) {
         for (const Rule& rule : supervisor->policy) {
           if (rule.call != syscall.name) continue;
-          for (const Condition& condition : rule.conditions) {
-            inspected |= condition.role == role.name;
+          for (const auto& conditions : rule.alternatives) {
+            for (const Condition& condition : conditions) {
+              inspected |= condition.role == role.name;
+            }
           }
         }
       }
@@ -131,76 +133,111 @@ absl::Status Compiler::Layouts() {
   return absl::OkStatus();
 }
 
+absl::StatusOr<model::PolicyCondition> Compiler::CompileCondition(const Rule& rule,
+                                                                  const Condition& condition,
+                                                                  Nr nr) {
+  using Test = model::PolicyCondition::Test;
+  const model::Syscall& syscall = SyscallOf(nr);
+  const auto role =
+      std::find_if(syscall.roles.begin(), syscall.roles.end(),
+                   [&condition](const model::Role& r) { return condition.role == r.name; });
+  if (role == syscall.roles.end()) {
+    std::vector<std::string> known;
+    for (const model::Role& r : syscall.roles) known.emplace_back(r.name);
+    return Unknown(condition.where, absl::StrCat("a pointer argument of ", rule.call),
+                   condition.role, known);
+  }
+  const bool table = role->shape == model::Shape::kStrings;
+  model::PolicyCondition c;
+  c.role = static_cast<uint8_t>(role - syscall.roles.begin());
+  if (condition.test == Condition::Test::kAny) {
+    c.test = Test::kAny;
+    return c;
+  }
+  if (table != condition.table) {
+    return Error(condition.where,
+                 table ? "expected a list [\"...\", \"...\"]" : "expected one \"...\"");
+  }
+  const model::SeenLayout& layout = program_.seen[static_cast<size_t>(nr)][c.role];
+  const bool string = role->IsString() || table;
+  if (!table) {
+    c.words = Words(condition.values[0].text, string);
+    // Bytes are compared as far as the call may look at them.
+    if (!string) c.words.resize(std::max<size_t>(c.words.size(), layout.stride));
+  } else {
+    for (const Atom& value : condition.values) {
+      std::vector<Value> words = Words(value.text, true);
+      words.resize(std::max<size_t>(words.size(), layout.stride), model::kZero);
+      c.words.insert(c.words.end(), words.begin(), words.end());
+    }
+    c.words.push_back(model::kAbsent);
+  }
+  c.test = condition.test == Condition::Test::kEqual ? Test::kEqual : Test::kNotEqual;
+  // No argument of any call holds that much.
+  if (c.words.size() > static_cast<size_t>(layout.entries * layout.stride)) {
+    c.test = c.test == Test::kEqual ? Test::kNever : Test::kAny;
+    if (layout.entries != 0) {
+      Note(condition.where, absl::StrCat("note: no ", role->name, " of ", rule.call,
+                                         " is as long as this, so the condition is ",
+                                         c.test == Test::kNever ? "never met" : "always met"));
+    }
+  }
+  return c;
+}
+
+// A descriptor for what the policy looks at; it names a register. One an argument, whatever the
+// number of conditions.
+void Compiler::PinForPolicy(Nr nr, const model::Role& role) {
+  model::Descriptor descriptor;
+  descriptor.arg = role.arg;
+  uint32_t bytes = 0;
+  for (const TaskInfo& info : program_.tasks) {
+    for (const auto* ops : {&info.ops, &info.handler}) {
+      for (const Op& op : *ops) {
+        if (op.code != OpCode::kSyscall || op.nr != nr || role.IsString()) continue;
+        for (const int object : ObjectsOf(op, role)) {
+          const auto length = role.length_arg;
+          bytes = std::max<uint32_t>(
+              bytes, length >= 0 ? static_cast<uint32_t>(op.scalars[static_cast<size_t>(length)])
+                                 : program_.objects[static_cast<size_t>(object)].bytes);
+        }
+      }
+    }
+  }
+  if (proposal_.descriptor_for == nullptr || role.parent >= 0 ||
+      !proposal_.descriptor_for(role.shape, bytes, &descriptor)) {
+    return;
+  }
+  auto& pins = program_.policy_pins[static_cast<size_t>(nr)];
+  if (std::none_of(pins.begin(), pins.end(), [&descriptor](const model::Descriptor& d) {
+        return d.arg == descriptor.arg;
+      })) {
+    pins.push_back(descriptor);
+  }
+}
+
 absl::Status Compiler::FinishPolicy() {
   if (policies_.empty()) return absl::OkStatus();
   const Supervisor& declared = *policies_[0].second;
   for (size_t i = 0; i < declared.policy.size(); ++i) {
     const Rule& rule = declared.policy[i];
     model::PolicyRule& compiled = program_.policy[i];
-    const model::Syscall& syscall = SyscallOf(compiled.nr);
-    for (const Condition& condition : rule.conditions) {
-      const auto role =
-          std::find_if(syscall.roles.begin(), syscall.roles.end(),
-                       [&condition](const model::Role& r) { return condition.role == r.name; });
-      if (role == syscall.roles.end()) {
-        std::vector<std::string> known;
-        for (const model::Role& r : syscall.roles) known.emplace_back(r.name);
-        return Unknown(condition.where, absl::StrCat("a pointer argument of ", rule.call),
-                       condition.role, known);
-      }
-      const bool table = role->shape == model::Shape::kStrings;
-      if (table != condition.table) {
-        return Error(condition.where,
-                     table ? "expected a list [\"...\", \"...\"]" : "expected one \"...\"");
-      }
-      model::PolicyCondition c;
-      c.role = static_cast<uint8_t>(role - syscall.roles.begin());
-      const model::SeenLayout& layout = program_.seen[static_cast<size_t>(compiled.nr)][c.role];
-      const bool string = role->IsString() || table;
-      if (!table) {
-        c.words = Words(condition.values[0].text, string);
-        // Bytes are compared as far as the call may look at them.
-        if (!string) c.words.resize(std::max<size_t>(c.words.size(), layout.stride));
-      } else {
-        for (const Atom& value : condition.values) {
-          std::vector<Value> words = Words(value.text, true);
-          words.resize(std::max<size_t>(words.size(), layout.stride), model::kZero);
-          c.words.insert(c.words.end(), words.begin(), words.end());
-        }
-        c.words.push_back(model::kAbsent);
-      }
-      if (layout.base + c.words.size() > model::kMaxSeen) {
-        return Error(condition.where, "expected a shorter value");
-      }
-      compiled.conditions.push_back(c);
-
-      model::Descriptor descriptor;
-      descriptor.arg = role->arg;
-      uint32_t bytes = 0;
-      for (const TaskInfo& info : program_.tasks) {
-        for (const Op& op : info.ops) {
-          if (op.code != OpCode::kSyscall || op.nr != compiled.nr || role->IsString()) continue;
-          for (const int object : ObjectsOf(op, *role)) {
-            const auto length = role->length_arg;
-            bytes = std::max<uint32_t>(
-                bytes, length >= 0 ? static_cast<uint32_t>(op.scalars[static_cast<size_t>(length)])
-                                   : program_.objects[static_cast<size_t>(object)].bytes);
-          }
-        }
-      }
-      // A descriptor names a register.
-      if (proposal_.descriptor_for != nullptr && role->parent < 0 &&
-          proposal_.descriptor_for(role->shape, bytes, &descriptor)) {
-        auto& pins = program_.policy_pins[static_cast<size_t>(compiled.nr)];
-        // One descriptor an argument, whatever the number of conditions.
-        if (std::none_of(pins.begin(), pins.end(), [&descriptor](const model::Descriptor& d) {
-              return d.arg == descriptor.arg;
-            })) {
-          pins.push_back(descriptor);
-        }
+    for (const auto& conditions : rule.alternatives) {
+      auto& alternative = compiled.alternatives.emplace_back();
+      for (const Condition& condition : conditions) {
+        const auto c = CompileCondition(rule, condition, compiled.nr);
+        if (!c.ok()) return c.status();
+        alternative.push_back(*c);
+        PinForPolicy(compiled.nr, SyscallOf(compiled.nr).roles[c->role]);
       }
     }
+    if (rule.alternatives.empty()) compiled.alternatives.emplace_back();
   }
+  return PolicyScripts();
+}
+
+// Gives every supervisor with a policy the proposal's protocol.
+absl::Status Compiler::PolicyScripts() {
   for (const auto& [task, supervisor] : policies_) {
     model::Reactions reactions;
     for (const Reaction& reaction : supervisor->reactions) {
@@ -216,7 +253,9 @@ absl::Status Compiler::FinishPolicy() {
     } else if (proposal_.general_policy_script == nullptr) {
       return NotUnder(supervisor->where, "'in any order'");
     } else {
-      ops = proposal_.general_policy_script();
+      ops = proposal_.general_policy_script(static_cast<int>(
+          std::count_if(program_.tasks.begin(), program_.tasks.end(),
+                        [](const TaskInfo& info) { return info.filtered; })));
     }
     if (!error.empty()) {
       // What one proposal reacts to, another does not return.
@@ -234,17 +273,52 @@ absl::Status Compiler::FinishPolicy() {
       return Error(supervisor->reactions[0].where, absl::StrCat("expected ", error));
     }
     for (Op& op : ops) {
+      op.line = supervisor->where.line;
       if (op.error == model::kPolicyError) {
         op.error = static_cast<int16_t>(-program_.policy[0].error);
-        op.text = absl::StrCat("ioctl(SEND, -", model::ErrnoName(program_.policy[0].error), ")");
-      }
-      if (op.code == OpCode::kSend && (op.flags & 1) == 0 && op.text == "ioctl(SEND, error)") {
-        op.error = static_cast<int16_t>(-program_.policy[0].error);
+        op.text = absl::StrCat("ioctl(SEND, -", model::ErrnoName(program_.policy[0].error), ")",
+                               op.listed == 0 ? "" : absl::StrCat(" of #", op.listed));
       }
     }
-    program_.tasks[static_cast<size_t>(task)].ops = std::move(ops);
+    TaskInfo& info = program_.tasks[static_cast<size_t>(task)];
+    info.ops = std::move(ops);
+    info.decides = std::any_of(info.ops.begin(), info.ops.end(),
+                               [](const Op& op) { return op.code == OpCode::kDecide; });
   }
   return absl::OkStatus();
+}
+
+// Who looks and says CONTINUE has a view of each target's notification; who tells each other has one
+// together.
+void Compiler::Views() {
+  for (auto& row : program_.view) row.fill(-1);
+  const auto& tasks = program_.tasks;
+  for (size_t s = 0; s < tasks.size(); ++s) {
+    if (tasks[s].kind != model::TaskKind::kSupervisor || tasks[s].decides) continue;
+    bool looks = false;
+    bool allows = false;
+    for (const TaskInfo& other : tasks) {
+      if (other.kind != model::TaskKind::kSupervisor || other.lookers != tasks[s].lookers) continue;
+      for (const Op& op : other.ops) {
+        looks |= op.code == OpCode::kReadArgs || op.code == OpCode::kVerb || op.honest;
+        allows |= op.code == OpCode::kSend && (op.flags & 1);
+      }
+    }
+    if (!looks || !allows) continue;
+    const size_t first = tasks[s].lookers;
+    for (size_t t = 0; t < tasks.size(); ++t) {
+      if (!tasks[t].filtered) continue;
+      int8_t& view = program_.view[s][t];
+      view = program_.view[first][t];
+      if (view < 0) view = static_cast<int8_t>(program_.views++);
+    }
+  }
+  KNOT_CHECK(program_.views <= model::kMaxViews);
+  for (const TaskInfo& info : tasks) {
+    for (const Op& op : info.ops) {
+      program_.puts_back |= op.code == OpCode::kRecv && (op.options & model::kBufFaults);
+    }
+  }
 }
 
 }  // namespace knotcheck::lang

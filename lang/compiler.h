@@ -85,7 +85,25 @@ class Compiler {
   absl::Status FreeSupervisors();
   absl::Status Layouts();
   absl::Status FinishPolicy();
+  absl::StatusOr<model::PolicyCondition> CompileCondition(const Rule& rule,
+                                                          const Condition& condition, Nr nr);
+  void PinForPolicy(Nr nr, const model::Role& role);
+  absl::Status PolicyScripts();
+  // Who tells whom what it sees.
+  absl::Status Lookers();
+  void Views();
+  // Who may store where.
+  void Stores();
   absl::Status Limits();
+  // What of the scenario has no effect.
+  void Notes();
+  void NoteTasks();
+  void NoteMemories();
+  void NotePolicies();
+  void Note(Location where, absl::string_view message) {
+    program_.notes.push_back(std::string(ErrorAt(scenario_.file, where, message).message()));
+  }
+  bool IsCalled(Nr nr) const;
 
   Value Intern(const std::array<uint8_t, 8>& bytes);
   Value InternPointer(int object);
@@ -96,7 +114,7 @@ class Compiler {
   absl::StatusOr<int> ObjectNamed(const Atom& atom) const;
   absl::StatusOr<int> TaskNamed(const std::string& name, Location where) const;
   absl::StatusOr<Nr> CallNamed(const std::string& name, Location where) const;
-  absl::Status CompileStore(const Store& store, std::vector<Op>* ops);
+  absl::Status CompileStore(const Store& store, int task, std::vector<Op>* ops);
   absl::Status CompileCall(const Call& call, int task, std::vector<Op>* ops);
   absl::Status CompileIoctl(const Call& call, std::map<std::string, uint8_t>* variables,
                             std::vector<Op>* ops);
@@ -109,6 +127,7 @@ class Compiler {
                                   std::map<std::string, uint8_t>* variables, std::vector<Op>* ops);
   absl::Status CompileChoice(const std::vector<Alternative>& alternatives, Location where, int task,
                              std::map<std::string, uint8_t>* variables, std::vector<Op>* ops);
+  bool HasPointers(const TaskInfo& info) const;
   absl::Status Anything(const Supervisor& supervisor, std::vector<Op>* ops);
   void FreeVerb(const model::Verb& verb, uint8_t number,
                 const std::function<void(const char*, Op, const std::string&)>& each,
@@ -130,7 +149,10 @@ class Compiler {
   std::vector<std::pair<int, const Supervisor*>> policies_;
   // Call and role of each pointer that some op passes: how large the argument can be.
   std::set<int> started_;
+  std::set<std::string> named_;  // objects that something passes, stores into or points to
   int files_tables_ = 0;
+  int spaces_ = 0;
+  std::array<bool, model::kMaxSpaces> general_{};  // where the most general peer is
 };
 
 }  // namespace knotcheck::lang

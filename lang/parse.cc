@@ -222,8 +222,13 @@ bool Parser::ParseSupervisor(const Token& keyword) {
     if (!Open("[") || !Number(&supervisor.threads, "the number of threads") || !Close("]")) {
       return false;
     }
-  } else if (!AtPunctuation("{")) {
-    return Fail("'[' or '{'");
+  } else if (!AtPunctuation("{") && !AtWord("shares")) {
+    return Fail("'[', 'shares looks' or '{'", {"shares"});
+  }
+  if (TakeWord("shares")) {
+    supervisor.shares_looks = true;
+    if (!Word("looks")) return false;
+    if (TakeWord("with") && !Name(&supervisor.looks_with, "the name of a supervisor")) return false;
   }
   if (!Open("{")) return false;
   SkipSeparators();
@@ -288,13 +293,17 @@ bool Parser::ParseRule(Rule* rule) {
   SkipNewlines();
   if (TakeWord("if")) {
     do {
-      if (!ParseCondition(&rule->conditions.emplace_back())) return false;
-      SkipNewlines();
-    } while (TakeWord("and"));
+      std::vector<Condition>& conditions = rule->alternatives.emplace_back();
+      do {
+        if (!ParseCondition(&conditions.emplace_back())) return false;
+        SkipNewlines();
+      } while (TakeWord("and"));
+    } while (TakeWord("or"));
   }
   if (!TakePunctuation(",")) {
-    const bool any = !rule->conditions.empty();
-    return Fail(any ? "'and' or ', else ERRNO'" : "'if' or ', else ERRNO'", {any ? "and" : "if"});
+    const bool any = !rule->alternatives.empty();
+    return any ? Fail("'and', 'or' or ', else ERRNO'", {"and", "or"})
+               : Fail("'if' or ', else ERRNO'", {"if"});
   }
   return Word("else") && ParseNameAtom(&rule->otherwise, "the name of an errno") && EndOfItem("");
 }
@@ -302,8 +311,19 @@ bool Parser::ParseRule(Rule* rule) {
 bool Parser::ParseCondition(Condition* condition) {
   SkipNewlines();
   condition->where = token().where;
-  if (!Name(&condition->role, "the name of an argument") || !Punctuation("==")) return false;
+  if (!Name(&condition->role, "the name of an argument")) return false;
+  if (TakePunctuation("!=")) {
+    condition->test = Condition::Test::kNotEqual;
+  } else if (!AtPunctuation("==")) {
+    return Fail("'==' or '!='");
+  } else {
+    Advance();
+  }
   SkipNewlines();
+  if (condition->test == Condition::Test::kEqual && TakeWord("any")) {
+    condition->test = Condition::Test::kAny;
+    return true;
+  }
   if (!AtPunctuation("[")) return String(&condition->values.emplace_back());
   condition->table = true;
   if (!Open("[")) return false;

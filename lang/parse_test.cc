@@ -166,7 +166,7 @@ TEST(ParseTest, SupervisorWithPolicy) {
   Condition condition;
   condition.role = "path";
   condition.values = {StringOf("/ok")};
-  rule.conditions = {condition};
+  rule.alternatives = {{condition}};
   expected.policy = {rule};
   EXPECT_EQ(ParsedAs<Supervisor>(
                 R"(supervisor S { policy: allow openat if path == "/ok", else EACCES })"),
@@ -176,7 +176,7 @@ TEST(ParseTest, SupervisorWithPolicy) {
   condition.role = "argv";
   condition.table = true;
   condition.values = {StringOf("a"), StringOf("b")};
-  expected.policy[0].conditions.push_back(condition);
+  expected.policy[0].alternatives[0].push_back(condition);
   Rule plain;
   plain.call = "getpid";
   plain.otherwise = NamedAtom("EPERM");

@@ -146,16 +146,21 @@ std::string Text(const Peer& peer) {
 
 std::string Text(const Condition& condition) {
   const std::string values = Joined(condition.values, ", ");
+  if (condition.test == Condition::Test::kAny) return absl::StrCat(condition.role, " == any");
   return absl::StrCat(condition.role,
-                      " == ", condition.table ? absl::StrCat("[", values, "]") : values);
+                      condition.test == Condition::Test::kEqual ? " == " : " != ",
+                      condition.table ? absl::StrCat("[", values, "]") : values);
 }
 
 std::string Text(const Rule& rule) {
   std::string text = absl::StrCat("allow ", rule.call);
   absl::string_view joint = " if ";
-  for (const Condition& condition : rule.conditions) {
-    absl::StrAppend(&text, joint, Text(condition));
-    joint = " and ";
+  for (const auto& conditions : rule.alternatives) {
+    for (const Condition& condition : conditions) {
+      absl::StrAppend(&text, joint, Text(condition));
+      joint = " and ";
+    }
+    joint = " or ";
   }
   return absl::StrCat(text, ", else ", Text(rule.otherwise));
 }
@@ -163,7 +168,10 @@ std::string Text(const Rule& rule) {
 std::string Text(const Supervisor& supervisor) {
   const std::string head =
       absl::StrCat("supervisor ", supervisor.name,
-                   supervisor.threads == 1 ? "" : absl::StrCat("[", supervisor.threads, "]"), " ");
+                   supervisor.threads == 1 ? "" : absl::StrCat("[", supervisor.threads, "]"),
+                   supervisor.shares_looks ? " shares looks" : "",
+                   supervisor.looks_with.empty() ? "" : absl::StrCat(" with ", supervisor.looks_with),
+                   " ");
   if (supervisor.anything) {
     return absl::StrCat(head, "{ anything", supervisor.but.empty() ? "" : " but ",
                         Joined(supervisor.but, ", "), " }");

@@ -45,15 +45,28 @@ void ForEachName(const Proposal& proposal, T& task, Fn&& fn) {
   }
 }
 
-bool SameOp(const Op& a, const Op& b) {
-  return a.code == b.code && a.nr == b.nr && a.pointers == b.pointers && a.scalars == b.scalars &&
-         a.is_pointer == b.is_pointer && a.variable == b.variable && a.word == b.word &&
-         a.value == b.value && a.flags == b.flags && a.options == b.options && a.error == b.error &&
-         a.val == b.val && a.verb == b.verb && a.roles == b.roles && a.target == b.target &&
-         a.task == b.task && a.buf_size == b.buf_size && a.descriptors == b.descriptors &&
-         a.alternatives == b.alternatives && a.joins == b.joins && a.free == b.free &&
-         a.listed == b.listed && a.has_expected == b.has_expected && a.expected == b.expected &&
-         a.has_uses == b.has_uses && a.uses == b.uses;
+// What an op does, whatever it is called and wherever it stands, with a store named by its place in
+// the address space of whose task it is. Every field counts that is not set to nothing here.
+Op Effect(const Program& p, const TaskInfo& info, Op op) {
+  op.text.clear();
+  op.line = 0;
+  if (op.code == OpCode::kStore && info.kind != TaskKind::kSupervisor) {
+    op.word = static_cast<uint8_t>(op.word - p.FirstWordOf(info.space));
+  }
+  return op;
+}
+
+// All of a task but the names that it has for itself.
+TaskInfo Nature(const Program& p, TaskInfo info) {
+  for (auto* ops : {&info.ops, &info.handler}) {
+    for (Op& op : *ops) op = Effect(p, info, op);
+  }
+  info.name.clear();
+  info.files = 0;
+  info.space = 0;
+  info.group = 0;
+  info.lookers = 0;
+  return info;
 }
 
 bool NamesTask(const Op& op) {
@@ -83,12 +96,16 @@ int VariableRead(const Op& op) {
 // last ioctl decides.
 size_t AfterJumps(const TaskInfo& info, const Task& task) {
   size_t at = task.op;
-  // Within an ioctl, the op is that ioctl.
-  if (task.frames[1].function != 0) return at;
   SupervisorLocals l;
   std::memcpy(&l, task.locals, sizeof(l));
-  const Ret ret = l.returned ? l.ret : task.ret;
-  at += l.returned;
+  // The ioctl is over, and only what the listener's file needs is still done. What a free
+  // supervisor did it has forgotten by then.
+  const bool releases =
+      task.frames[1].function == static_cast<uint8_t>(Fn::k_seccomp_notify_release);
+  const bool over = l.returned || (releases && info.ops[at].code != OpCode::kChoose);
+  if (task.frames[1].function != 0 && !over) return at;
+  const Ret ret = over ? l.ret : task.ret;
+  if (over) at = info.ops[at].joins ? info.ops[at].target : at + 1;
   while (at < info.ops.size()) {
     const Op& op = info.ops[at];
     if (op.code == OpCode::kJump) {
@@ -137,32 +154,46 @@ bool Canonical::Interchangeable(size_t a, size_t b) const {
   const auto& tasks = program_.tasks;
   const TaskInfo& x = tasks[a];
   const TaskInfo& y = tasks[b];
-  if (x.kind != y.kind || !x.starts || !y.starts || x.filtered != y.filtered ||
-      x.handler_restarts != y.handler_restarts || x.signalled != y.signalled) {
-    return false;
-  }
-  const auto same = [](const std::vector<Op>& p, const std::vector<Op>& q) {
-    return std::equal(p.begin(), p.end(), q.begin(), q.end(), SameOp);
-  };
-  if (!same(x.ops, y.ops) || !same(x.handler, y.handler)) return false;
-  // Each alone in its group and, but for supervisors, which have no use for one, with a table of
-  // its own; and named by nobody.
-  for (size_t t = 0; t < tasks.size(); ++t) {
-    const TaskInfo& other = tasks[t];
-    if (t != a && other.group == x.group) return false;
-    if (t != b && other.group == y.group) return false;
-    if (x.kind != TaskKind::kSupervisor && other.kind != TaskKind::kSupervisor) {
-      if (t != a && other.files == x.files) return false;
-      if (t != b && other.files == y.files) return false;
+  if (!x.starts || Nature(program_, x) != Nature(program_, y)) return false;
+  const bool supervises = x.kind == TaskKind::kSupervisor;
+  // Each alone in its group and, but for supervisors, which have no use for them, with a table and
+  // an address space of its own; and named by nobody.
+  const auto alone = [&](uint8_t TaskInfo::*what, const TaskInfo& info, size_t self) {
+    for (size_t t = 0; t < tasks.size(); ++t) {
+      const bool counts = (tasks[t].kind == TaskKind::kSupervisor) == supervises;
+      if (t != self && counts && tasks[t].*what == info.*what) return false;
     }
+    return true;
+  };
+  if (!alone(&TaskInfo::group, x, a) || !alone(&TaskInfo::group, y, b)) return false;
+  if (supervises) {
+    const bool together = x.lookers == y.lookers;
+    if (!together && !(alone(&TaskInfo::lookers, x, a) && alone(&TaskInfo::lookers, y, b))) {
+      return false;
+    }
+  } else {
+    if (!alone(&TaskInfo::files, x, a) || !alone(&TaskInfo::files, y, b)) return false;
+    if (!alone(&TaskInfo::space, x, a) || !alone(&TaskInfo::space, y, b)) return false;
+    if (program_.nofile[x.files] != program_.nofile[y.files]) return false;
+    for (const WriterInfo& writer : program_.writers) {
+      if (writer.space == x.space || writer.space == y.space) return false;
+    }
+    const int first = program_.FirstWordOf(x.space);
+    const int other = program_.FirstWordOf(y.space);
+    for (int w = 0; w < program_.words_of_space; ++w) {
+      const Word& p = program_.words[static_cast<size_t>(first + w)];
+      const Word& q = program_.words[static_cast<size_t>(other + w)];
+      if (p.domain != q.domain || p.shared != q.shared) return false;
+      // Somebody else's script stores there.
+      if ((p.stored_by & ~(1u << a)) != 0 || (q.stored_by & ~(1u << b)) != 0) return false;
+    }
+  }
+  for (const TaskInfo& other : tasks) {
     for (const auto* ops : {&other.ops, &other.handler}) {
       for (const Op& op : *ops) {
         if (NamesTask(op) && (op.task == a || op.task == b)) return false;
       }
     }
-  }
-  if (x.kind != TaskKind::kSupervisor && program_.nofile[x.files] != program_.nofile[y.files]) {
-    return false;
   }
   if (senders_[a].size() != senders_[b].size()) return false;
   for (size_t i = 0; i < senders_[a].size(); ++i) {
@@ -301,12 +332,23 @@ void Canonical::Permute(const State& from, const Permutation& to, State* result)
       const uint8_t other = program_.tasks[n].files;
       std::memcpy(result->files[other], from.files[table], kMaxFds);
       task.files = other;
+      std::memcpy(result->memory + program_.FirstWordOf(program_.tasks[n].space),
+                  from.memory + program_.FirstWordOf(program_.tasks[t].space),
+                  static_cast<size_t>(program_.words_of_space));
     }
     for (size_t i = 0; i < senders_[t].size(); ++i) {
       result->signals_left[senders_[n][i]] = from.signals_left[senders_[t][i]];
     }
     for (const uint16_t at : references_.by_task) {
       result->proposal[at + n] = from.proposal[at + t];
+    }
+  }
+  for (size_t s = 0; s < tasks && program_.views > 0; ++s) {
+    for (size_t t = 0; t < tasks; ++t) {
+      const int view = program_.view[s][t];
+      if (view < 0) continue;
+      result->views[program_.view[static_cast<size_t>(to[s])][static_cast<size_t>(to[t])]] =
+          from.views[view];
     }
   }
   if (from.filter.notify_lock != 0) {
@@ -352,8 +394,23 @@ void Canonical::Sign(const State& state, uint64_t* signatures) const {
       uint64_t files;
       std::memcpy(&files, state.files[program_.tasks[t].files], sizeof(files));
       h = Mix(h, files);
+      const uint8_t* const memory = state.memory + program_.FirstWordOf(program_.tasks[t].space);
+      for (int w = 0; w < program_.words_of_space; ++w) h = Mix(h, memory[w]);
     }
     own[t] = h;
+  }
+  // Of whom, and for whom, each view is, without saying which.
+  for (size_t s = 0; s < tasks && program_.views > 0; ++s) {
+    for (size_t t = 0; t < tasks; ++t) {
+      if (program_.view[s][t] < 0) continue;
+      uint64_t words[sizeof(View) / 8];
+      static_assert(sizeof(View) % 8 == 0);
+      std::memcpy(words, &state.views[program_.view[s][t]], sizeof(View));
+      uint64_t h = 0;
+      for (const uint64_t word : words) h = Mix(h, word);
+      own[s] += Mix(h, 1);
+      own[t] += Mix(h, 2);
+    }
   }
   for (size_t t = 0; t < tasks; ++t) signatures[t] = own[t];
   for (size_t t = 0; t < tasks; ++t) {

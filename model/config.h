@@ -13,33 +13,58 @@
 
 namespace knotcheck::model {
 
+// Mutations and variants, then from kFirstFix on the fixes: a word of bits each.
+inline constexpr int kFirstFix = 64;
 enum class Toggle : uint8_t {
 #define KNOT_VARIANT(name, first, last, fixed, what) k_##name,
 #define KNOT_MUTATION(name, what) k_##name,
 #define KNOT_FIX(name, proposal, what) k_fix_##name,
 #include "model/mutations.def"
 #include "model/variants.def"
-// After the two others, so that theirs keep their numbers.
+  kVariantsEnd,
+  kBeforeFixes = kFirstFix - 1,
 #include "model/fixes.def"
 #undef KNOT_VARIANT
 #undef KNOT_MUTATION
 #undef KNOT_FIX
   kCount,
 };
-static_assert(static_cast<int>(Toggle::kCount) <= 64);
+static_assert(static_cast<int>(Toggle::kVariantsEnd) < kFirstFix);
+static_assert(static_cast<int>(Toggle::kCount) <= kFirstFix + 64);
 
 struct Toggles {
-  uint64_t bits = 0;
-  // When set, collects the bits of the toggles that Has() was asked for: what follows is the same
-  // for all toggles that agree on those.
+  uint64_t bits = 0;   // mutations and variants
+  uint64_t fixes = 0;  // bit i: toggle kFirstFix + i
+  // When set, collects the bits of the fixes that Has() was asked for: what follows is the same for
+  // all sets of fixes that agree on those.
   std::atomic<uint64_t>* asked = nullptr;
   bool Has(Toggle toggle) const {
+    const int number = static_cast<int>(toggle);
+    if (number < kFirstFix) return bits >> number & 1;
+    const uint64_t bit = uint64_t{1} << (number - kFirstFix);
     if (asked != nullptr) [[unlikely]]
-      asked->fetch_or(uint64_t{1} << static_cast<int>(toggle), std::memory_order_relaxed);
-    return bits >> static_cast<int>(toggle) & 1;
+      asked->fetch_or(bit, std::memory_order_relaxed);
+    return (fixes & bit) != 0;
   }
-  void Set(Toggle toggle) { bits |= uint64_t{1} << static_cast<int>(toggle); }
+  void Set(Toggle toggle) { Flip(toggle, true); }
+  void Clear(Toggle toggle) { Flip(toggle, false); }
+  // The same mutations, variants and fixes.
+  bool Same(const Toggles& other) const { return bits == other.bits && fixes == other.fixes; }
+
+ private:
+  void Flip(Toggle toggle, bool on) {
+    const int number = static_cast<int>(toggle);
+    uint64_t& word = number < kFirstFix ? bits : fixes;
+    const uint64_t bit = uint64_t{1} << (number % kFirstFix);
+    word = on ? word | bit : word & ~bit;
+  }
 };
+
+// Of a fix: its bit in Toggles::fixes. Of another toggle: 0.
+inline constexpr uint64_t FixBit(Toggle toggle) {
+  const int number = static_cast<int>(toggle) - kFirstFix;
+  return number < 0 ? 0 : uint64_t{1} << number;
+}
 
 // A release, by the names of the kernel's Makefile: 5.10 is {5, 10, 0}.
 struct KernelRelease {

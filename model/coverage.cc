@@ -169,8 +169,9 @@ std::string EventName(Event event) {
     return #name;
     KNOT_EVENT(Fetch)
     KNOT_EVENT(FetchMismatch)
+    KNOT_EVENT(FetchProtected)
     KNOT_EVENT(FetchUnprotected)
-    KNOT_EVENT(ProtectedSend)
+    KNOT_EVENT(ContinueBlind)
     KNOT_EVENT(Allocated)
     KNOT_EVENT(Freed)
     KNOT_EVENT(UseAfterFree)

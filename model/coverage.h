@@ -26,7 +26,7 @@ struct Coverage {
   std::unordered_set<const StepInfo*> steps;        // taken
   std::map<const FunctionInfo*, Results> returned;  // to its caller
   std::map<std::string, Results> answered;          // to user space, by call
-  std::map<const Proposal*, uint64_t> events;       // Event bits, by the proposal that ran
+  std::map<const Proposal*, EventSet> events;       // by the proposal that ran
   std::unordered_set<std::string> reached;          // properties whose window was reached
   std::unordered_set<std::string> broken;           // properties
 

@@ -29,6 +29,7 @@ constexpr Row kRows[] = {
     {kEFAULT, "EFAULT"},
     {kEBUSY, "EBUSY"},
     {kEEXIST, "EEXIST"},
+    {kENOTDIR, "ENOTDIR"},
     {kEINVAL, "EINVAL"},
     {kEMFILE, "EMFILE"},
     {kENOSPC, "ENOSPC"},

@@ -29,6 +29,7 @@ enum Errno : int8_t {
   kEFAULT = 14,
   kEBUSY = 16,
   kEEXIST = 17,
+  kENOTDIR = 20,
   kEINVAL = 22,
   kEMFILE = 24,
   kENOSPC = 28,

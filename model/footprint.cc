@@ -21,7 +21,8 @@ constexpr uint64_t kLives = uint64_t{1} << 30;
 constexpr uint64_t kFile = uint64_t{1} << 31;
 constexpr uint64_t kAllocations = uint64_t{1} << 32;
 constexpr uint64_t kFilterChains = uint64_t{1} << 33;
-constexpr uint64_t kEverything = (uint64_t{1} << 34) - 1;
+constexpr uint64_t kLooks = uint64_t{1} << 34;
+constexpr uint64_t kEverything = (uint64_t{1} << 35) - 1;
 
 bool IsMutated(Toggles toggles) {
   for (const ToggleInfo& info : AllToggles()) {
@@ -83,6 +84,12 @@ Footprints::Footprints(const Program& program, const Proposal& proposal, Toggles
   if (forks) shares_files_ = true;
   for (size_t t = 0; t < tasks; ++t) {
     if (program.tasks[t].kind != TaskKind::kSupervisor) continue;
+    // What it sees, others that it tells know at once.
+    for (size_t u = 0; u < tasks; ++u) {
+      const TaskInfo& other = program.tasks[u];
+      if (u == t || other.kind != TaskKind::kSupervisor || program.tasks[t].decides) continue;
+      if (other.lookers == program.tasks[t].lookers) script_writes_[t] |= kLooks;
+    }
     // An ioctl that is chosen with its first step begins when the lock is free.
     if (program.tasks[t].ops[0].free) continue;
     shows_lock_ |= can_be_killed_[t];
@@ -155,6 +162,7 @@ StepFootprint Footprints::OfTask(const State& state, int task) const {
   StepFootprint footprint;
   const bool locked = state.filter.notify_lock != 0;
   if (in_doubt_) footprint.writes = kEverything;
+  footprint.writes |= script_writes_[static_cast<size_t>(task)] & kLooks;
   if (state.allocation_failures_left > 0) footprint.writes |= kAllocations;
   if (touches & (kLocks | kLocksInterruptibly)) {
     footprint.acquires |= kLock;

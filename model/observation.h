@@ -18,8 +18,8 @@ struct Observation {
     kHandler,  // the task's signal handler begins
     kActsOn,   // the call acts on `value` as word `word` of its argument
     kCounts,   // execve() counts `ret` strings in role `role`
-    kCopies,   // ... and copies `value` as word `word` of string `entry`
-    kShows,    // PIN_ARGS copies a pinned argument to its caller
+    kCopies,   // the kernel copies `value` as word `word` of string `entry` of role `role`
+    kShows,    // PIN_ARGS copies a pinned argument, that of register `role`, to its caller
     kCuts,     // ... and says that it is truncated
     kReads,    // the task reads word `word` of object `role`, of another task if `entry` is 1
   };
@@ -30,7 +30,8 @@ struct Observation {
   uint8_t role = 0;
   uint8_t entry = 0;
   uint8_t word = 0;
-  Value value = 0;
+  Value value = 0;    // kReads too: what was read
+  bool user = false;  // kCopies: from user memory
 };
 
 using Observations = std::vector<Observation>;

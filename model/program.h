@@ -17,8 +17,11 @@ namespace knotcheck::model {
 
 // Capacities of the state. A scenario that needs more is refused when it is compiled.
 inline constexpr int kMaxTasks = 7;
-inline constexpr int kMaxWords = 12;       // 8-byte words of user memory
+inline constexpr int kMaxWords = 48;       // 8-byte words of user memory, of all address spaces
+inline constexpr int kMaxSpaces = 4;       // address spaces
 inline constexpr int kMaxSeen = 10;        // words that a supervisor inspects for one call
+inline constexpr int kMaxViews = 12;       // of each supervisor, or of those that share looks, of
+                                           // each target
 inline constexpr int kMaxFds = 8;          // of one descriptor table
 inline constexpr int kMaxFilesTables = 4;  // descriptor tables
 inline constexpr int kMaxSenders = 3;      // signal senders
@@ -27,7 +30,8 @@ inline constexpr int kMaxVariables = 2;    // notifications that one script can 
 inline constexpr int kMaxRoles = 6;        // pointer arguments of one call
 inline constexpr int kMaxEntries = 3;      // of a pointer table, without the NULL
 inline constexpr int kMaxOps = 120;        // of one script
-inline constexpr int kMaxFreeOps = 240;    // of what a free supervisor can do
+inline constexpr int kMaxFreeOps = 250;    // of what a free supervisor can do
+inline constexpr int kMaxCallFds = 2;      // descriptors that one call looks up
 
 // What a word of user memory, or of a kernel copy of it, holds: an index into Program::values, or
 // one of the two below.
@@ -43,12 +47,13 @@ struct ValueInfo {
   std::string text;  // as traces show it
 };
 
-// A variable of user memory: `words` words from `first_word` on, `bytes` long. What follows it in
-// the address space is unmapped.
+// A variable of user memory in one address space: `words` words from `first_word` on, `bytes` long.
+// What follows it in the address space is unmapped.
 struct Object {
   enum class Kind : uint8_t { kString, kBytes, kPointers };
   std::string name;
   Kind kind = Kind::kString;
+  uint8_t space = 0;
   uint8_t first_word = 0;
   uint8_t words = 0;
   uint16_t bytes = 0;
@@ -56,12 +61,18 @@ struct Object {
   std::vector<std::vector<Value>> alternatives;
 };
 
+// A peer without a script, or a signal's handler.
+inline constexpr uint8_t kStoredByOthers = 0x80;
+static_assert(kMaxTasks < 8);
+
 struct Word {
   uint8_t object = 0;
   // What the word may hold; the first is the initial value.
   std::vector<Value> domain;
   // Any read may return any value of the domain: the most general peer writes here.
   bool shared = false;
+  // Who may store here: bit t, task t in its script, and kStoredByOthers.
+  uint8_t stored_by = 0;
 };
 
 // System calls. Those with a body of their own, then those whose body is table_body(), which does
@@ -129,11 +140,29 @@ inline constexpr uint8_t kNoRegister = 7;
 // Of Task::ghost_asked, beside a bit a role: for an argument that is NULL.
 inline constexpr uint8_t kAskedForNothing = 1u << kMaxRoles;
 inline constexpr int kAtEmptyPath = 0x1000;  // AT_EMPTY_PATH
+inline constexpr int kAtFdcwd = -100;        // AT_FDCWD
+
+// A register that names a descriptor which the call looks up: model/descriptors.def.
+struct CallFd {
+  // Whether it does, beside what the name says.
+  enum class When : uint8_t {
+    kAlways,
+    kRelative,         // path_init(): the path is relative
+    kEmptyPath,        // the path is empty, or NULL, and the flags are AT_EMPTY_PATH
+    kRelativeOrEmpty,  // either
+    kNotMinusOne,
+  };
+  uint8_t arg;
+  int8_t after;  // the role after whose last pass it is looked up; -1: before the first
+  int8_t path;   // the role that `when` is about; -1: none
+  When when;
+};
 
 struct Syscall {
   const char* name;
   uint8_t args;
   std::vector<Role> roles;
+  std::vector<CallFd> fds = {};
 };
 
 const Syscall& SyscallOf(Nr nr);
@@ -220,6 +249,10 @@ struct Op {
   // the n-th oldest that is listed when the ioctl begins, or one that nobody has.
   bool free = false;
   uint8_t listed = 0;
+  // Of a free one that follows the policy: only for notifications that it has received; `by_policy`:
+  // only if the policy allows by what was seen, and pinned or not as the policy has it.
+  bool honest = false;
+  bool by_policy = false;
   // Expectations: an error as -errno, and what the call acted on.
   bool has_expected = false;
   Ret expected = 0;
@@ -227,6 +260,7 @@ struct Op {
   std::vector<Value> uses;
   std::string text;  // as the scenario has it
   int line = 0;
+  friend bool operator==(const Op&, const Op&) = default;
 };
 
 enum class TaskKind : uint8_t { kTarget, kSupervisor, kPeer };
@@ -240,9 +274,14 @@ struct TaskInfo {
   bool starts = true;             // a child starts when it is forked
   bool filtered = false;          // has the filter
   uint8_t files = 0;              // descriptor table
+  uint8_t space = 0;              // address space; of a supervisor: nothing
   uint8_t group = 0;              // thread group: the task that leads it
+  // Of supervisors: those with the same number tell each other what they see.
+  uint8_t lookers = 0;
+  bool decides = false;  // ... follows the policy step by step, by what it saw itself
   bool signalled = false;         // some sender sends it a signal with a handler
   bool adversary = false;         // nobody must go on with its script: a peer, a closer
+  friend bool operator==(const TaskInfo&, const TaskInfo&) = default;
 };
 
 // A sender's count: a signal whenever there is something to interrupt.
@@ -258,17 +297,26 @@ struct SenderInfo {
 struct WriterInfo {
   std::string name;
   uint8_t writes = 0;
+  uint8_t space = 0;
 };
 
-// allow nr if every condition holds, else error.
+// allow nr if every condition of one alternative holds, else error. A call is allowed if one of its
+// rules allows it.
 struct PolicyCondition {
+  enum class Test : uint8_t {
+    kEqual,
+    kNotEqual,
+    kAny,    // whatever was seen
+    kNever,  // a value that the argument cannot hold
+  };
   uint8_t role = 0;
-  // The exact words, by slot of the seen buffer.
+  Test test = Test::kEqual;
+  // The exact words, by slot of the role's part of the seen buffer.
   std::vector<Value> words;
 };
 struct PolicyRule {
   Nr nr = Nr::kOpenat;
-  std::vector<PolicyCondition> conditions;
+  std::vector<std::vector<PolicyCondition>> alternatives;
   int error = kEACCES;
 };
 
@@ -283,7 +331,10 @@ struct SeenLayout {
 struct Program {
   std::string name;
   std::vector<ValueInfo> values;
+  // Those of space 0, then the same of the next one: an address is the same number in each.
   std::vector<Object> objects;
+  int objects_of_space = 0;
+  int words_of_space = 0;
   std::vector<Word> words;
   std::vector<TaskInfo> tasks;
   std::vector<SenderInfo> senders;
@@ -298,6 +349,7 @@ struct Program {
   bool nested = false;              // some call has pointers behind pointers
   bool polls = false;               // some supervisor polls
   bool closes = false;              // some supervisor closes the listener
+  bool puts_back = false;           // some RECV may fault, and puts its notification back
   bool installs = false;            // some script calls seccomp()
   uint8_t allocation_failures = 0;  // budget
   uint8_t nofile[kMaxFilesTables] = {kMaxFds, kMaxFds, kMaxFds, kMaxFds};
@@ -305,6 +357,20 @@ struct Program {
   uint8_t max_id = 1;  // the largest notification id that can be given out
   // value_of_truncation[v][n]: the value whose first n bytes are v's and whose rest is zero.
   std::vector<std::array<Value, 8>> truncated;
+  // By looking supervisor and target: the view of State::views, -1 where there is none.
+  std::array<std::array<int8_t, kMaxTasks>, kMaxTasks> view{};
+  int views = 0;
+  // What of the scenario has no effect, each as "FILE:LINE:COLUMN: ...".
+  std::vector<std::string> notes;
+
+  // Whether some call has a table of pointers in this register.
+  bool TableAt(int arg) const;
+  int FirstWordOf(uint8_t space) const { return space * words_of_space; }
+  // The object to which an address leads in a space; -1: nothing is mapped there.
+  int ObjectAt(Value address, uint8_t space) const {
+    const int object = address == kUninit || address == kAbsent ? -1 : values[address].object;
+    return object < 0 ? -1 : object + space * objects_of_space;
+  }
 };
 
 }  // namespace knotcheck::model

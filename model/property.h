@@ -6,6 +6,8 @@
 
 #pragma once
 
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -17,10 +19,11 @@ namespace knotcheck::model {
 
 // What a step may report. The comment says when; "approved" is explained in docs/glossary.md.
 enum class Event : uint8_t {
-  kFetch,             // the kernel fetched a word of an argument that was approved for this call
-  kFetchMismatch,     // ... and it was not what the supervisor had seen
-  kFetchUnprotected,  // ... from user memory, though SEND had accepted "protected" for this call
-  kProtectedSend,     // SEND accepted "protected"
+  kFetch,             // the kernel fetched a word that was approved and that somebody could store
+  kFetchMismatch,     // the kernel fetched a word that was approved: not what had been seen
+  kFetchProtected,    // ... of an argument for which SEND had accepted "protected"
+  kFetchUnprotected,  // ... from user memory
+  kContinueBlind,     // SEND accepted a CONTINUE of a call of whose memory nothing had been seen
   kAllocated,         // a kernel object with a lifetime was allocated
   kFreed,             // ... was freed
   kUseAfterFree,
@@ -72,9 +75,48 @@ enum class Event : uint8_t {
   kProposal15,
   kCount,
 };
-static_assert(static_cast<int>(Event::kCount) <= 64);
 
-inline constexpr uint64_t Bit(Event event) { return uint64_t{1} << static_cast<int>(event); }
+// A set of events.
+class EventSet {
+ public:
+  constexpr EventSet() = default;
+  constexpr explicit EventSet(Event event) { Add(event); }
+  constexpr void Add(Event event) {
+    words_[static_cast<size_t>(event) / 64] |= uint64_t{1} << (static_cast<size_t>(event) % 64);
+  }
+  constexpr bool Has(Event event) const {
+    return words_[static_cast<size_t>(event) / 64] >> (static_cast<size_t>(event) % 64) & 1;
+  }
+  constexpr bool Empty() const { return (words_[0] | words_[1]) == 0; }
+  constexpr EventSet& operator|=(const EventSet& other) {
+    words_[0] |= other.words_[0];
+    words_[1] |= other.words_[1];
+    return *this;
+  }
+  friend constexpr EventSet operator|(EventSet a, const EventSet& b) { return a |= b; }
+  friend constexpr EventSet operator&(const EventSet& a, const EventSet& b) {
+    EventSet both;
+    both.words_[0] = a.words_[0] & b.words_[0];
+    both.words_[1] = a.words_[1] & b.words_[1];
+    return both;
+  }
+  friend constexpr bool operator==(const EventSet&, const EventSet&) = default;
+  // Calls fn(event) for each, in the order of the enumeration.
+  template <class Fn>
+  void ForEach(Fn&& fn) const {
+    for (size_t w = 0; w < 2; ++w) {
+      for (uint64_t rest = words_[w]; rest != 0; rest &= rest - 1) {
+        fn(static_cast<Event>(64 * w + static_cast<size_t>(std::countr_zero(rest))));
+      }
+    }
+  }
+
+ private:
+  uint64_t words_[2] = {};
+};
+static_assert(static_cast<int>(Event::kCount) <= 128);
+
+inline constexpr EventSet Bit(Event event) { return EventSet(event); }
 
 struct PropertyInfo {
   std::string name;
@@ -82,8 +124,8 @@ struct PropertyInfo {
   std::string sentence;
   // The document that promises it, and where.
   std::string source;
-  uint64_t broken_by = 0;  // events
-  uint64_t witness = 0;    // events that show that it could have been broken
+  EventSet broken_by = {};
+  EventSet witness = {};  // show that it could have been broken
   // Looked at in states from which nothing more happens, if set: true when the property is broken.
   bool (*broken_at_rest)(const Program&, const State&) = nullptr;
   // Looked at after each step, if set: true when the property is broken.

@@ -74,7 +74,7 @@ struct Proposal {
       const std::vector<std::pair<std::string, std::string>>& reactions,
       std::string* error) = nullptr;
   // What supervisors may do that follow the policy and are free otherwise.
-  std::vector<Op> (*general_policy_script)() = nullptr;
+  std::vector<Op> (*general_policy_script)(int targets) = nullptr;
 
   // seccomp_notify_send(): checks of resp.flags after the unchanged ones; 0 or -errno.
   Ret (*send_check)(Kernel&, uint16_t flags) = nullptr;
@@ -108,6 +108,9 @@ struct Proposal {
   void (*returned_to_user)(Kernel&) = nullptr;
   // After every step: raises events about the proposal's own objects.
   void (*after_step)(Kernel&) = nullptr;
+  // What of the program exceeds a capacity of the proposal's part of the state, with the number
+  // that it would need; empty: nothing.
+  std::string (*limits)(const Program&) = nullptr;
   // One field of State::proposal each, for the tasks and words that the program has.
   void (*describe)(const Program&, std::vector<Field>*) = nullptr;
   // For model/canonical.h: names in the proposal's part, and its objects numbered anew in the order

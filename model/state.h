@@ -15,9 +15,9 @@
 
 namespace knotcheck::model {
 
-inline constexpr int kMaxFrames = 6;
-inline constexpr int kLocalBytes = 26;
-inline constexpr int kProposalBytes = 224;
+inline constexpr int kMaxFrames = 8;
+inline constexpr int kLocalBytes = 32;
+inline constexpr int kProposalBytes = 512;
 
 // One kernel function that a task is in: which, and the step at which it stands.
 struct Frame {
@@ -100,8 +100,27 @@ struct Task {
                         // the current call
   uint8_t ghost_roles;  // bit i: role i was seen
   uint8_t ghost_asked;  // target: bit i: SEND accepted "protected" for role i
-  uint8_t ghost_file;   // what the descriptor argument named at the approval; 1 + ADDFD|SEND's
+  // Target: 1 + the file that each descriptor of the call named at the approval; 0: none was
+  // approved. 1 + the descriptor of an ADDFD|SEND that answered instead.
+  uint8_t ghost_file[kMaxCallFds];
+  // Supervisor: its buffer, what it sees in the look that it takes, or took last. Target: what was
+  // approved.
   Value seen[kMaxSeen];
+};
+
+// What supervisors that tell each other know of a target's current notification, from looks that
+// are over. Ghost state: it is cleared when the notification is gone, as its id never comes back.
+struct View {
+  uint8_t flags;   // ViewFlag
+  uint8_t read;    // bit i: role i was read from the target's memory
+  uint8_t shown;   // ... the kernel showed its own copy of it
+  uint8_t latest;  // bit i: of role i, the kernel's copy was seen last
+  Value read_words[kMaxSeen];
+  Value shown_words[kMaxSeen];
+};
+enum ViewFlag : uint8_t {
+  kViewReceived = 1,   // RECV gave it to one of them
+  kViewTruncated = 2,  // the kernel said that it showed a part only
 };
 
 // struct seccomp_filter with its struct notification and listener file.
@@ -118,13 +137,13 @@ struct Filter {
 
 struct alignas(8) State {
   Task tasks[kMaxTasks];
+  View views[kMaxViews];
   Filter filter;
   uint8_t files[kMaxFilesTables][kMaxFds];
   uint8_t memory[kMaxWords];  // value, exclusive-or the initial one
   uint8_t signals_left[kMaxSenders];
   uint8_t writes_left[kMaxWriters];
   uint8_t allocation_failures_left;
-  uint8_t unused[1];
   // The proposal's part; nothing of it is stored for a proposal that has none.
   alignas(8) uint8_t proposal[kProposalBytes];
 };

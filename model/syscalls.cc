@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <cstring>
+#include <string>
 
 #include "base/check.h"
 #include "model/program.h"
@@ -14,6 +15,27 @@ int RoleNamed(const Syscall& call, const char* name) {
   }
   KNOT_CHECK(false && "a parent of the same call");
   return -1;
+}
+
+// The path that goes with a descriptor is in the next register, or the role after which it is
+// looked up.
+void AddFd(std::vector<Syscall>* table, const char* name, uint8_t arg, const std::string& after,
+           CallFd::When when) {
+  for (Syscall& call : *table) {
+    if (std::strcmp(call.name, name) != 0) continue;
+    CallFd fd{arg, -1, -1, when};
+    if (after != "none") fd.after = static_cast<int8_t>(RoleNamed(call, after.c_str()));
+    fd.path = fd.after;
+    for (size_t r = 0; r < call.roles.size(); ++r) {
+      if (call.roles[r].arg == arg + 1 && call.roles[r].parent < 0) {
+        fd.path = static_cast<int8_t>(r);
+      }
+    }
+    call.fds.push_back(fd);
+    KNOT_CHECK(call.fds.size() <= kMaxCallFds);
+    return;
+  }
+  KNOT_CHECK(false && "a call of the table");
 }
 
 std::vector<Syscall> MakeTable() {
@@ -52,11 +74,28 @@ std::vector<Syscall> MakeTable() {
 #undef KNOT_NESTED
 #undef KNOT_PASSES
   KNOT_CHECK(table.size() == kCalls);
+#define KNOT_FD(call, arg, after, when, source) AddFd(&table, #call, arg, #after, CallFd::When::when);
+#include "model/descriptors.def"
+#undef KNOT_FD
   for (const Syscall& call : table) KNOT_CHECK(call.roles.size() <= kMaxRoles);
   return table;
 }
 
 }  // namespace
+
+bool Program::TableAt(int arg) const {
+  for (const TaskInfo& info : tasks) {
+    for (const auto* ops : {&info.ops, &info.handler}) {
+      for (const Op& op : *ops) {
+        if (op.code != OpCode::kSyscall || arg < 0 || arg >= 6) continue;
+        const int object = ObjectAt(op.pointers[static_cast<size_t>(arg)], info.space);
+        if (object < 0 || !(op.is_pointer >> arg & 1)) continue;
+        if (objects[static_cast<size_t>(object)].kind == Object::Kind::kPointers) return true;
+      }
+    }
+  }
+  return false;
+}
 
 const Syscall& SyscallOf(Nr nr) {
   static const auto* const table = new std::vector<Syscall>(MakeTable());

@@ -38,12 +38,12 @@ System::System(const Program& program, const Proposal& proposal, Toggles toggles
     }
   }
   KNOT_CHECK(properties_.size() <= 64);
-  const auto index = [this](uint64_t PropertyInfo::*events) {
+  const auto index = [this](EventSet PropertyInfo::*events) {
     std::vector<uint64_t> by_event(static_cast<size_t>(Event::kCount));
     for (size_t i = 0; i < properties_.size(); ++i) {
-      for (uint64_t e = properties_[i].*events; e != 0; e &= e - 1) {
-        by_event[static_cast<size_t>(std::countr_zero(e))] |= uint64_t{1} << i;
-      }
+      (properties_[i].*events).ForEach([&](Event event) {
+        by_event[static_cast<size_t>(event)] |= uint64_t{1} << i;
+      });
       watched_ |= properties_[i].*events;
     }
     return by_event;
@@ -142,9 +142,10 @@ bool System::StepSender(State* state, int sender, TraceStep* trace) const {
 bool System::StepWriter(State* state, int writer, int choice, int* arity, TraceStep* trace) const {
   if (state->writes_left[writer] == 0) return false;
   *arity = 0;
+  const uint8_t space = program_.writers[static_cast<size_t>(writer)].space;
   for (size_t w = 0; w < program_.words.size(); ++w) {
     const Word& word = program_.words[w];
-    if (word.domain.size() < 2) continue;
+    if (word.domain.size() < 2 || program_.objects[word.object].space != space) continue;
     const int first = *arity;
     *arity += static_cast<int>(word.domain.size());
     if (choice < first || choice >= *arity) continue;
@@ -191,12 +192,11 @@ System::Shown System::Step(State* state, int thread, int choice, TraceStep* trac
     coverage_->steps.insert(kernel.taken());
     coverage_->events[&proposal_] |= shown.events;
   }
-  for (uint64_t e = shown.events & watched_; e != 0; e &= e - 1) {
-    const size_t event = static_cast<size_t>(std::countr_zero(e));
-    shown.violated |= breaks_[event];
-    shown.witnessed |= shows_[event];
-    if (trace != nullptr) trace->events.push_back(static_cast<Event>(event));
-  }
+  (shown.events & watched_).ForEach([&](Event event) {
+    shown.violated |= breaks_[static_cast<size_t>(event)];
+    shown.witnessed |= shows_[static_cast<size_t>(event)];
+    if (trace != nullptr) trace->events.push_back(event);
+  });
   if (has_state_predicates_) {
     for (size_t i = 0; i < properties_.size(); ++i) {
       if (properties_[i].broken_in != nullptr && properties_[i].broken_in(program_, *state)) {
@@ -261,8 +261,8 @@ void System::Describe() {
     add(absl::StrCat(name, "files"), at + offsetof(Task, files), ones(TablesOf(program_) - 1));
     add(absl::StrCat(name, "chain"), at + offsetof(Task, chain), program_.installs ? 0xff : 0);
     for (size_t i = 0; i < 2; ++i) {
-      add(absl::StrCat(name, "task_works", i), at + offsetof(Task, task_works) + i, 7);
-      add(absl::StrCat(name, "running_works", i), at + offsetof(Task, running_works) + i, 7);
+      add(absl::StrCat(name, "task_works", i), at + offsetof(Task, task_works) + i, 15);
+      add(absl::StrCat(name, "running_works", i), at + offsetof(Task, running_works) + i, 15);
     }
     add(absl::StrCat(name, "ghost"), at + offsetof(Task, ghost), 0x7f);
     add(absl::StrCat(name, "ghost_id"), at + offsetof(Task, ghost_id), id);
@@ -270,7 +270,10 @@ void System::Describe() {
         ones((1u << kMaxRoles) - 1));
     add(absl::StrCat(name, "ghost_asked"), at + offsetof(Task, ghost_asked),
         supervisor ? 0 : ones((2u << kMaxRoles) - 1));
-    add(absl::StrCat(name, "ghost_file"), at + offsetof(Task, ghost_file), supervisor ? 0 : 15);
+    for (size_t i = 0; i < kMaxCallFds; ++i) {
+      add(absl::StrCat(name, "ghost_file", i), at + offsetof(Task, ghost_file) + i,
+          supervisor ? 0 : 15);
+    }
     for (size_t i = 0; i < kMaxSeen; ++i) {
       add(absl::StrCat(name, "seen", i), at + offsetof(Task, seen) + i, value);
     }
@@ -306,6 +309,20 @@ void System::Describe() {
     add(absl::StrCat(name, "knotif.addfd1"), knotif + offsetof(Knotif, addfd) + 1,
         ones(program_.tasks.size()));
   }
+  const uint8_t roles = ones((1u << kMaxRoles) - 1);
+  for (size_t v = 0; v < static_cast<size_t>(program_.views); ++v) {
+    const size_t at = offsetof(State, views) + v * sizeof(View);
+    const std::string name = absl::StrCat("view", v, ".");
+    add(name + "flags", at + offsetof(View, flags), kViewReceived | kViewTruncated);
+    add(name + "read", at + offsetof(View, read), roles);
+    add(name + "shown", at + offsetof(View, shown), proposal_.verbs.empty() ? 0 : roles);
+    add(name + "latest", at + offsetof(View, latest), proposal_.verbs.empty() ? 0 : roles);
+    for (size_t i = 0; i < kMaxSeen; ++i) {
+      add(absl::StrCat(name, "read", i), at + offsetof(View, read_words) + i, value);
+      add(absl::StrCat(name, "shown", i), at + offsetof(View, shown_words) + i,
+          proposal_.verbs.empty() ? 0 : value);
+    }
+  }
   const size_t filter = offsetof(State, filter);
   const uint8_t tasks = ones(program_.tasks.size());
   add("notify_lock", filter + offsetof(Filter, notify_lock), tasks);
@@ -322,7 +339,9 @@ void System::Describe() {
     }
   }
   for (size_t w = 0; w < program_.words.size(); ++w) {
-    add(absl::StrCat("memory", w), offsetof(State, memory) + w, value);
+    const Word& word = program_.words[w];
+    add(absl::StrCat("memory", w), offsetof(State, memory) + w,
+        word.shared || word.stored_by == 0 ? 0 : value);
   }
   for (size_t i = 0; i < program_.senders.size(); ++i) {
     add(absl::StrCat("signals_left", i), offsetof(State, signals_left) + i,

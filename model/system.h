@@ -44,7 +44,7 @@ class System {
     int arity = 1;           // how many outcomes the step has
     uint64_t violated = 0;   // property bits
     uint64_t witnessed = 0;  // property bits
-    uint64_t events = 0;
+    EventSet events;
   };
   // Takes one step of a thread. When it is not possible, *state is garbage.
   Shown Step(State* state, int thread, int choice, TraceStep* trace = nullptr,
@@ -80,7 +80,7 @@ class System {
   // By event: the properties that it breaks or witnesses.
   std::vector<uint64_t> breaks_;
   std::vector<uint64_t> shows_;
-  uint64_t watched_ = 0;  // events that some property looks at
+  EventSet watched_;  // events that some property looks at
   bool has_state_predicates_ = false;
   Coverage* coverage_ = nullptr;
   std::vector<Field> fields_;

@@ -111,27 +111,27 @@ void Maker::Properties(const model::Coverage& coverage) {
 }
 
 void Maker::Events(const model::Coverage& coverage) {
-  uint64_t raised = 0;
+  model::EventSet raised;
   for (const auto& [proposal, events] : coverage.events) raised |= events;
   const int core = static_cast<int>(model::Event::kProposal0);
   for (int e = 0; e < core; ++e) {
     Count(&report_.events, "event", model::EventName(static_cast<model::Event>(e)),
-          raised >> e & 1);
+          raised.Has(static_cast<model::Event>(e)));
   }
   // A proposal has those that its properties look at.
   for (const model::Proposal* proposal : model::AllProposals()) {
-    uint64_t own = 0;
+    model::EventSet own;
     for (const model::PropertyInfo& property : model::AllProperties()) {
       if (property.proposal == proposal->name) own |= property.broken_by | property.witness;
     }
     const auto events = coverage.events.find(proposal);
     for (int e = core; e < static_cast<int>(model::Event::kCount); ++e) {
-      if (!(own >> e & 1)) continue;
+      if (!own.Has(static_cast<model::Event>(e))) continue;
       const std::string name =
           absl::StrCat(model::EventName(static_cast<model::Event>(e)), " [", proposal->name, "]");
       if (Explored(proposal)) {
         Count(&report_.events, "event", name,
-              events != coverage.events.end() && (events->second >> e & 1));
+              events != coverage.events.end() && events->second.Has(static_cast<model::Event>(e)));
       } else {
         Skip("event", name);
       }

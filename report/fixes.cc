@@ -15,10 +15,13 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 const std::string& NameOf(model::Toggle toggle) {
-  return model::AllToggles()[static_cast<size_t>(toggle)].name;
+  const auto& all = model::AllToggles();
+  return std::find_if(all.begin(), all.end(), [toggle](const model::ToggleInfo& info) {
+           return info.toggle == toggle;
+         })->name;
 }
 
-bool IsIn(model::Toggle toggle, verify::FixSet set) { return set >> static_cast<int>(toggle) & 1; }
+bool IsIn(model::Toggle toggle, verify::FixSet set) { return (set & model::FixBit(toggle)) != 0; }
 
 std::string PathOf(const verify::FixWitness& witness) {
   return witness.cycle ? checker::LassoToString({witness.path, *witness.cycle})
@@ -48,7 +51,7 @@ verify::FixSet InAll(const verify::FixSets& found) {
       if (i == 0) reason = found.why[i][at];
       same = same && found.why[i][at] == reason;
     }
-    if (same) common |= verify::FixSet{1} << static_cast<int>(toggle);
+    if (same) common |= model::FixBit(toggle);
   }
   return common;
 }
@@ -91,7 +94,7 @@ std::vector<std::string> WitnessCommand(const FixReport& report,
                                     "--scenario", report.scenarios[witness.scenario]->file,
                                     "--proposal", report.proposal->name};
   model::Toggles toggles;
-  toggles.bits = witness.fixes;
+  toggles.fixes = witness.fixes;
   const std::string fixes = FixesText(toggles);
   if (!fixes.empty()) words.insert(words.end(), {"--fix", fixes});
   words.insert(words.end(), {"--property", witness.property, PathOf(witness)});

@@ -16,7 +16,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-verify::FixSet BitOf(model::Toggle toggle) { return verify::FixSet{1} << static_cast<int>(toggle); }
+verify::FixSet BitOf(model::Toggle toggle) { return model::FixBit(toggle); }
 
 // Two sets that share one fix; the shared one has a witness that needs a fix itself.
 class FixesReport : public ::testing::Test {

@@ -64,6 +64,10 @@ Json EntryJson(const Entry& entry) {
   const checker::Result& result = entry.answer.result;
   json["violated"] = entry.answer.violated;
   json["vacuous"] = entry.answer.vacuous;
+  json["not_reached"] = entry.answer.unreached;
+  json["absent"] = entry.answer.absent;
+  json["approves_no_memory"] = entry.answer.blind;
+  json["notes"] = entry.answer.notes;
   json["end"] = EndWord(result.end);
   json["states"] = result.states;
   json["transitions"] = result.transitions;

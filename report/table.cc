@@ -88,9 +88,23 @@ void AppendWhy(const Entry& entry, const TableOptions& options, std::string* out
   if (!entry.answer.complete()) {
     say(absl::StrCat("incomplete: ", EndPhrase(entry.answer),
                      "; what was not found may still exist"));
-  } else if (mark == Mark::kDiffers && !entry.answer.vacuous.empty()) {
+  } else if (!entry.answer.vacuous.empty()) {
     say(absl::StrCat("asked but never reached: ", absl::StrJoin(entry.answer.vacuous, ", ")));
   }
+  if (!entry.answer.absent.empty()) {
+    say(absl::StrCat("asked, but ", entry.proposal, " has no such property: ",
+                     absl::StrJoin(entry.answer.absent, ", ")));
+  }
+  // A scenario that asks nothing, and under which nothing breaks, could be taken for a proof.
+  const auto& properties = entry.answer.properties;
+  const bool hollow = entry.answer.violated.empty() &&
+                      std::none_of(properties.begin(), properties.end(),
+                                   [](const verify::PropertyVerdict& p) { return p.asked; });
+  if (options.brief && !hollow) return;
+  if (entry.answer.complete() && !entry.answer.unreached.empty()) {
+    say(absl::StrCat("not reached: ", absl::StrJoin(entry.answer.unreached, ", ")));
+  }
+  if (entry.answer.blind) say("some CONTINUE approves no memory: nothing of it was seen before");
 }
 
 void AppendRow(const Entry& entry, const TableOptions& options, std::string* out) {

@@ -15,6 +15,8 @@ namespace knotcheck::report {
 struct TableOptions {
   size_t width = 80;
   bool color = false;
+  // Of many scenarios: without what is no verdict, and what --json and golden files have.
+  bool brief = false;
   size_t proposal_width = 8;  // of the longest name
 };
 

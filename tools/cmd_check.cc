@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <set>
 #include <string>
@@ -77,6 +79,7 @@ class Check {
   void Collect(size_t question, absl::StatusOr<verify::Answer> answer);
   std::string Traces(report::Entry* entry, const report::TraceSubject& subject);
   std::string TraceFile(const report::Entry& entry, const std::string& property);
+  static void Tell(const std::vector<const report::Entry*>& entries);
   std::string Golden(const std::vector<const report::Entry*>& entries);
   void BadFile(const std::string& file, absl::string_view message);
   void OutputFailed(const absl::Status& status);
@@ -169,6 +172,9 @@ absl::Status Check::Prepare() {
                           !std::filesystem::is_directory(arguments_.paths[0], ignored);
     traces_ = one_file ? "all" : "none";
   }
+  std::error_code ignored;
+  table_.brief = arguments_.paths.size() != 1 ||
+                 std::filesystem::is_directory(arguments_.paths[0], ignored);
   table_.width = arguments_.width != 0 ? arguments_.width : TerminalWidth(STDOUT_FILENO);
   table_.color = ColorOn(STDOUT_FILENO);
   return absl::OkStatus();
@@ -335,6 +341,22 @@ std::string Check::Golden(const std::vector<const report::Entry*>& entries) {
                       "\n+++ as found now\n", report::DiffExcerpt(*expected, found, kMaxDiffLines));
 }
 
+// What of a scenario has no effect under any of the proposals asked.
+void Check::Tell(const std::vector<const report::Entry*>& entries) {
+  std::vector<std::string> notes;
+  bool first = true;
+  for (const report::Entry* entry : entries) {
+    if (entry->state != report::Entry::State::kAnswered) continue;
+    if (first) notes = entry->answer.notes;
+    std::vector<std::string> both;
+    std::set_intersection(notes.begin(), notes.end(), entry->answer.notes.begin(),
+                          entry->answer.notes.end(), std::back_inserter(both));
+    notes = std::move(both);
+    first = false;
+  }
+  for (const std::string& note : notes) std::fprintf(stderr, "%s\n", report::Ascii(note).c_str());
+}
+
 void Check::Report(size_t scenario, size_t first, size_t last, Searches* searches) {
   const size_t begin = entries_.size();
   for (size_t i = first; i < last; ++i) Collect(i, searches->Wait(i));
@@ -346,6 +368,7 @@ void Check::Report(size_t scenario, size_t first, size_t last, Searches* searche
   for (size_t i = begin; i < entries_.size(); ++i) entries.push_back(&entries_[i]);
   const std::string golden = Golden(entries);
   progress_.Clear();
+  Tell(entries);
   Print(report::TableRows(entries, table_));
   Print(golden);
   for (const report::Entry* entry : entries) {

@@ -48,11 +48,13 @@ struct Arguments {
 
 constexpr Protection kColumns[] = {Protection::kProtected,   Protection::kRefused,
                                    Protection::kUnprotected, Protection::kNotOffered,
-                                   Protection::kChanged,     Protection::kIncomplete};
+                                   Protection::kChanged,     Protection::kUnchanged,
+                                   Protection::kIncomplete};
 // What the reader of the report should worry about, worst first.
 constexpr Protection kListed[] = {Protection::kUnprotected, Protection::kChanged,
                                   Protection::kNotOffered,  Protection::kRefused,
-                                  Protection::kProtected,   Protection::kIncomplete};
+                                  Protection::kUnchanged,   Protection::kProtected,
+                                  Protection::kIncomplete};
 
 struct Judged {
   const verify::SweepCase* sweep = nullptr;
@@ -72,6 +74,8 @@ const char* Explanation(Protection protection) {
       return "unprotected, and the proposal has no way to ask for it";
     case Protection::kRefused:
       return "refused: the supervisor cannot get as far as to allow the call";
+    case Protection::kUnchanged:
+      return "as without the proposal: nothing is there, nothing was served, and the call fails";
     case Protection::kProtected:
       return "protected";
     case Protection::kIncomplete:
@@ -225,15 +229,15 @@ void Sweep::PrintTable() const {
   for (const std::string& line : report::Wrap(title, width_, 0, 2)) Print(line + "\n");
   Print("\n");
   Print(fmt::format("{:<24}", ""));
-  static constexpr const char* kHeads[] = {"protected", "refused", "unprot.",
-                                           "not off.",  "changed", "incompl."};
-  for (const char* head : kHeads) Print(fmt::format("{:>9}", head));
+  static constexpr const char* kHeads[] = {"protect.", "refused", "unprot.",
+                                           "not off",  "changed", "same", "incompl."};
+  for (const char* head : kHeads) Print(fmt::format("{:>8}", head));
   Print("\n");
   for (const auto& [relation, row] : counts) {
     Print(fmt::format("{:<24}", verify::RelationName(relation)));
     for (const Protection protection : kColumns) {
       const auto at = row.find(protection);
-      Print(fmt::format("{:>9}", at == row.end() ? std::string("-") : absl::StrCat(at->second)));
+      Print(fmt::format("{:>8}", at == row.end() ? std::string("-") : absl::StrCat(at->second)));
     }
     Print("\n");
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <new>
+#include <system_error>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -17,7 +18,15 @@ Searches::Searches(const std::vector<Search>& searches, size_t jobs,
   const size_t count = std::max<size_t>(1, std::min(jobs, searches.size()));
   options_.explore.max_bytes /= count;
   options_.explore.interrupted = &Interrupted();
-  for (size_t i = 0; i < count; ++i) threads_.emplace_back([this] { Work(); });
+  for (size_t i = 0; i < count; ++i) {
+    try {
+      threads_.emplace_back([this] { Work(); });
+    } catch (const std::system_error&) {
+      // As many as there can be.
+      if (i == 0) throw std::bad_alloc();
+      break;
+    }
+  }
 }
 
 Searches::~Searches() {

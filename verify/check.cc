@@ -3,6 +3,7 @@
 #include "verify/check.h"
 
 #include <algorithm>
+#include <array>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -17,25 +18,28 @@ using checker::Status;
 
 namespace {
 
+constexpr char kLookedFirst[] = "looked-first";
 constexpr int kMostWrites = 255;  // what State::writes_left holds
 
-// The index among the writers of the explicit program of each writer of `program`; last, that of
-// the (first) most general peer, which is a writer in the explicit program only.
-std::vector<uint16_t> Writers(const model::Program& program, const model::Program& with_writers) {
-  std::vector<uint16_t> indices;
-  uint16_t general = 0;
-  bool found = false;
+// The indices among the writers of the explicit program: of each writer of `program`, and of the
+// (first) most general peer of each address space, which is a writer in the explicit program only.
+struct WriterIndices {
+  std::vector<uint16_t> known;
+  std::array<uint16_t, model::kMaxSpaces> general{};
+};
+WriterIndices Writers(const model::Program& program, const model::Program& with_writers) {
+  WriterIndices indices;
+  std::array<bool, model::kMaxSpaces> found{};
   for (size_t i = 0; i < with_writers.writers.size(); ++i) {
-    const size_t known = indices.size();
-    if (known < program.writers.size() &&
-        program.writers[known].name == with_writers.writers[i].name) {
-      indices.push_back(static_cast<uint16_t>(i));
-    } else if (!found) {
-      general = static_cast<uint16_t>(i);
-      found = true;
+    const size_t known = indices.known.size();
+    const model::WriterInfo& writer = with_writers.writers[i];
+    if (known < program.writers.size() && program.writers[known].name == writer.name) {
+      indices.known.push_back(static_cast<uint16_t>(i));
+    } else if (!found[writer.space]) {
+      indices.general[writer.space] = static_cast<uint16_t>(i);
+      found[writer.space] = true;
     }
   }
-  indices.push_back(general);
   return indices;
 }
 
@@ -81,12 +85,13 @@ checker::Result Explored(const KernelModel& kernel_model, uint32_t reductions,
 
 // Merged steps hide how short a counterexample can be: looks for the same violations again on a
 // graph that keeps distances. Returns the violated properties whose paths may still be too long.
-uint64_t Shorten(const KernelModel& kernel_model, const CheckOptions& options,
+uint64_t Shorten(const KernelModel& kernel_model, const CheckOptions& options, uint64_t wanted,
                  checker::Result* result) {
   uint64_t violated = 0;
   for (size_t i = 0; i < result->verdicts.size(); ++i) {
     if (result->verdicts[i].status == Status::kViolated) violated |= uint64_t{1} << i;
   }
+  violated &= wanted;
   if (violated == 0 || options.explore.order == checker::Order::kDepthFirst) return violated;
   if (!(options.reductions & checker::kMerge)) return 0;
   if (options.shortest_states == 0 || result->end != checker::End::kExhausted) return violated;
@@ -97,7 +102,7 @@ uint64_t Shorten(const KernelModel& kernel_model, const CheckOptions& options,
   const checker::Result shortest =
       Explored(kernel_model, options.reductions & ~uint32_t{checker::kMerge}, again);
   for (size_t i = 0; i < result->verdicts.size(); ++i) {
-    if (shortest.verdicts[i].status != Status::kViolated) continue;
+    if (shortest.verdicts[i].status != Status::kViolated || !(wanted >> i & 1)) continue;
     // What the one search finds and the other does not would be an error in a reduction.
     KNOT_CHECK(violated >> i & 1);
     result->verdicts[i].path = shortest.verdicts[i].path;
@@ -135,10 +140,25 @@ absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Propos
   Answer answer;
   answer.proposal = proposal.name;
   answer.result = Explored(kernel_model, options.reductions, options.explore);
-  const uint64_t long_ones = Shorten(kernel_model, options, &answer.result);
+  answer.notes = (*question)->program().notes;
   const auto named = [](const std::vector<std::string>& names, const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
+  const auto reported = [&](const model::PropertyInfo& info) {
+    return !info.only_asked || named(asked->never, info.name);
+  };
+  uint64_t wanted = 0;
+  for (size_t i = 0; i < system.properties().size(); ++i) {
+    if (reported(system.properties()[i])) wanted |= uint64_t{1} << i;
+  }
+  const uint64_t long_ones = Shorten(kernel_model, options, wanted, &answer.result);
+  for (const auto* names : {&asked->never, &asked->sometimes}) {
+    for (const std::string& name : *names) {
+      const bool has = std::any_of(system.properties().begin(), system.properties().end(),
+                                   [&](const auto& info) { return info.name == name; });
+      if (!has && !named(answer.absent, name)) answer.absent.push_back(name);
+    }
+  }
   for (size_t i = 0; i < system.properties().size(); ++i) {
     const checker::Verdict& verdict = answer.result.verdicts[i];
     PropertyVerdict property;
@@ -154,7 +174,8 @@ absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Propos
         property.witnesses == 0 && property.status != Status::kViolated) {
       answer.vacuous.push_back(property.info.name);
     }
-    if (property.info.only_asked && !property.asked) continue;
+    if (property.info.name == kLookedFirst) answer.blind = property.status == Status::kViolated;
+    if (!reported(property.info)) continue;
     if (property.info.owed != nullptr) {
       if (!property.asked && !options.liveness) continue;
       JudgeRuns(system, options.explore, &property, &answer);
@@ -165,6 +186,10 @@ absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Propos
     }
     if (property.judged && property.status == Status::kViolated) {
       answer.violated.push_back(property.info.name);
+    }
+    const bool unreached = property.status != Status::kViolated && property.witnesses == 0;
+    if (property.judged && unreached && !named(answer.vacuous, property.info.name)) {
+      answer.unreached.push_back(property.info.name);
     }
     answer.properties.push_back(std::move(property));
   }
@@ -181,8 +206,10 @@ absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Propos
                        : same                          ? Answer::Agreement::kAgrees
                                                        : Answer::Agreement::kDiffers;
   }
-  if (!answer.complete() && answer.agreement == Answer::Agreement::kNotJudged) {
-    answer.agreement = Answer::Agreement::kIncomplete;
+  if (answer.agreement == Answer::Agreement::kNotJudged) {
+    // Nobody has judged it yet, but an answer that is none is wrong whatever was expected.
+    if (!answer.vacuous.empty()) answer.agreement = Answer::Agreement::kDiffers;
+    if (!answer.complete()) answer.agreement = Answer::Agreement::kIncomplete;
   }
   return answer;
 }
@@ -197,7 +224,11 @@ std::string Outcome(const Answer& answer) {
   if (!answer.violated.empty()) {
     return absl::StrCat("violated(", absl::StrJoin(answer.violated, ", "), ")");
   }
-  return answer.complete() ? "holds" : "incomplete";
+  if (!answer.complete()) return "incomplete";
+  if (!answer.vacuous.empty()) {
+    return absl::StrCat("not reached(", absl::StrJoin(answer.vacuous, ", "), ")");
+  }
+  return "holds";
 }
 
 Run Trace(const model::System& system, const checker::Path& path) {
@@ -245,15 +276,17 @@ absl::StatusOr<Concrete> Concretise(const lang::Scenario& scenario, const model:
   const model::System& system = (*explicit_question)->system();
   const model::Program& with_writers = (*explicit_question)->program();
   const size_t others = program.tasks.size() + program.senders.size();
-  const std::vector<uint16_t> writer_of = Writers(program, with_writers);
+  const WriterIndices writer_of = Writers(program, with_writers);
 
   Concrete concrete;
   concrete.path.initial = path.initial;
-  std::vector<int> first_choice;  // of a writer, by word
+  std::vector<int> first_choice;  // of a writer, by word of its address space
   int choices = 0;
-  for (const model::Word& word : program.words) {
+  for (size_t w = 0; w < program.words.size(); ++w) {
+    if (w % static_cast<size_t>(program.words_of_space) == 0) choices = 0;
     first_choice.push_back(choices);
-    if (word.domain.size() > 1) choices += static_cast<int>(word.domain.size());
+    const auto& domain = program.words[w].domain;
+    if (domain.size() > 1) choices += static_cast<int>(domain.size());
   }
   model::State state = system.initial();
   const auto take = [&](checker::Action action) {
@@ -264,7 +297,7 @@ absl::StatusOr<Concrete> Concretise(const lang::Scenario& scenario, const model:
   for (const RunStep& step : run.steps) {
     checker::Action action = step.action;
     if (action.thread >= others) {
-      action.thread = static_cast<uint16_t>(others + writer_of[action.thread - others]);
+      action.thread = static_cast<uint16_t>(others + writer_of.known[action.thread - others]);
     }
     for (const auto& [word, value] : step.shown.reads) {
       const auto w = static_cast<size_t>(word);
@@ -272,7 +305,8 @@ absl::StatusOr<Concrete> Concretise(const lang::Scenario& scenario, const model:
       const auto& domain = program.words[w].domain;
       if ((state.memory[w] ^ domain[0]) == value) continue;
       const auto at = std::find(domain.begin(), domain.end(), value) - domain.begin();
-      possible = possible && take({static_cast<uint16_t>(others + writer_of.back()),
+      const uint8_t space = program.objects[program.words[w].object].space;
+      possible = possible && take({static_cast<uint16_t>(others + writer_of.general[space]),
                                    static_cast<uint16_t>(first_choice[w] + at)});
       ++concrete.writes;
     }

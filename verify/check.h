@@ -56,7 +56,11 @@ struct Answer {
   // By name. Those of whole runs are there only if the scenario or the options ask for them.
   std::vector<PropertyVerdict> properties;
   std::vector<std::string> violated;  // judged properties, by name
-  std::vector<std::string> vacuous;   // asked properties (never or sometimes) without a witness
+  std::vector<std::string> vacuous;   // asked properties (never or sometimes) that were not reached
+  std::vector<std::string> unreached;  // judged ones that were not, and not asked
+  std::vector<std::string> absent;     // asked ones that the proposal has not
+  bool blind = false;  // some CONTINUE approved no memory, as nothing had been seen of it
+  std::vector<std::string> notes;      // what of the scenario has no effect
   checker::Result result;
   std::vector<Liveness> liveness;  // one a property of whole runs that was looked at
   // Against the scenario's "# result:".

@@ -17,7 +17,7 @@ FixSet AskedAlong(const lang::Scenario& scenario, const model::Proposal& proposa
                   const checker::Path& path, bool to_rest) {
   std::atomic<uint64_t> asked{0};
   model::Toggles toggles;
-  toggles.bits = fixes;
+  toggles.fixes = fixes;
   toggles.asked = &asked;
   const auto question = Question::Make(scenario, proposal, toggles);
   KNOT_CHECK(question.ok());
@@ -38,7 +38,7 @@ absl::StatusOr<Answer> Asked(const lang::Scenario& scenario, const model::Propos
                              std::atomic<uint64_t>* asked) {
   CheckOptions options;
   options.explore = explore;
-  options.toggles.bits = fixes;
+  options.toggles.fixes = fixes;
   options.toggles.asked = asked;
   if (!shortest) options.shortest_states = 0;
   auto answer = Check(scenario, proposal, options);
@@ -75,7 +75,7 @@ FixSet FixesOf(const model::Proposal& proposal) {
   FixSet fixes = 0;
   for (const model::ToggleInfo& info : model::AllToggles()) {
     if (info.proposal != "baseline" && info.proposal != proposal.name) continue;
-    fixes |= FixSet{1} << static_cast<int>(info.toggle);
+    fixes |= model::FixBit(info.toggle);
   }
   return fixes;
 }
@@ -120,7 +120,7 @@ bool Shows(const lang::Scenario& scenario, const model::Proposal& proposal,
   // A run that goes on for ever is not taken again.
   if (witness.cycle) return false;
   model::Toggles toggles;
-  toggles.bits = fixes;
+  toggles.fixes = fixes;
   const auto question = Question::Make(scenario, proposal, toggles);
   KNOT_CHECK(question.ok());
   const Run run = Trace((*question)->system(), witness.path);
@@ -188,7 +188,9 @@ absl::StatusOr<FixSets> SmallestFixSets(const std::vector<const lang::Scenario*>
   FixSets result;
   const FixSet candidates = FixesOf(proposal);
   for (const model::ToggleInfo& info : model::AllToggles()) {
-    if (candidates >> static_cast<int>(info.toggle) & 1) result.candidates.push_back(info.toggle);
+    if (info.fix() && (candidates & model::FixBit(info.toggle))) {
+      result.candidates.push_back(info.toggle);
+    }
   }
   FixSearch search(scenarios.size(), candidates, [&](size_t question, FixSet fixes) {
     return AskUnderFixes(*scenarios[question], proposal, fixes, explore);
@@ -198,7 +200,7 @@ absl::StatusOr<FixSets> SmallestFixSets(const std::vector<const lang::Scenario*>
   for (const FixSet set : result.smallest) {
     result.why.emplace_back();
     for (const model::Toggle toggle : result.candidates) {
-      const FixSet bit = FixSet{1} << static_cast<int>(toggle);
+      const FixSet bit = model::FixBit(toggle);
       if ((set & bit) == 0) continue;
       const FixSet without = set & ~bit;
       size_t known = 0;

@@ -27,7 +27,7 @@ using Broken = std::set<std::string>;
 
 FixSet BitOf(const std::string& fix) {
   for (const model::ToggleInfo& info : model::AllToggles()) {
-    if (info.fix() && info.name == fix) return FixSet{1} << static_cast<int>(info.toggle);
+    if (info.fix() && info.name == fix) return model::FixBit(info.toggle);
   }
   ADD_FAILURE() << "no fix " << fix;
   return 0;
@@ -198,7 +198,7 @@ TEST(Fixes, NoneMakesAnythingWorse) {
             << name << " under " << claim.proposal << " with all fixes: " << property;
       }
       for (const model::ToggleInfo& info : model::AllToggles()) {
-        const FixSet fix = FixSet{1} << static_cast<int>(info.toggle);
+        const FixSet fix = model::FixBit(info.toggle);
         if ((FixesOf(proposal) & fix) == 0) continue;
         for (const std::string& property : asker.Under(fix)) {
           if (before.count(property) == 0) exposed.emplace(info.name, name, property);
@@ -282,7 +282,7 @@ std::vector<std::vector<std::string>> NamesOf(const FixSets& sets) {
   for (const FixSet set : sets.smallest) {
     names.emplace_back();
     for (const model::ToggleInfo& info : model::AllToggles()) {
-      if (set >> static_cast<int>(info.toggle) & 1) names.back().push_back(info.name);
+      if (info.fix() && (set & model::FixBit(info.toggle))) names.back().push_back(info.name);
     }
   }
   return names;

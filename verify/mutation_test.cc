@@ -29,6 +29,17 @@ supervisor S {
   send(n, value 6)
 }
 )";
+constexpr char kReadFirst[] = R"(
+filter openat
+memory path = "/ok"
+target T { openat(AT_FDCWD, path, O_RDONLY) }
+supervisor S {
+  n = recv() == 0
+  read(n)
+  send(n, continue)
+}
+never looked-first
+)";
 constexpr char kReplyAwaited[] = R"(
 filter umask
 target T { umask() }
@@ -206,6 +217,7 @@ const Row kRows[] = {
     {"hangup", Toggle::k_no_pollhup, kPollAtEnd, "baseline"},
     {"lock-discipline", Toggle::k_mutate_skip_unlock, kReply, "baseline"},
     {"lock-discipline", Toggle::k_mutate_lock_twice, kLateReply, "baseline"},
+    {"looked-first", Toggle::k_mutate_forget_look, kReadFirst, "baseline"},
     {"no-double-free", Toggle::k_mutate_free_twice, kPinned, "pin_args"},
     {"no-information-leak", Toggle::k_mutate_unpinned_walk, kPinned, "pin_args"},
     {"no-leak", Toggle::k_mutate_no_exit_clear, kKilled, "pin_args"},
@@ -259,8 +271,8 @@ TEST(Mutation, EachPropertyHasARow) {
     EXPECT_EQ(rows.count(property.name), 1u) << property.name;
     EXPECT_FALSE(property.sentence.empty()) << property.name;
     EXPECT_FALSE(property.source.empty()) << property.name;
-    EXPECT_NE(property.witness, 0u) << property.name;
-    EXPECT_TRUE(property.broken_by != 0 || property.broken_at_rest != nullptr ||
+    EXPECT_FALSE(property.witness.Empty()) << property.name;
+    EXPECT_TRUE(!property.broken_by.Empty() || property.broken_at_rest != nullptr ||
                 property.broken_in != nullptr || property.owed != nullptr)
         << property.name;
   }

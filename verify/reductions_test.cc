@@ -14,19 +14,19 @@
 
 #include "checker/explore.h"
 #include "checker/reduce.h"
-#include "checker/testing/check_reductions.h"
 #include "gtest/gtest.h"
 #include "lang/parse.h"
 #include "rapidcheck/gtest.h"
 #include "verify/check.h"
 #include "verify/kernel_model.h"
+#include "verify/testing/compare_reductions.h"
 #include "verify/testing/random_scenario.h"
 
 namespace knotcheck::verify {
 namespace {
 
-using checker::Reduced;
-using checker::testing::ReductionCheck;
+using testing::Compared;
+using testing::StateByState;
 
 #ifdef __SANITIZE_ADDRESS__
 constexpr bool kSlow = true;
@@ -78,42 +78,12 @@ std::vector<Case> Collection(bool variants) {
       for (const model::Toggles toggle : toggles) {
         auto question = Question::Make(*scenario, *proposal, toggle);
         if (!question.ok()) continue;
-        cases.push_back(Case{file + " " + proposal->name + " " + std::to_string(toggle.bits),
+        cases.push_back(Case{file + " " + proposal->name + " " + std::to_string(toggle.bits) + "," + std::to_string(toggle.fixes),
                              *std::move(question)});
       }
     }
   }
   return cases;
-}
-
-// The error with the step at which each task stands.
-std::string Explained(const Question& question, const ReductionCheck<KernelModel>& check,
-                      const std::string& error) {
-  std::string text = error.substr(0, 400);
-  const size_t at = error.find("state ");
-  if (at == std::string::npos) return text;
-  const model::State& state = check.states()[std::stoul(error.substr(at + 6))];
-  const model::System& system = question.system();
-  for (int t = 0; t < static_cast<int>(system.program().tasks.size()); ++t) {
-    model::Kernel kernel(system.program(), system.proposal(), system.toggles());
-    const model::StepInfo* step = kernel.NextStep(state, t);
-    if (step != nullptr) {
-      text += "\n  " + system.ThreadName(t) + ": " + step->function + ": " + step->statement;
-    }
-  }
-  return text;
-}
-
-std::string Checked(const Question& question, size_t limit) {
-  const KernelModel kernel_model(question.system());
-  ReductionCheck<KernelModel> check(kernel_model);
-  if (!check.Explore(limit)) return "";
-  if (auto error = check.Movers()) return Explained(question, check, *error);
-  for (const uint32_t reductions : {uint32_t{checker::kSymmetry}, uint32_t{checker::kRenumber},
-                                    checker::kSymmetry | checker::kRenumber}) {
-    if (auto error = check.Canonical(reductions)) return Explained(question, check, *error);
-  }
-  return "";
 }
 
 checker::Options Bounded() {
@@ -122,34 +92,8 @@ checker::Options Bounded() {
   return options;
 }
 
-// "" when the reductions change no verdict and each of their counterexamples replays. `whole` is
-// the result without any.
-std::string Compared(const Question& question, const checker::Result& whole, uint32_t reductions) {
-  if (whole.end != checker::End::kExhausted) return "";
-  const KernelModel kernel_model(question.system());
-  const checker::Options options = Bounded();
-  const checker::Result reduced =
-      checker::Explore(Reduced<KernelModel>(kernel_model, reductions), options);
-  const bool exact = (reductions & checker::kMerge) == 0;
-  if (reduced.end != checker::End::kExhausted) return "not exhausted";
-  if (reduced.states > whole.states) return "more states";
-  if (exact && reduced.depth > whole.depth) return "deeper";
-  for (size_t i = 0; i < whole.verdicts.size(); ++i) {
-    const std::string& name = question.system().properties()[i].name;
-    const checker::Verdict& a = whole.verdicts[i];
-    const checker::Verdict& b = reduced.verdicts[i];
-    if (a.status != b.status) return "another verdict: " + name;
-    if ((a.witnesses > 0) != (b.witnesses > 0)) return "another witness: " + name;
-    if (a.status != checker::Status::kViolated) continue;
-    if (exact && a.path.actions.size() != b.path.actions.size()) return "another length: " + name;
-    const auto replayed = checker::Replay(kernel_model, b.path);
-    if (!replayed.possible || !(replayed.violated >> i & 1)) return "does not replay: " + name;
-  }
-  return "";
-}
-
 TEST(ReductionsTest, EveryStepOfEverySmallScenarioIsTheMoverThatItIsSaidToBe) {
-  for (const Case& c : Collection(false)) EXPECT_EQ(Checked(*c.question, kSmall), "") << c.name;
+  for (const Case& c : Collection(false)) EXPECT_EQ(StateByState(*c.question, kSmall), "") << c.name;
 }
 
 TEST(ReductionsTest, NoReductionChangesAVerdict) {
@@ -157,11 +101,11 @@ TEST(ReductionsTest, NoReductionChangesAVerdict) {
     const auto whole = checker::Explore(KernelModel(c.question->system()), Bounded());
     for (uint32_t reductions = 1; reductions <= checker::kAllReductions; ++reductions) {
       if (kSlow && reductions != checker::kMerge && reductions != checker::kAllReductions) continue;
-      EXPECT_EQ(Compared(*c.question, whole, reductions), "") << c.name << " " << reductions;
+      EXPECT_EQ(Compared(*c.question, whole, reductions, Bounded()), "") << c.name << " " << reductions;
     }
     // A step that took what another thread holds would end the program.
     constexpr uint32_t kChecked = checker::kAllReductions | checker::kSelfCheck;
-    EXPECT_EQ(Compared(*c.question, whole, kChecked), "") << c.name;
+    EXPECT_EQ(Compared(*c.question, whole, kChecked, Bounded()), "") << c.name;
   }
 }
 
@@ -172,10 +116,10 @@ RC_GTEST_PROP(ReductionsProperty, HoldOnRandomScenarios, ()) {
   for (const model::Proposal* proposal : model::AllProposals()) {
     const auto question = Question::Make(*scenario, *proposal, {});
     if (!question.ok()) continue;
-    RC_ASSERT(Checked(**question, 300) == "");
+    RC_ASSERT(StateByState(**question, 300) == "");
     const auto whole = checker::Explore(KernelModel((*question)->system()), Bounded());
-    RC_ASSERT(Compared(**question, whole, checker::kAllReductions) == "");
-    RC_ASSERT(Compared(**question, whole, checker::kMerge) == "");
+    RC_ASSERT(Compared(**question, whole, checker::kAllReductions, Bounded()) == "");
+    RC_ASSERT(Compared(**question, whole, checker::kMerge, Bounded()) == "");
   }
 }
 

@@ -15,8 +15,10 @@ using model::Pass;
 using model::Role;
 using model::Shape;
 
-// Of seven letters, so that a string and its NUL are as long as a buffer.
+// Of seven letters, so that a string and its NUL are as long as a buffer. What is approved of
+// further arguments at the same address differs: this here, that there.
 constexpr char kApproved[] = "app/yes";
+constexpr const char* kAlsoApproved[] = {"app/one", "app/two"};
 constexpr char kMutated[] = "bad/not";
 constexpr int kLength = 8;
 
@@ -103,6 +105,13 @@ class Text {
     }
     return sharers;
   }
+  // What the policy wants to see of an argument.
+  const char* Approved(size_t role) const {
+    if (relation_ != Relation::kEqual) return kApproved;
+    const auto sharers = Sharers();
+    const auto at = std::find(sharers.begin(), sharers.end(), role) - sharers.begin();
+    return at == 0 || at == static_cast<long>(sharers.size()) ? kApproved : kAlsoApproved[at - 1];
+  }
   bool Shares(size_t role) const {
     const auto sharers = Sharers();
     return relation_ == Relation::kEqual &&
@@ -128,6 +137,10 @@ class Text {
     const char* const end = string ? "" : "\\x00";
     std::string text = absl::StrCat(string ? "\"" : "bytes \"", kApproved, end, "\"");
     if (changes) {
+      for (const size_t other : Sharers()) {
+        if (relation_ != Relation::kEqual || other == role_) continue;
+        absl::StrAppend(&text, " | \"", Approved(other), end, "\"");
+      }
       absl::StrAppend(&text, " | \"", kMutated, end, "\"");
       if (relation_ == Relation::kEmptyPath) absl::StrAppend(&text, " | \"\"");
     }
@@ -206,7 +219,7 @@ class Text {
                                ? absl::StrCat(role.name, relation_ == Relation::kRedirected
                                                              ? " == [\"a1\", \"a1\"]"
                                                              : " == [\"a1\"]")
-                               : absl::StrCat(role.name, " == \"", kApproved, "\""));
+                               : absl::StrCat(role.name, " == \"", Approved(r), "\""));
     }
     return absl::StrCat("policy: allow ", call_.name, " if ", absl::StrJoin(conditions, " and "),
                         ", else EACCES");
@@ -292,6 +305,8 @@ const char* ProtectionName(Protection protection) {
       return "not offered";
     case Protection::kChanged:
       return "changed in meaning";
+    case Protection::kUnchanged:
+      return "as without";
     case Protection::kIncomplete:
       return "incomplete";
   }
@@ -326,8 +341,8 @@ Protection Judge(const SweepCase& sweep, const Answer& answer, std::string* prop
   property->clear();
   if (Violates(answer, "toctou")) {
     *property = "toctou";
-    const bool told = sweep.offered && Violates(answer, "fail-closed");
-    return told ? Protection::kUnprotected : Protection::kNotOffered;
+    // The policy asked for what can be asked for, and SEND said yes.
+    return sweep.offered ? Protection::kUnprotected : Protection::kNotOffered;
   }
   for (const char* changed :
        {"bad-address", "no-uninitialised-read", "read-data", "expectation", "no-use-after-free"}) {
@@ -338,7 +353,11 @@ Protection Judge(const SweepCase& sweep, const Answer& answer, std::string* prop
   if (!answer.complete()) return Protection::kIncomplete;
   const bool reached = Witnessed(answer, "toctou") || Witnessed(answer, "expectation") ||
                        Witnessed(answer, "read-data");
-  return reached ? Protection::kProtected : Protection::kRefused;
+  if (!reached) return Protection::kRefused;
+  // Nothing is there that could be served, and nothing was.
+  const bool nothing =
+      sweep.relation == Relation::kNull || sweep.relation == Relation::kDangling;
+  return nothing ? Protection::kUnchanged : Protection::kProtected;
 }
 
 }  // namespace knotcheck::verify

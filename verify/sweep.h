@@ -27,11 +27,12 @@ enum class Relation : uint8_t {
 const char* RelationName(Relation relation);
 
 enum class Protection : uint8_t {
-  kProtected,    // the call acts on what was approved, or fails as it would without the proposal
+  kProtected,    // the call acts on what was approved
   kRefused,      // the supervisor never gets as far as to allow the call
   kUnprotected,  // the call acts on something else, and the supervisor was told that it would not
   kNotOffered,   // ... and the proposal has no way to ask for this argument
   kChanged,      // what the call acts on is neither what was approved nor what memory holds
+  kUnchanged,    // nothing is at the address, nothing was served, and the call fails as it does anyway
   kIncomplete,   // a limit ended the search
 };
 const char* ProtectionName(Protection protection);

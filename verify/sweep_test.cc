@@ -88,10 +88,10 @@ TEST(SweepTest, NullIsServedWhereTheKernelWouldFail) {
     EXPECT_EQ(judged.property, "bad-address") << name;
   }
   // __sys_sendto() looks at an address only if there is one: nothing changes.
-  EXPECT_EQ(Ask("pin_args", "sendto_addr_null").protection, Protection::kProtected);
+  EXPECT_EQ(Ask("pin_args", "sendto_addr_null").protection, Protection::kUnchanged);
   model::Toggles fixed;
   fixed.Set(Toggle::k_fix_null_not_pinned);
-  EXPECT_EQ(Ask("pin_args", "pwrite64_buf_null", fixed).protection, Protection::kProtected);
+  EXPECT_EQ(Ask("pin_args", "pwrite64_buf_null", fixed).protection, Protection::kUnchanged);
 }
 
 TEST(SweepTest, ResultsGoToTheRecord) {
@@ -101,7 +101,12 @@ TEST(SweepTest, ResultsGoToTheRecord) {
 TEST(SweepTest, OneAddressForTwoArgumentsOfDifferentShape) {
   // The first record with that address is a string, and the struct's copy looks at none.
   EXPECT_EQ(Ask("pin_args", "openat2_how_equal").protection, Protection::kUnprotected);
-  EXPECT_EQ(Ask("pin_args", "rename_oldname_equal").protection, Protection::kProtected);
+  // The same: the first record serves both names, and what was approved of them differs.
+  EXPECT_EQ(Ask("pin_args", "rename_oldname_equal").protection, Protection::kUnprotected);
+  // A record that is found by its argument serves that one only.
+  model::Toggles fixed;
+  fixed.Set(Toggle::k_fix_lookup_by_argument);
+  EXPECT_EQ(Ask("pin_args", "rename_oldname_equal", fixed).protection, Protection::kProtected);
 }
 
 TEST(SweepTest, CountOfExecveReadsTheTable) {

@@ -444,15 +444,23 @@ class Reader {
     while (line->more()) {
       const std::string word = line->Take("a condition");
       const size_t equal = word.find('=');
-      if (equal == std::string::npos) throw Mistake{"'" + word + "'", "ARG=HEX[,HEX...]"};
-      const int reg = static_cast<int>(Line::ToNumber(word.substr(0, equal), "a register", 0, 5));
-      std::vector<std::string> held;
-      if (equal + 1 < word.size()) {
-        for (const std::string& hex : Split(word.substr(equal + 1), ',')) {
-          held.push_back(Bytes(hex));
-        }
+      if (equal == std::string::npos || equal == 0) {
+        throw Mistake{"'" + word + "'", "ARG=HEX[,HEX...], ARG!=HEX[,HEX...], ARG=* or ARG=!"};
       }
-      rule.conditions.push_back({reg, held});
+      const bool negated = word[equal - 1] == '!';
+      Condition condition;
+      condition.reg = static_cast<int>(
+          Line::ToNumber(word.substr(0, equal - (negated ? 1 : 0)), "a register", 0, 5));
+      const std::string held = word.substr(equal + 1);
+      if (negated) condition.test = Condition::Test::kNotEqual;
+      if (held == "*") {
+        condition.test = Condition::Test::kAny;
+      } else if (held == "!") {
+        condition.test = Condition::Test::kNever;
+      } else if (!held.empty()) {
+        for (const std::string& hex : Split(held, ',')) condition.held.push_back(Bytes(hex));
+      }
+      rule.conditions.push_back(condition);
     }
     plan_.rules.push_back(rule);
   }

@@ -160,10 +160,16 @@ struct Sender {
   bool fatal = false;
 };
 
+struct Condition {
+  enum class Test : uint8_t { kEqual, kNotEqual, kAny, kNever };
+  int reg = 0;
+  Test test = Test::kEqual;
+  // What the register must have held, or not: bytes, or the strings of a table.
+  std::vector<std::string> held;
+};
 struct Rule {
   int nr = 0;
-  // Register and what it must have held: bytes, or the strings of a table.
-  std::vector<std::pair<int, std::vector<std::string>>> conditions;
+  std::vector<Condition> conditions;
 };
 
 struct Plan {

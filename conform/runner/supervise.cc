@@ -255,8 +255,23 @@ bool Allows(const Desk& desk, int variable) {
   for (const Rule& rule : world.plan->rules) {
     if (rule.nr != desk.about[variable].data.nr) continue;
     bool met = true;
-    for (const auto& [reg, strings] : rule.conditions) {
-      met = met && SawThese(desk, variable, desk.seen[variable][reg], strings);
+    for (const Condition& condition : rule.conditions) {
+      const Desk::Seen& seen = desk.seen[variable][condition.reg];
+      const bool same = SawThese(desk, variable, seen, condition.held);
+      switch (condition.test) {
+        case Condition::Test::kEqual:
+          met = met && same;
+          break;
+        case Condition::Test::kNotEqual:
+          met = met && seen.looked && !seen.cut && !same;
+          break;
+        case Condition::Test::kAny:
+          met = met && seen.looked && !seen.cut;
+          break;
+        case Condition::Test::kNever:
+          met = false;
+          break;
+      }
     }
     if (met) return true;
   }

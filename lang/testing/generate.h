@@ -222,6 +222,11 @@ inline Peer AnyPeer() {
 inline Condition AnyCondition() {
   Condition condition;
   condition.role = Name();
+  if (OneIn(5)) {
+    condition.test = Condition::Test::kAny;
+    return condition;
+  }
+  if (OneIn(3)) condition.test = Condition::Test::kNotEqual;
   condition.table = OneIn(2);
   condition.values = Some(1, condition.table ? 3 : 1, StringAtom);
   return condition;
@@ -230,7 +235,9 @@ inline Condition AnyCondition() {
 inline Rule AnyRule() {
   Rule rule;
   rule.call = Name();
-  rule.conditions = Some(0, 2, AnyCondition);
+  for (int left = Pick(3); left > 0; --left) {
+    rule.alternatives.push_back(Some(1, 2, AnyCondition));
+  }
   rule.otherwise = NameAtom();
   return rule;
 }
@@ -249,6 +256,10 @@ inline Supervisor AnySupervisor() {
   Supervisor supervisor;
   supervisor.name = Name();
   if (OneIn(2)) supervisor.threads = Number();
+  if (OneIn(4)) {
+    supervisor.shares_looks = true;
+    if (OneIn(2)) supervisor.looks_with = Name();
+  }
   if (OneIn(3)) {
     supervisor.body = AnyBody();
   } else if (OneIn(4)) {

@@ -21,18 +21,43 @@ int LowestFreeFd(const Kernel& k) {
   return -kEMFILE;
 }
 
-// fdget() of the call's descriptor argument, which is argument 0.
-uint8_t LookUpFd(Kernel& k) {
-  const int fd = k.ScalarArg(0) + (k.Has(Toggle::k_mutate_fd_slot) ? 1 : 0);
-  const uint8_t file = fd >= 0 && fd < kMaxFds ? k.s->files[k.me().files][fd] : 0;
-  if ((k.me().ghost & kGhostApproved) && k.me().ghost_file != kNoFile) {
+// fdget() of one of the call's descriptors.
+uint8_t LookUpFd(Kernel& k, size_t index) {
+  const CallFd& looked_up = SyscallOf(k.op().nr).fds[index];
+  const int fd = k.ScalarArg(looked_up.arg) + (k.Has(Toggle::k_mutate_fd_slot) ? 1 : 0);
+  uint8_t file = fd >= 0 && fd < kMaxFds ? k.s->files[k.me().files][fd] : 0;
+  if (file == kReserved) file = kNoFile;
+  const uint8_t approved = k.me().ghost_file[index];
+  if ((k.me().ghost & kGhostApproved) && approved != 0) {
     k.Raise(Event::kFdUsed);
-    if (file != k.me().ghost_file) {
+    if (file + 1 != approved) {
       k.Raise(Event::kFdOther);
       k.Note("fd {} is no longer the file that it was when the call was approved", fd);
     }
   }
-  return file == kReserved ? static_cast<uint8_t>(kNoFile) : file;
+  return file;
+}
+
+// Whether a descriptor is looked up, given what the path says.
+bool LooksUp(const Kernel& k, const CallFd& fd, bool relative) {
+  if (k.ScalarArg(fd.arg) == kAtFdcwd) return false;
+  switch (fd.when) {
+    case CallFd::When::kAlways:
+      return true;
+    case CallFd::When::kNotMinusOne:
+      return k.ScalarArg(fd.arg) != -1;
+    case CallFd::When::kRelative:
+    case CallFd::When::kRelativeOrEmpty:
+      return relative;
+    case CallFd::When::kEmptyPath:
+      return false;
+  }
+  return false;
+}
+
+// Whether a path that getname() copied begins at the descriptor.
+bool IsRelative(const Kernel& k, Value first) {
+  return first != kUninit && first != kZero && k.p.values[first].bytes[0] != '/';
 }
 
 int WordsOf(int bytes) { return std::min((bytes + 7) / 8, kCopied); }
@@ -123,7 +148,7 @@ Flow getname_flags(Kernel& k) {
 }
 
 Flow do_sys_openat2(Kernel& k) {
-  auto& l = k.Locals<ExitLocals>();
+  auto& l = k.Locals<OpenLocals>();
   FUNCTION_BEGIN;
   CALL(k.Push<CopyLocals>(Fn::k_getname_flags).role = 0);
   if (k.ret < 0) return k.Return(k.ret);
@@ -131,14 +156,22 @@ Flow do_sys_openat2(Kernel& k) {
   {
     const int fd = LowestFreeFd(k);
     if (fd < 0) return k.Return(fd);
-    l.hook = static_cast<uint8_t>(fd);
+    l.fd = static_cast<uint8_t>(fd);
     k.s->files[k.me().files][fd] = kReserved;
+  }
+  // path_init(): the walk begins at the descriptor. None of the files that there are is a directory.
+  if (LooksUp(k, SyscallOf(Nr::kOpenat).fds[0], IsRelative(k, k.me().copied[0]))) {
+    STEP("CLASS(fd_raw, f)(nd->dfd)", kFiles);
+    l.failed = LookUpFd(k, 0) == kNoFile ? kEBADF : kENOTDIR;
+    STEP("put_unused_fd(fd)", kFiles);
+    k.s->files[k.me().files][l.fd] = kNoFile;
+    return k.Return(-l.failed);
   }
   STEP("fd_install(fd, do_filp_open(dfd, tmp, &op))", kFiles);
   k.ActsOn(k.me().copied, kCopied);
-  k.Note("opens {} as fd {}", k.ValueText(k.me().copied[0]), static_cast<int>(l.hook));
-  k.s->files[k.me().files][l.hook] = kOpened;
-  return k.Return(l.hook);
+  k.Note("opens {} as fd {}", k.ValueText(k.me().copied[0]), static_cast<int>(l.fd));
+  k.s->files[k.me().files][l.fd] = kOpened;
+  return k.Return(l.fd);
   FUNCTION_END;
 }
 
@@ -175,7 +208,7 @@ Flow __sys_bind(Kernel& k) {
   FUNCTION_BEGIN;
   STEP("sock = sockfd_lookup_light(fd, &err, &fput_needed)", kFiles);
   {
-    const uint8_t file = LookUpFd(k);
+    const uint8_t file = LookUpFd(k, 0);
     if (file == kNoFile) return k.Return(-kEBADF);
     if (file != kSocket && file != kGiven) return k.Return(-kENOTSOCK);
   }
@@ -193,7 +226,7 @@ Flow ksys_write(Kernel& k) {
   FUNCTION_BEGIN;
   STEP("f = fdget_pos(fd)", kFiles);
   {
-    const uint8_t file = LookUpFd(k);
+    const uint8_t file = LookUpFd(k, 0);
     if (file == kNoFile) return k.Return(-kEBADF);
     l.words = static_cast<uint8_t>(WordsOf(k.ScalarArg(2)));
     // vfs_write(): file->f_op->write, or else new_sync_write(), which imports the buffer.
@@ -229,7 +262,7 @@ Flow ksys_read(Kernel& k) {
   FUNCTION_BEGIN;
   STEP("f = fdget_pos(fd)", kFiles);
   {
-    const uint8_t file = LookUpFd(k);
+    const uint8_t file = LookUpFd(k, 0);
     if (file == kNoFile) return k.Return(-kEBADF);
     l.words = static_cast<uint8_t>(WordsOf(k.ScalarArg(2)));
     l.legacy = file == kLegacy;
@@ -260,11 +293,28 @@ Flow ksys_read(Kernel& k) {
   FUNCTION_END;
 }
 
+Flow fdget(Kernel& k) {
+  auto& l = k.Locals<FdgetLocals>();
+  FUNCTION_BEGIN;
+  STEP("CLASS(fd, f)(fd)", kFiles);
+  return k.Return(LookUpFd(k, l.fd) == kNoFile ? -kEBADF : 0);
+  FUNCTION_END;
+}
+
 // A call of syscalls.def: its pointer arguments in the order in which the kernel comes to them,
 // each with its passes. What the call does with them is not there.
 Flow table_body(Kernel& k) {
   auto& l = k.Locals<TableLocals>();
   FUNCTION_BEGIN;
+  for (l.fd = 0; l.fd < SyscallOf(k.op().nr).fds.size(); ++l.fd) {
+    if (SyscallOf(k.op().nr).fds[l.fd].after >= 0) continue;
+    if (!LooksUp(k, SyscallOf(k.op().nr).fds[l.fd], false)) continue;
+    CALL({
+      const uint8_t fd = l.fd;
+      k.Push<FdgetLocals>(Fn::k_fdget).fd = fd;
+    });
+    if (k.ret < 0) return k.Return(k.ret);
+  }
   for (l.role = 0; l.role < RolesOf(k).size(); ++l.role) {
     for (l.pass = 0; l.pass < RolesOf(k)[l.role].passes.size(); ++l.pass) {
       for (Value& v : k.me().copied) v = kZero;
@@ -284,6 +334,7 @@ Flow table_body(Kernel& k) {
           k.Push<CopyLocals>(Fn::k_getname_flags).role = role;
         });
         if (k.ret < 0) return k.Return(k.ret);
+        if (IsRelative(k, k.me().copied[0])) l.relative |= static_cast<uint8_t>(1 << l.role);
         continue;
       }
       if (EffectOf(k) == Pass::kSockaddr) {
@@ -297,13 +348,19 @@ Flow table_body(Kernel& k) {
       if (EffectOf(k) == Pass::kPeekEmpty) {
         if (k.ScalarArg(RolesOf(k)[l.role].length_arg) != kAtEmptyPath) continue;
         STEP("get_user(c, path)", kReadsMemory);
-        const auto word = k.ReadUser(k.cur, k.RoleAddress(l.role), 0);
-        if (!word.mapped) return k.Return(-kEFAULT);
-        k.Note("reads {}", k.ValueText(word.value));
-        if (k.p.values[word.value].bytes[0] != 0) continue;
-        // The name is empty: the call is about the descriptor, and no name is read.
-        k.Fetched(l.role, 0, 0, word.value, true);
-        return k.Return(0);
+        {
+          const auto word = k.ReadUser(k.cur, k.RoleAddress(l.role), 0);
+          if (!word.mapped) return k.Return(-kEFAULT);
+          k.Note("reads {}", k.ValueText(word.value));
+          if (k.p.values[word.value].bytes[0] != 0) {
+            k.Consulted(l.role, true);
+            continue;
+          }
+          // The name is empty: the call is about the descriptor, and no name is read.
+          k.Fetched(l.role, 0, 0, word.value, true);
+        }
+        CALL(k.Push<FdgetLocals>(Fn::k_fdget).fd = 0);
+        return k.Return(k.ret);
       }
       if ((EffectOf(k) == Pass::kImport || EffectOf(k) == Pass::kImportDest ||
            EffectOf(k) == Pass::kImportLater) &&
@@ -344,13 +401,29 @@ Flow table_body(Kernel& k) {
         if (PassOf(k) != Pass::kCopyString) l.words = static_cast<uint8_t>(l.w + 1);
         if (l.w < kCopied) k.me().copied[l.w] = value;
         FollowPointer(k, l.role, l.w, value);
-        if (PassOf(k) != Pass::kStrnlen) k.Fetched(l.role, 0, l.w, value, true);
+        if (PassOf(k) != Pass::kStrnlen) {
+          k.Fetched(l.role, 0, l.w, value, true);
+        } else {
+          k.Consulted(l.role, true);
+        }
         if (string && PassOf(k) != Pass::kCopyString && k.p.values[value].has_nul) break;
       }
       l.w = 0;
     }
     l.pass = 0;
     l.words = 0;
+    for (l.fd = 0; l.fd < SyscallOf(k.op().nr).fds.size(); ++l.fd) {
+      if (SyscallOf(k.op().nr).fds[l.fd].after != l.role) continue;
+      if (!LooksUp(k, SyscallOf(k.op().nr).fds[l.fd],
+                   l.relative >> SyscallOf(k.op().nr).fds[l.fd].path & 1)) {
+        continue;
+      }
+      CALL({
+        const uint8_t fd = l.fd;
+        k.Push<FdgetLocals>(Fn::k_fdget).fd = fd;
+      });
+      if (k.ret < 0) return k.Return(k.ret);
+    }
   }
   k.ActsOn(k.me().copied, kCopied);
   return k.Return(0);
@@ -362,11 +435,8 @@ Flow do_close(Kernel& k) {
   STEP("file = file_close_fd(fd)", kFiles);
   {
     const int fd = k.ScalarArg(0);
-    uint8_t* files = k.s->files[k.me().files];
-    if (fd < 0 || fd >= kMaxFds || files[fd] == kNoFile || files[fd] == kReserved) {
-      return k.Return(-kEBADF);
-    }
-    files[fd] = kNoFile;
+    if (LookUpFd(k, 0) == kNoFile || fd < 0) return k.Return(-kEBADF);
+    k.s->files[k.me().files][fd] = kNoFile;
   }
   return k.Return(0);
   FUNCTION_END;
@@ -376,15 +446,13 @@ Flow do_dup2(Kernel& k) {
   FUNCTION_BEGIN;
   STEP("do_dup2(files, file, newfd, flags)", kFiles);
   {
-    const int oldfd = k.ScalarArg(0);
     const int newfd = k.ScalarArg(1);
     uint8_t* files = k.s->files[k.me().files];
     if (newfd < 0 || newfd >= k.p.nofile[k.me().files]) return k.Return(-kEBADF);
-    if (oldfd < 0 || oldfd >= kMaxFds || files[oldfd] == kNoFile || files[oldfd] == kReserved) {
-      return k.Return(-kEBADF);
-    }
+    const uint8_t file = LookUpFd(k, 0);
+    if (file == kNoFile) return k.Return(-kEBADF);
     if (files[newfd] == kReserved) return k.Return(-kEBUSY);
-    files[newfd] = files[oldfd];
+    files[newfd] = file;
     return k.Return(newfd);
   }
   FUNCTION_END;

@@ -50,10 +50,14 @@ Flow count(Kernel& k) {
     }
   }
   {
+    if (k.PointerArg(SyscallOf(Nr::kExecve).roles[l.role].arg) != kZero) {
+      k.Consulted(l.role, l.hook == 0);
+    }
     const int approved = ApprovedCount(k, l.role);
     if (approved >= 0) {
-      k.Raise(Event::kFetch);
-      if (l.hook == 0 && (k.me().ghost & kGhostProtected)) k.Raise(Event::kFetchUnprotected);
+      bool racy = false;
+      for (int i = 0; i <= l.i; ++i) racy |= k.CouldBeStored(l.role, i, 0);
+      if (racy) k.Raise(Event::kFetch);
       if (approved != l.i) {
         k.Raise(Event::kFetchMismatch);
         k.Note("counts {} strings <-- approved {}", static_cast<int>(l.i), approved);
@@ -89,6 +93,7 @@ Flow copy_strings(Kernel& k) {
       const auto word = k.ReadUser(k.cur, l.str, l.len);
       if (!word.mapped) return k.Return(-kEFAULT);
       ++l.len;
+      k.Consulted(l.role, true);
       if (k.p.values[word.value].has_nul) break;
     }
     for (l.w = 0; l.w < l.len; ++l.w) {

@@ -86,7 +86,7 @@ bool Kernel::Step(State* state, int task, int choice) {
   taken_ = nullptr;
   fold_ = false;
   fault_ = false;
-  events_ = 0;
+  events_ = EventSet();
   if (me().status == kNotStarted || me().status == kDead) return false;
   FindTop();
   while (true) {
@@ -194,10 +194,13 @@ void Kernel::WakeUp() {
   }
 }
 
-const Op& Kernel::op() const { return CallOf(cur, CallIndex(cur)); }
+const Op& Kernel::op() const {
+  const Task& t = me();
+  return (t.flags & kInHandler) ? info().handler[t.handler_op] : info().ops[t.op];
+}
 
 Kernel::UserWord Kernel::ReadUser(int task, Value address, int word_index, bool held) {
-  const int object = address == kUninit ? -1 : p.values[address].object;
+  const int object = p.ObjectAt(address, p.tasks[static_cast<size_t>(task)].space);
   if (object < 0 || (!held && (s->tasks[task].flags & kExeced))) return {};
   const Object& o = p.objects[static_cast<size_t>(object)];
   if (word_index >= o.words) return {};
@@ -205,21 +208,22 @@ Kernel::UserWord Kernel::ReadUser(int task, Value address, int word_index, bool 
   const Word& word = p.words[index];
   UserWord result;
   result.mapped = true;
-  Observe({.kind = Observation::Kind::kReads,
-           .role = static_cast<uint8_t>(object),
-           .entry = static_cast<uint8_t>(task != cur),
-           .word = static_cast<uint8_t>(word_index)});
   if (word.shared) {
     result.value = word.domain[static_cast<size_t>(Choose(static_cast<int>(word.domain.size())))];
     if (trace_ != nullptr) trace_->reads.emplace_back(static_cast<int>(index), result.value);
   } else {
     result.value = s->memory[index] ^ word.domain[0];
   }
+  Observe({.kind = Observation::Kind::kReads,
+           .role = static_cast<uint8_t>(object),
+           .entry = static_cast<uint8_t>(task != cur),
+           .word = static_cast<uint8_t>(word_index),
+           .value = result.value});
   return result;
 }
 
 bool Kernel::WriteUser(int task, Value address, int word_index, Value value) {
-  const int object = p.values[address].object;
+  const int object = p.ObjectAt(address, p.tasks[static_cast<size_t>(task)].space);
   if (object < 0 || (s->tasks[task].flags & kExeced)) return false;
   const Object& o = p.objects[static_cast<size_t>(object)];
   if (word_index >= o.words) return false;
@@ -235,30 +239,55 @@ int Kernel::SlotOf(Nr nr, int role, int entry, int w) const {
   return layout.base + entry * layout.stride + w;
 }
 
+bool Kernel::CouldBeStored(int role, int entry, int w) const {
+  const auto by_others = [this](int object, int index) {
+    if (object < 0) return false;
+    const Object& o = p.objects[static_cast<size_t>(object)];
+    if (index >= o.words) return false;
+    const Word& word = p.words[static_cast<size_t>(o.first_word + index)];
+    return word.shared || (word.stored_by & ~(1u << cur)) != 0;
+  };
+  const auto& roles = SyscallOf(op().nr).roles;
+  const Role& r = roles[static_cast<size_t>(role)];
+  if (r.parent >= 0 && CouldBeStored(r.parent, 0, r.word)) return true;
+  const int object = p.ObjectAt(RoleAddress(role), info().space);
+  if (r.shape != Shape::kStrings) return by_others(object, w);
+  if (object < 0 || by_others(object, entry)) return object >= 0;
+  const Object& table = p.objects[static_cast<size_t>(object)];
+  if (entry >= table.words) return false;
+  const size_t at = static_cast<size_t>(table.first_word + entry);
+  return by_others(p.ObjectAt(s->memory[at] ^ p.words[at].domain[0], info().space), w);
+}
+
+void Kernel::Consulted(int role, bool user) {
+  const Task& t = me();
+  if (!(t.ghost & kGhostApproved) || !(t.ghost & kGhostProtected)) return;
+  // Arguments that the supervisor never asked to protect are not its concern, unless it asked for
+  // protection and there is none at all.
+  const uint8_t asked = t.ghost_roles | t.ghost_asked;
+  if (asked != 0 && !(asked >> role & 1)) return;
+  Raise(Event::kFetchProtected);
+  if (!user) return;
+  Raise(Event::kFetchUnprotected);
+  Note("read from user memory, although the supervisor was told that it is pinned");
+}
+
 void Kernel::Fetched(int role, int entry, int w, Value value, bool user) {
   Raise(Event::kKernelCopy);
   Observe({.kind = Observation::Kind::kCopies,
            .role = static_cast<uint8_t>(role),
            .entry = static_cast<uint8_t>(entry),
            .word = static_cast<uint8_t>(w),
-           .value = value});
-  Task& t = me();
+           .value = value,
+           .user = user});
+  const Task& t = me();
   if (value == kUninit) {
     Raise(Event::kUninitialisedUse);
     Note("acts on bytes that nobody wrote");
   }
-  if (!(t.ghost & kGhostApproved)) return;
-  if (user && (t.ghost & kGhostProtected)) {
-    // Arguments that the supervisor never asked to protect are not its concern, unless it asked
-    // for protection and there is none at all.
-    const uint8_t asked = t.ghost_roles | t.ghost_asked;
-    if (asked == 0 || (asked >> role & 1)) {
-      Raise(Event::kFetchUnprotected);
-      Note("read from user memory, although the supervisor was told that it is pinned");
-    }
-  }
-  if (!(t.ghost_roles >> role & 1)) return;
-  Raise(Event::kFetch);
+  Consulted(role, user);
+  if (!(t.ghost & kGhostApproved) || !(t.ghost_roles >> role & 1)) return;
+  if (CouldBeStored(role, entry, w)) Raise(Event::kFetch);
   const int slot = SlotOf(op().nr, role, entry, w);
   const Value approved = slot < 0 ? kAbsent : t.seen[slot];
   if (approved != value) {
@@ -304,6 +333,92 @@ void Kernel::ForgetSeen() {
   t.ghost_roles = 0;
   t.ghost &= static_cast<uint8_t>(~kGhostTruncated);
   for (Value& v : t.seen) v = kZero;
+}
+
+bool Kernel::AnsweredForGood(int target) const {
+  const Task& t = s->tasks[target];
+  return t.knotif.state == kReplied && !(t.ghost & kGhostAddfdReply) && !p.puts_back &&
+         !Has(Toggle::k_mutate_reply_twice);
+}
+
+void Kernel::ForgetViews(int target) {
+  for (size_t t = 0; t < p.tasks.size(); ++t) {
+    if (View* view = ViewOf(static_cast<int>(t), target)) *view = View{};
+  }
+}
+
+void Kernel::BeginLook(uint8_t id, Nr nr, int role) {
+  Task& t = me();
+  if (t.ghost_id != id) ForgetSeen();
+  t.ghost_id = id;
+  t.ghost_roles |= static_cast<uint8_t>(1 << role);
+  const SeenLayout& layout = p.seen[static_cast<size_t>(nr)][static_cast<size_t>(role)];
+  std::fill_n(t.seen + layout.base, layout.entries * layout.stride, kAbsent);
+}
+
+void Kernel::NothingBeyond(Nr nr, int role, int w) {
+  const SeenLayout& layout = p.seen[static_cast<size_t>(nr)][static_cast<size_t>(role)];
+  for (int i = w; i < layout.entries * layout.stride; ++i) me().seen[layout.base + i] = kZero;
+}
+
+void Kernel::KeepLook(int target, bool shown, bool failed) {
+  Task& t = me();
+  if (info().decides || t.ghost_id == 0) return;
+  View* view = target < 0 ? nullptr : ViewOf(cur, target);
+  const bool current = view != nullptr && s->tasks[target].knotif.listed &&
+                       s->tasks[target].knotif.id == t.ghost_id && !AnsweredForGood(target);
+  if (!current || (failed && op().honest) || Has(Toggle::k_mutate_forget_look)) {
+    ForgetSeen();
+    return;
+  }
+  uint8_t& known = shown ? view->shown : view->read;
+  Value* const words = shown ? view->shown_words : view->read_words;
+  const Nr nr = CallOf(target, CallIndex(target)).nr;
+  for (int role = 0; role < kMaxRoles; ++role) {
+    if (!(t.ghost_roles >> role & 1)) continue;
+    const SeenLayout& layout = p.seen[static_cast<size_t>(nr)][static_cast<size_t>(role)];
+    const bool first = !(known >> role & 1);
+    for (int i = layout.base; i < layout.base + layout.entries * layout.stride; ++i) {
+      // Word by word: what a look that failed did not come to is known as it was.
+      if (first || !failed || t.seen[i] != kAbsent) words[i] = t.seen[i];
+    }
+  }
+  known |= t.ghost_roles;
+  view->latest = static_cast<uint8_t>(shown ? view->latest | t.ghost_roles
+                                            : view->latest & ~t.ghost_roles);
+  if (op().honest && shown) {
+    view->flags &= static_cast<uint8_t>(~kViewTruncated);
+    if (t.ghost & kGhostTruncated) view->flags |= kViewTruncated;
+  }
+  ForgetSeen();
+}
+
+Kernel::Known Kernel::KnownBy(int supervisor, int target, bool protect) const {
+  Known known;
+  const TaskInfo& by = p.tasks[static_cast<size_t>(supervisor)];
+  const Task& me = s->tasks[supervisor];
+  if (by.decides) {
+    if (me.ghost_id != s->tasks[target].knotif.id) return known;
+    known.roles = me.ghost_roles;
+    known.truncated = (me.ghost & kGhostTruncated) != 0;
+    std::copy_n(me.seen, kMaxSeen, known.words);
+    return known;
+  }
+  const int at = p.view[static_cast<size_t>(supervisor)][static_cast<size_t>(target)];
+  if (at < 0) return known;
+  const View& view = s->views[at];
+  known.roles = view.read | view.shown;
+  known.truncated = (view.flags & kViewTruncated) != 0;
+  const Nr nr = CallOf(target, CallIndex(target)).nr;
+  for (int role = 0; role < kMaxRoles; ++role) {
+    if (!(known.roles >> role & 1)) continue;
+    const bool shown = (view.shown >> role & 1) && (protect || (view.latest >> role & 1));
+    const SeenLayout& layout = p.seen[static_cast<size_t>(nr)][static_cast<size_t>(role)];
+    for (int i = layout.base; i < layout.base + layout.entries * layout.stride; ++i) {
+      known.words[i] = shown ? view.shown_words[i] : view.read_words[i];
+    }
+  }
+  return known;
 }
 
 bool Kernel::Allocate() {

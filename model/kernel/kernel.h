@@ -122,7 +122,7 @@ class Kernel {
   const StepInfo* NextStep(const State& state, int task);
   // After Step: how many outcomes that step has.
   int arity() const { return arity_; }
-  uint64_t events() const { return events_; }
+  const EventSet& events() const { return events_; }
   bool faulted() const { return fault_; }
   // Notes go here while it is set.
   void SetTrace(TraceStep* trace) { trace_ = trace; }
@@ -235,6 +235,10 @@ class Kernel {
   // Ghost state: the kernel fetches word `w` of entry `entry` of a role of the running call.
   // `user`: from user memory.
   void Fetched(int role, int entry, int w, Value value, bool user);
+  // ... it reads of a role what it does not act on: a length, a pointer to an entry.
+  void Consulted(int role, bool user);
+  // Whether somebody else could have stored that word since the call was made.
+  bool CouldBeStored(int role, int entry, int w) const;
   // A proposal served a fetch from this address: not even an unmapped one may be invented.
   void ServedFrom(Value address);
   // The bytes that a call acts on, against the scenario's "uses".
@@ -245,10 +249,35 @@ class Kernel {
   // An allocation: false when the adversary makes it fail.
   bool Allocate();
 
-  // A supervisor no longer has, or can no longer use, what it saw.
+  // Ghost state: what a supervisor knows of the current notification of a target. Its bytes are
+  // those of the copy that counts when it says CONTINUE: with the proposal's flags the kernel's own
+  // where it has seen that one, else what it saw last.
+  struct Known {
+    uint8_t roles = 0;  // bit i: it has seen something of role i
+    bool truncated = false;
+    Value words[kMaxSeen] = {};
+  };
+  Known KnownBy(int supervisor, int target, bool protect) const;
+  // Whether nobody can answer the target's notification once more, so that no look at it counts:
+  // SEND has done so, and no fault of RECV puts it back.
+  bool AnsweredForGood(int target) const;
+  // The views of a target's notification are gone with it.
+  void ForgetViews(int target);
+  // A supervisor's buffer is free again.
   void ForgetSeen();
+  // A look of role `role` begins: nothing of it is in the buffer yet.
+  void BeginLook(uint8_t id, Nr nr, int role);
+  // The call looks at no word from `w` on, so neither does a policy that compares bytes.
+  void NothingBeyond(Nr nr, int role, int w);
+  // The look is over: whoever does not decide by its buffer keeps it as a view. `shown`: it was of
+  // the kernel's copy. Of one that failed an honest supervisor keeps nothing.
+  void KeepLook(int target, bool shown, bool failed);
+  View* ViewOf(int supervisor, int target) {
+    const int view = p.view[static_cast<size_t>(supervisor)][static_cast<size_t>(target)];
+    return view < 0 ? nullptr : &s->views[view];
+  }
 
-  void Raise(Event event) { events_ |= Bit(event); }
+  void Raise(Event event) { events_.Add(event); }
   // A broken rule after which nothing that follows means anything.
   void Fault(Event event) {
     Raise(event);
@@ -300,7 +329,7 @@ class Kernel {
   bool chose_ = false;
   bool fold_ = false;
   bool fault_ = false;
-  uint64_t events_ = 0;
+  EventSet events_;
   TraceStep* trace_ = nullptr;
   Coverage* coverage_ = nullptr;
   Observations* observations_ = nullptr;

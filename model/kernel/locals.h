@@ -70,7 +70,14 @@ struct CopyLocals {
 };
 // The body of a call of syscalls.def.
 struct TableLocals {
-  uint8_t role, pass, w, words, hook;
+  uint8_t role, pass, w, words, hook, fd;
+  uint8_t relative;  // bit r: the path of role r begins at a descriptor
+};
+struct FdgetLocals {
+  uint8_t fd;  // of the call's descriptors
+};
+struct OpenLocals {
+  uint8_t fd, failed;
 };
 struct ReadWriteLocals {
   uint8_t w, hook, words, legacy;

@@ -3,6 +3,9 @@
 // kernel/seccomp.c: the notifier. The list notif->notifications is ordered by id, as list_add_tail
 // leaves it, so it is a bit a knotif.
 
+#include <algorithm>
+#include <iterator>
+
 #include "model/kernel/kernel.h"
 #include "model/kernel/locals.h"
 
@@ -72,24 +75,28 @@ void AcceptReply(Kernel& k, int target, bool by_addfd) {
   if (by_addfd) t.ghost |= kGhostAddfdReply;
 }
 
-// The supervisor said CONTINUE: from now on what it saw is what the call may act on.
+// The supervisor said CONTINUE: from now on what it knows is what the call may act on, and its
+// descriptors, whose numbers came with RECV, are what it means them to be.
 void Approve(Kernel& k, int target, const Op& op) {
   Task& t = k.s->tasks[target];
-  const Task& me = k.me();
   t.ghost |= kGhostApproved;
-  if (op.flags & ~1) {
-    t.ghost |= kGhostProtected;
-    k.Raise(Event::kProtectedSend);
-  }
-  const bool seen = me.ghost_id == t.knotif.id;
-  t.ghost_roles = seen ? me.ghost_roles : 0;
+  const bool protect = (op.flags & ~1) != 0;
+  if (protect) t.ghost |= kGhostProtected;
+  const Kernel::Known known = k.KnownBy(k.cur, target, protect);
+  t.ghost_roles = known.roles;
   t.ghost_asked = 0;
-  for (int i = 0; i < kMaxSeen; ++i) t.seen[i] = seen ? me.seen[i] : kZero;
+  std::copy_n(known.words, kMaxSeen, t.seen);
   const Op& call = k.CallOf(target, k.CallIndex(target));
-  t.ghost_file = call.code == OpCode::kSyscall && !(call.is_pointer & 1) && call.scalars[0] >= 0 &&
-                         call.scalars[0] < kMaxFds
-                     ? k.s->files[t.files][call.scalars[0]]
-                     : 0;
+  const Syscall& syscall = SyscallOf(call.nr);
+  if (known.roles == 0 && !syscall.roles.empty()) {
+    k.Raise(Event::kContinueBlind);
+    k.Note("approves no memory: the supervisor has seen none");
+  }
+  for (size_t i = 0; i < syscall.fds.size(); ++i) {
+    const int fd = call.scalars[syscall.fds[i].arg];
+    const uint8_t file = fd >= 0 && fd < kMaxFds ? k.s->files[t.files][fd] : 0;
+    t.ghost_file[i] = static_cast<uint8_t>(1 + (file == kReserved ? 0 : file));
+  }
 }
 
 }  // namespace
@@ -132,7 +139,7 @@ Flow seccomp_handle_addfd(Kernel& k) {
         n.state = kSent;
         k.me().ghost &= static_cast<uint8_t>(~(kGhostReplied | kGhostAddfdReply));
       } else {
-        k.me().ghost_file = static_cast<uint8_t>(l.fd + 1);
+        k.me().ghost_file[0] = static_cast<uint8_t>(l.fd + 1);
         n.flags = 0;
         n.error = 0;
         n.val = k.Has(Toggle::k_mutate_addfd_false_fd) ? 1 : l.fd;
@@ -237,7 +244,7 @@ interrupted:
     k.Note("a descriptor stays installed for a call that was interrupted");
   }
   if ((k.me().ghost & kGhostAddfdReply) && l.err == 0 && !(l.flags & 1) &&
-      k.me().ghost_file != l.ret + 1) {
+      k.me().ghost_file[0] != l.ret + 1) {
     k.Raise(Event::kAddfdFalse);
     k.Note("returns {}, but no descriptor was installed there", static_cast<int>(l.ret));
   }
@@ -246,11 +253,12 @@ interrupted:
   }
   // if (match->notif) list_del(&n.list); the knotif is on the stack and ends here.
   k.me().knotif = Knotif{};
+  k.ForgetViews(k.cur);
   if (!(l.flags & 1)) {
     k.me().ghost &= kGhostPinned;
     k.me().ghost_roles = 0;
     k.me().ghost_asked = 0;
-    k.me().ghost_file = 0;
+    std::fill(std::begin(k.me().ghost_file), std::end(k.me().ghost_file), uint8_t{0});
     for (Value& v : k.me().seen) v = kZero;
   }
 
@@ -353,6 +361,9 @@ Flow seccomp_notify_recv(Kernel& k) {
     k.me().variable_id[op.variable] = l.id;
     k.me().variable_task[op.variable] = l.task;
     k.me().variable_call[op.variable] = l.call;
+    View* const view = op.honest ? k.ViewOf(k.cur, l.task - 1) : nullptr;
+    const Knotif& given = k.s->tasks[l.task - 1].knotif;
+    if (view != nullptr && given.listed && given.id == l.id) view->flags |= kViewReceived;
     return k.Return(0);
   }
   STEP("mutex_lock(&filter->notify_lock)", kLocks | kCompletes);
@@ -433,6 +444,7 @@ Flow seccomp_notify_send(Kernel& k) {
     k.Note("knotif {}: REPLIED", static_cast<int>(n.id));
     AcceptReply(k, target, false);
     if (resp.flags & 1) Approve(k, target, resp);
+    if (k.AnsweredForGood(target)) k.ForgetViews(target);
   }
   if (k.proposal.send_stored != nullptr) {
     CALL_HOOK(l.hook, k.proposal.send_stored(k, l.target - 1, k.op().flags));
@@ -655,7 +667,10 @@ Flow seccomp_notify_detach(Kernel& k) {
   k.filter().notif = 0;
   k.filter().requests = 0;
   k.filter().flags = 0;
-  for (size_t t = 0; t < k.p.tasks.size(); ++t) k.s->tasks[t].knotif.listed = 0;
+  for (size_t t = 0; t < k.p.tasks.size(); ++t) {
+    k.s->tasks[t].knotif.listed = 0;
+    k.ForgetViews(static_cast<int>(t));
+  }
   k.Note("filter->notif = NULL");
   STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
   k.Unlock();

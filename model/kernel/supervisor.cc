@@ -3,6 +3,7 @@
 // A supervisor's user space, and what it does to a target besides ioctls.
 
 #include <algorithm>
+#include <iterator>
 
 #include "model/kernel/kernel.h"
 #include "model/kernel/locals.h"
@@ -10,23 +11,45 @@
 namespace knotcheck::model {
 namespace {
 
-// Whether the policy allows the call that the supervisor looked at, by what it saw.
-bool Allows(const Kernel& k, int id, Nr nr) {
-  const Task& me = k.me();
+// Whether what was seen meets a condition. It looks at its own argument's words only.
+bool Meets(const Kernel& k, Nr nr, const PolicyCondition& condition, const Kernel::Known& known) {
+  if (!(known.roles >> condition.role & 1)) return false;
+  if (condition.test == PolicyCondition::Test::kAny) return true;
+  const bool negated = condition.test == PolicyCondition::Test::kNotEqual;
+  if (condition.test == PolicyCondition::Test::kNever) return false;
+  const SeenLayout& layout = k.p.seen[static_cast<size_t>(nr)][condition.role];
+  bool same = condition.words.size() <= static_cast<size_t>(layout.entries * layout.stride);
+  for (size_t i = 0; i < condition.words.size() && same; ++i) {
+    same = known.words[layout.base + i] == condition.words[i];
+  }
+  return same != negated;
+}
+
+// Whether the policy allows a call by what was seen of it: one of its rules does.
+bool Allows(const Kernel& k, Nr nr, const Kernel::Known& known) {
+  if (known.truncated) return false;
   for (const PolicyRule& rule : k.p.policy) {
     if (rule.nr != nr) continue;
-    const bool seen = me.ghost_id == id;
-    bool met = !(seen && (me.ghost & kGhostTruncated));
-    for (const PolicyCondition& condition : rule.conditions) {
-      const SeenLayout& layout = k.p.seen[static_cast<size_t>(nr)][condition.role];
-      met = met && seen && (me.ghost_roles >> condition.role & 1);
-      for (size_t i = 0; i < condition.words.size() && met; ++i) {
-        met = me.seen[layout.base + i] == condition.words[i];
-      }
+    for (const auto& conditions : rule.alternatives) {
+      const bool met =
+          std::all_of(conditions.begin(), conditions.end(), [&](const PolicyCondition& condition) {
+            return Meets(k, nr, condition, known);
+          });
+      if (met) return true;
     }
-    return met;
   }
   return false;
+}
+
+// What a supervisor that decides by its buffer has in it about the notification of a variable.
+Kernel::Known InBuffer(const Kernel& k, int variable) {
+  Kernel::Known known;
+  const Task& me = k.me();
+  if (me.ghost_id != me.variable_id[variable]) return known;
+  known.roles = me.ghost_roles;
+  known.truncated = (me.ghost & kGhostTruncated) != 0;
+  std::copy_n(me.seen, kMaxSeen, known.words);
+  return known;
 }
 
 // The call that a notification is about, as RECV gave it.
@@ -96,8 +119,8 @@ bool TakeJumps(Kernel& k) {
     } else if (op.code == OpCode::kDecide) {
       const int target = k.me().variable_task[op.variable] - 1;
       const bool allow =
-          target >= 0 && Allows(k, k.me().variable_id[op.variable],
-                                k.CallOf(target, k.me().variable_call[op.variable]).nr);
+          target >= 0 && Allows(k, k.CallOf(target, k.me().variable_call[op.variable]).nr,
+                                InBuffer(k, op.variable));
       k.Note("policy: {}", allow ? "allow" : "deny");
       k.me().op = allow ? static_cast<uint8_t>(k.me().op + 1) : op.target;
     } else {
@@ -125,6 +148,29 @@ bool NameListed(Kernel& k) {
   }
   k.me().variable_id[0] = id;
   return true;
+}
+
+// Whether a supervisor that is honest, though free in what it does when, may do this now: to a
+// notification that it was given, and by the policy.
+bool HonestMay(Kernel& k) {
+  const Op& op = k.op();
+  if (!op.honest || op.listed == 0) return true;
+  const int target = k.me().variable_task[0] - 1;
+  const View* view = k.ViewOf(k.cur, target);
+  if (view == nullptr || !(view->flags & kViewReceived)) return false;
+  const Nr nr = k.CallOf(target, k.me().variable_call[0]).nr;
+  const bool pins = !k.p.policy_pins[static_cast<size_t>(nr)].empty();
+  if (op.code == OpCode::kVerb) return pins;
+  if (!op.by_policy) return true;
+  const bool protects = (op.flags & ~1) != 0;
+  return protects == pins && Allows(k, nr, k.KnownBy(k.cur, target, protects));
+}
+
+// Whether there is anything to see of the call.
+bool HasSomethingToRead(const Kernel& k) {
+  const auto& layouts = k.p.seen[static_cast<size_t>(CalledOf(k, 0).nr)];
+  return std::any_of(std::begin(layouts), std::end(layouts),
+                     [](const SeenLayout& layout) { return layout.entries != 0; });
 }
 
 void ShowReturned(Kernel& k, Ret ret) {
@@ -187,7 +233,10 @@ Flow supervisor_mode(Kernel& k) {
     // A supervisor whose script is over stays, and with it the listener.
     if (k.op().code == OpCode::kEnd && k.chose()) continue;
     if (k.op().code == OpCode::kEnd) return Flow::kBlocked;
-    if (k.op().free && !NameListed(k)) return Flow::kBlocked;
+    if (k.op().free && !(NameListed(k) && HonestMay(k))) return Flow::kBlocked;
+    if (k.op().free && k.op().code == OpCode::kReadArgs && !HasSomethingToRead(k)) {
+      return Flow::kBlocked;
+    }
     k.Note("{}", k.op().text);
     k.Observe({.kind = Observation::Kind::kBegins});
     if (k.op().code == OpCode::kStore) {
@@ -201,6 +250,12 @@ Flow supervisor_mode(Kernel& k) {
         k.Push<VmReadLocals>(Fn::k_process_vm_rw_core).variable = variable;
       });
       l.ret = k.ret;
+      k.KeepLook(k.me().variable_task[k.op().variable] - 1, false, l.ret < 0);
+      if (k.op().free) {
+        ShowReturned(k, l.ret);
+        ForgetIoctl(k);
+        continue;
+      }
     } else if (!k.filter().listener) {
       l.ret = -kEBADF;
     } else if (k.op().code == OpCode::kClose) {
@@ -213,6 +268,9 @@ Flow supervisor_mode(Kernel& k) {
       if (k.chose()) k.Fold();
       CALL(k.Push(IoctlOf(k)));
       l.ret = k.ret == -kERESTARTSYS ? static_cast<Ret>(-kEINTR) : k.ret;
+      if (k.op().code == OpCode::kVerb) {
+        k.KeepLook(k.FindNotification(k.me().variable_id[k.op().variable]), true, l.ret < 0);
+      }
       if (k.op().free) {
         ShowReturned(k, l.ret);
         ForgetIoctl(k);
@@ -220,7 +278,8 @@ Flow supervisor_mode(Kernel& k) {
       }
       // Only a close() of the same file could tell this step from the one before it.
       if (k.p.closes) {
-        l.returned = 1;
+        // A free supervisor has forgotten the ioctl by now.
+        l.returned = k.op().code != OpCode::kChoose;
         STEP("fdput(f)", kListener);
         l.returned = 0;
       }
@@ -246,7 +305,6 @@ Flow supervisor_mode(Kernel& k) {
 Flow process_vm_rw_core(Kernel& k) {
   auto& l = k.Locals<VmReadLocals>();
   FUNCTION_BEGIN;
-  if (k.me().ghost_id != k.me().variable_id[l.variable]) k.ForgetSeen();
   for (l.role = 0; l.role < kMaxRoles; ++l.role) {
     {
       const int target = k.me().variable_task[l.variable] - 1;
@@ -254,9 +312,8 @@ Flow process_vm_rw_core(Kernel& k) {
       const Nr nr = k.CallOf(target, k.me().variable_call[l.variable]).nr;
       const bool asked = k.op().roles == 0 || (k.op().roles >> l.role & 1);
       if (!asked || k.p.seen[static_cast<size_t>(nr)][l.role].entries == 0) continue;
+      k.BeginLook(k.me().variable_id[l.variable], nr, l.role);
     }
-    k.me().ghost_id = k.me().variable_id[l.variable];
-    k.me().ghost_roles |= static_cast<uint8_t>(1 << l.role);
     // Of a nested role: the pointers that lead to it, outermost first.
     for (l.depth = 0; l.depth < DepthOf(CalledOf(k, l.variable).nr, l.role); ++l.depth) {
       STEP("process_vm_readv(pid, ...)", kLife | kReadsMemory);
@@ -297,10 +354,8 @@ Flow process_vm_rw_core(Kernel& k) {
         if (table) {
           l.str = word.value;
           const int slot = k.SlotOf(call.nr, l.role, l.entry, 0);
-          if (l.str == kZero || slot < 0) {
-            if (slot >= 0) k.me().seen[slot] = kAbsent;
-            l.str = kAbsent;
-          }
+          // What comes after the end is absent already.
+          if (l.str == kZero || slot < 0) l.str = kAbsent;
         } else {
           l.str = kAbsent;
           const int slot = k.SlotOf(call.nr, l.role, 0, l.w);
@@ -319,6 +374,7 @@ Flow process_vm_rw_core(Kernel& k) {
           ++l.w;
           const bool more = !(string && k.p.values[word.value].has_nul) && l.w < words && slot >= 0;
           if (more) l.str = kZero;
+          if (!more && !string) k.NothingBeyond(call.nr, l.role, l.w);
         }
       }
       if (l.str == kAbsent) break;

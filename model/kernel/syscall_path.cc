@@ -128,7 +128,7 @@ Flow exit_to_user_mode_loop(Kernel& k) {
   k.me().ghost_id = 0;
   k.me().ghost_roles = 0;
   k.me().ghost_asked = 0;
-  k.me().ghost_file = 0;
+  for (uint8_t& file : k.me().ghost_file) file = 0;
   for (Value& v : k.me().seen) v = kZero;
   for (Value& v : k.me().copied) v = kZero;
   for (Value& v : k.me().nested) v = kZero;

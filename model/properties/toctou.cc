@@ -24,8 +24,19 @@ KNOT_REGISTER_PROPERTY(
      .source = "PIN_ARGS v1 1/3: \"the syscall-body fetch points consume from the kernel buffer "
                "instead of re-reading user memory\"",
      .broken_by = Bit(Event::kFetchUnprotected),
-     .witness = Bit(Event::kProtectedSend),
+     .witness = Bit(Event::kFetchProtected),
      .needs_proposal = true});
+
+KNOT_REGISTER_PROPERTY(
+    looked_first,
+    {.name = "looked-first",
+     .sentence = "a supervisor that says CONTINUE has seen something of the call's memory",
+     .source = "seccomp_unotify(2), NOTES: what CONTINUE must not be used for; without a look it "
+               "approves no memory, and toctou has nothing to say",
+     .broken_by = Bit(Event::kContinueBlind),
+     .witness = Bit(Event::kReplyAccepted),
+     .on_request = true,
+     .only_asked = true});
 
 KNOT_REGISTER_PROPERTY(
     fd_identity,

@@ -34,36 +34,9 @@ std::vector<Op> PolicyScript(const Reactions& reactions, std::string* error) {
   return b.Finish();
 }
 
-// After each look the supervisor may look again, ask, give up or answer; it allows by its last look
-// only.
-std::vector<Op> GeneralPolicyScript() {
-  ScriptBuilder b;
-  b.Label("next");
-  b.Add(OpCode::kRecv, "ioctl(RECV)").options = kBufFaults;
-  b.JumpIfError(kEBADF, "end");
-  b.JumpIfError(0, "next");
-  b.Label("blind");
-  b.Choose({"look", "valid", "deny", "value", "addfd", "next"});
-  b.Label("look");
-  b.Add(OpCode::kReadArgs, "reads the arguments");
-  b.JumpIfError(0, "blind");
-  b.Choose({"look", "valid again", "allow", "deny", "value", "addfd", "next"});
-  b.Label("valid");
-  b.Add(OpCode::kIdValid, "ioctl(ID_VALID)");
-  b.JumpIfError(0, "next");
-  b.Jump("blind");
-  b.Label("valid again");
-  b.Add(OpCode::kIdValid, "ioctl(ID_VALID)");
-  b.JumpIfError(0, "next");
-  b.Choose({"look", "allow", "deny", "value", "addfd", "next"});
-  b.Label("allow");
-  b.Decide("deny");
-  b.Send(1, 0, "ioctl(SEND, CONTINUE)");
-  b.Jump("next");
-  b.AnswerInOtherWays("blind", "next");
-  b.Label("end");
-  b.Add(OpCode::kEnd, "ends");
-  return b.Finish();
+// It may look again, ask, answer or leave it, in any order and with several notifications at once.
+std::vector<Op> GeneralPolicyScript(int targets) {
+  return HonestChoices({.look_text = "reads the arguments"}, targets);
 }
 
 const Proposal kBaseline = [] {

@@ -11,61 +11,25 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "model/kernel/kernel.h"
 #include "model/kernel/locals.h"
 #include "model/policy.h"
 #include "model/proposal.h"
+#include "model/proposals/pin_args_state.h"
 
 namespace knotcheck::model {
 namespace {
 
-constexpr int kRecords = 5;
-constexpr int kPinArgs = 3;                    // descriptors of one request
-constexpr int kPinWords = 4;                   // 8-byte words of one buffer
+using namespace pin_args;  // NOLINT(google-build-using-namespace): this is its room
+
 constexpr uint32_t kMaxTotalBytes = 1u << 20;  // SECCOMP_PIN_MAX_TOTAL_BYTES
 
-enum Kind : uint8_t { kFixed, kCstring, kCstringArray };
 constexpr uint16_t kContinue = 1, kContinuePinned = 2;
 
-enum Life : uint8_t { kFree, kAllocated, kFreed, kLeaked };
-
-// struct seccomp_pinned_arg with its buffer.
-struct PinnedArg {
-  Value user_addr;
-  uint8_t size;     // bytes
-  uint8_t arg_idx;  // register
-  uint8_t kind;
-  uint8_t data;            // the buffer is allocated
-  uint8_t count;           // header[0] of an array
-  uint8_t gaps;            // slots of the array's header that were never written
-  Value words[kPinWords];  // strings of an array stand at entry * stride
-};
-
-// struct seccomp_pinned_args.
-struct Record {
-  uint8_t life;
-  uint8_t notif_id;
-  uint8_t syscall_nr;
-  uint8_t nr_args;
-  uint8_t live;
-  uint8_t clear_queued;
-  PinnedArg args[kPinArgs];
-};
-
-struct PinState {
-  Record records[kRecords];
-  // Pointers to records, 1 + the index; 0: NULL.
-  uint8_t pinned_args[kMaxTasks];  // task->seccomp.pinned_args
-  uint8_t building[kMaxTasks];     // kpa, in seccomp_notif_pin_args() of this task
-  uint8_t clearing[kMaxTasks];     // kpa, in seccomp_clear_pinned_args() of this task
-  uint8_t using_[kMaxTasks];       // pin, at a fetch point of this task
-  uint8_t pin_in_progress;         // bit: the task's knotif
-};
-static_assert(sizeof(PinState) <= kProposalBytes);
-
-PinState& Pins(State& s) { return *reinterpret_cast<PinState*>(s.proposal); }
+PinState& Pins(State& s) { return StateOf(s); }
 PinState& Pins(Kernel& k) { return Pins(*k.s); }
 
 // Events by the names that this room gives them.
@@ -139,14 +103,100 @@ Record& Deref(Kernel& k, uint8_t pointer) {
   return record;
 }
 
-// How many records a run can need at once: one that each supervisor thread builds, one attached to
-// each task, and one that is freed and still pointed to.
-int RecordsOf(const Program& p) {
+bool ReadsLater(const Op& call) {
+  if (call.code != OpCode::kSyscall) return false;
+  const auto& roles = SyscallOf(call.nr).roles;
+  return std::any_of(roles.begin(), roles.end(), [](const Role& role) {
+    return std::find(role.passes.begin(), role.passes.end(), Pass::kImportLater) !=
+           role.passes.end();
+  });
+}
+
+// How many records a run can need at once. Each supervisor thread builds one, or clears one that
+// it has taken from a task; each task has one attached, or clears its own, and while it does
+// neither can another be attached to it, as nobody finds it trapped. What a request reads later may
+// be freed by then, and one more may be freed and still pointed to.
+int RecordsNeeded(const Program& p) {
   int records = 1;
   for (const TaskInfo& info : p.tasks) {
-    records += info.filtered || info.kind == TaskKind::kSupervisor ? 1 : 0;
+    const bool builds = std::any_of(info.ops.begin(), info.ops.end(),
+                                    [](const Op& op) { return op.code == OpCode::kVerb; });
+    const bool later = std::any_of(info.ops.begin(), info.ops.end(), ReadsLater) ||
+                       std::any_of(info.handler.begin(), info.handler.end(), ReadsLater);
+    if (info.kind == TaskKind::kSupervisor) {
+      records += builds ? 1 : 0;
+    } else if (info.filtered) {
+      records += later ? 2 : 1;
+    }
   }
-  return std::min(records, kRecords);
+  return records;
+}
+
+// As many as that, where it is known that more are not needed.
+int RecordsOf(const Program& p) { return std::min(RecordsNeeded(p), kRecords); }
+
+// The entry stride of array buffers: what the longest string takes to which a table can point.
+int StrideOf(const Program& p) {
+  int stride = 1;
+  for (const Word& word : p.words) {
+    for (const Value value : word.domain) {
+      const int object = p.values[value].object;
+      if (object >= 0) {
+        stride = std::max<int>(stride, p.objects[static_cast<size_t>(object)].words);
+      }
+    }
+  }
+  return stride;
+}
+
+// How many words of a record a descriptor of a call can fill.
+int WordsPinned(const Program& p, const Op& call, const Descriptor& d) {
+  if (d.arg < 0 || d.arg >= 6 || !(call.is_pointer >> d.arg & 1)) return 0;
+  const int object = p.values[call.pointers[static_cast<size_t>(d.arg)]].object;
+  if (object < 0) return 0;
+  const Object& o = p.objects[static_cast<size_t>(object)];
+  const auto limit = static_cast<int>(std::min<uint32_t>(d.max_bytes / 8 + 1, 1000));
+  if (d.kind == kCstringArray) {
+    if (o.kind != Object::Kind::kPointers) return 0;
+    int entries = 0;
+    for (int w = 0; w < o.words; ++w) {
+      const auto& domain = p.words[static_cast<size_t>(o.first_word + w)].domain;
+      entries += domain.size() > 1 || domain[0] != kZero ? 1 : 0;
+    }
+    return entries * StrideOf(p);
+  }
+  return std::min<int>(o.words, limit);
+}
+
+std::string Limits(const Program& p) {
+  if (RecordsNeeded(p) > kRecords) {
+    return absl::StrCat("found supervisors and targets that need up to ", RecordsNeeded(p),
+                        " pin records at once, expected at most ", kRecords);
+  }
+  int words = 0;
+  for (const TaskInfo& by : p.tasks) {
+    for (const Op& op : by.ops) {
+      if (op.code != OpCode::kVerb) continue;
+      for (const TaskInfo& info : p.tasks) {
+        if (!info.filtered) continue;
+        for (const auto* ops : {&info.ops, &info.handler}) {
+          for (const Op& call : *ops) {
+            if (call.code != OpCode::kSyscall || !p.trapped[static_cast<size_t>(call.nr)]) continue;
+            const auto& pins =
+                op.descriptors.empty() ? p.policy_pins[static_cast<size_t>(call.nr)]
+                                       : op.descriptors;
+            for (const Descriptor& d : pins) words = std::max(words, WordsPinned(p, call, d));
+          }
+        }
+      }
+    }
+  }
+  if (words > kPinWords) {
+    return absl::StrCat("found an argument of which ", words,
+                        " words can be pinned, expected at most ", kPinWords,
+                        " (a word is 8 bytes; of a table, all strings count)");
+  }
+  return "";
 }
 
 // seccomp_alloc_pinned_args(): the lowest record that nothing points to.
@@ -185,12 +235,6 @@ int ByteLength(const Kernel& k, Value value) {
 Value Truncated(const Kernel& k, Value value, int bytes) {
   if (value == kUninit || bytes >= 8) return value;
   return bytes <= 0 ? kZero : k.p.truncated[value][static_cast<size_t>(bytes)];
-}
-
-// The entry stride of array buffers: what a table's longest string takes, in words.
-int Stride(const Kernel& k, int role) {
-  return std::max<int>(
-      1, k.p.seen[static_cast<size_t>(Nr::kExecve)][static_cast<size_t>(role)].stride);
 }
 
 int RoleOfArg(Nr nr, int arg) {
@@ -293,10 +337,7 @@ void ShowToSupervisor(Kernel& k, const Op& call, const PinnedArg& arg, int arg_i
       bytes = std::min<int>(bytes, call.scalars[static_cast<size_t>(length_arg)]);
     }
   }
-  if (layout.entries != 0) {
-    me.ghost_roles |= static_cast<uint8_t>(1 << role);
-    for (int i = 0; i < layout.entries * layout.stride; ++i) me.seen[layout.base + i] = kZero;
-  }
+  if (layout.entries != 0) k.BeginLook(me.ghost_id, call.nr, role);
   bool uninitialised = arg.gaps > 0;
   const auto show = [&](int entry, int w, Value value) {
     uninitialised |= value == kUninit;
@@ -304,7 +345,7 @@ void ShowToSupervisor(Kernel& k, const Op& call, const PinnedArg& arg, int arg_i
     if (slot >= 0) me.seen[slot] = value;
   };
   if (arg.kind == kCstringArray) {
-    const int stride = Stride(k, std::max(role, 0));
+    const int stride = StrideOf(k.p);
     for (int e = 0; e < arg.count; ++e) {
       for (int w = 0; w < stride && e * stride + w < kPinWords; ++w) {
         const Value value = arg.words[e * stride + w];
@@ -312,10 +353,15 @@ void ShowToSupervisor(Kernel& k, const Op& call, const PinnedArg& arg, int arg_i
         if (value == kUninit || k.p.values[value].has_nul) break;
       }
     }
-    show(arg.count, 0, kAbsent);
   } else {
     for (int w = 0; w < (arg.size + 7) / 8 && w < kPinWords; ++w) {
       show(0, w, Truncated(k, arg.words[w], bytes - 8 * w));
+    }
+    if (layout.entries != 0 && !SyscallOf(call.nr).roles[static_cast<size_t>(role)].IsString()) {
+      const int length_arg = SyscallOf(call.nr).roles[static_cast<size_t>(role)].length_arg;
+      const int length = length_arg >= 0 ? call.scalars[static_cast<size_t>(length_arg)]
+                                         : 8 * layout.entries * layout.stride;
+      k.NothingBeyond(call.nr, role, std::max((length + 7) / 8, (arg.size + 7) / 8));
     }
   }
   if (uninitialised) {
@@ -680,8 +726,8 @@ Flow pin_one_cstring(Kernel& k) {
 }
 
 // Whether a table certainly ends at this entry. An entry that a peer may write does not.
-bool EndsAt(const Kernel& k, Value table, int entry) {
-  const int object = k.p.values[table].object;
+bool EndsAt(const Kernel& k, uint8_t space, Value table, int entry) {
+  const int object = k.p.ObjectAt(table, space);
   if (object < 0) return false;
   const Object& o = k.p.objects[static_cast<size_t>(object)];
   if (entry >= o.words) return false;
@@ -714,7 +760,8 @@ Flow pin_one_cstring_array(Kernel& k) {
   while (true) {
     if (l.count >= MaxEntries(Descriptors(k)[l.arg]) && !k.Has(Toggle::k_fix_cut_is_told)) {
       l.truncated = 1;
-      l.cut = !EndsAt(k, AddressOf(k, l.task, l.call, Descriptors(k)[l.arg].arg), l.count);
+      l.cut = !EndsAt(k, k.p.tasks[l.task].space,
+                      AddressOf(k, l.task, l.call, Descriptors(k)[l.arg].arg), l.count);
       k.Note("truncated entries");
       break;
     }
@@ -783,8 +830,7 @@ Flow pin_one_cstring_array(Kernel& k) {
       const int length = ByteLength(k, word.value);
       const bool ends = length < 8 && length <= left;
       const bool cut = !ends && left < 8;
-      const int arg_idx = Descriptors(k)[l.arg].arg;
-      const int stride = Stride(k, std::max(0, RoleOfArg(k.CallOf(l.task, l.call).nr, arg_idx)));
+      const int stride = StrideOf(k.p);
       const int at = l.i * stride + l.w;
       KNOT_CHECK(at < kPinWords);
       if (!k.Has(Toggle::k_mutate_unpinned_walk)) {
@@ -928,7 +974,7 @@ Flow copy_strings_from_pin(Kernel& k) {
     const Record& kpa = Deref(k, Pins(k).using_[k.cur]);
     Pins(k).using_[k.cur] = 0;
     const PinnedArg& pin = kpa.args[l.arg];
-    const int stride = Stride(k, l.role);
+    const int stride = StrideOf(k.p);
     for (int e = pin.count - 1; e >= 0; --e) {
       for (int w = 0; w < stride; ++w) {
         const Value value = pin.words[e * stride + w];
@@ -979,11 +1025,6 @@ Flow pinned_move_addr_to_kernel(Kernel& k) {
   FUNCTION_END;
 }
 
-bool ReadsLater(const Kernel& k, int role) {
-  const auto& passes = SyscallOf(k.op().nr).roles[static_cast<size_t>(role)].passes;
-  return std::find(passes.begin(), passes.end(), Pass::kImportLater) != passes.end();
-}
-
 // An O_DIRECT request of io_submit(2), or one that io_uring issues again, reads what it imported.
 Flow deferred_copy_from_iter(Kernel& k) {
   FUNCTION_BEGIN;
@@ -1010,7 +1051,7 @@ Flow pinned_import_ubuf(Kernel& k) {
     l.arg = static_cast<uint8_t>(found);
     l.n = static_cast<uint8_t>(std::min<int>(k.RoleBytes(l.role), kpa.args[found].size));
     Pins(k).using_[k.cur] = Pins(k).pinned_args[k.cur];
-    if (ReadsLater(k, l.role)) {
+    if (ReadsLater(k.op())) {
       k.Note("the request keeps an iterator over the record");
       return k.Return(l.n);
     }
@@ -1023,7 +1064,7 @@ Flow pinned_import_ubuf(Kernel& k) {
       k.Note("a word of the file goes to the record");
     } else {
       const Value value = Truncated(k, kpa.args[l.arg].words[l.w], l.n - 8 * l.w);
-      k.me().copied[l.w] = value;
+      if (l.w < std::size(k.me().copied)) k.me().copied[l.w] = value;
       k.Note("writes {} from the record", k.ValueText(value));
       k.Fetched(l.role, 0, l.w, value, false);
     }
@@ -1207,8 +1248,8 @@ void Describe(const Program& p, std::vector<Field>* fields) {
       add(absl::StrCat(arg_name, "arg_idx"), arg + offsetof(PinnedArg, arg_idx), 7);
       add(absl::StrCat(arg_name, "kind"), arg + offsetof(PinnedArg, kind), 3);
       add(absl::StrCat(arg_name, "data"), arg + offsetof(PinnedArg, data), 1);
-      add(absl::StrCat(arg_name, "count"), arg + offsetof(PinnedArg, count), 7);
-      add(absl::StrCat(arg_name, "gaps"), arg + offsetof(PinnedArg, gaps), 7);
+      add(absl::StrCat(arg_name, "count"), arg + offsetof(PinnedArg, count), 15);
+      add(absl::StrCat(arg_name, "gaps"), arg + offsetof(PinnedArg, gaps), 15);
       for (int w = 0; w < kPinWords; ++w) {
         add(absl::StrCat(arg_name, "word", w),
             arg + offsetof(PinnedArg, words) + static_cast<size_t>(w), 0xff);
@@ -1217,10 +1258,10 @@ void Describe(const Program& p, std::vector<Field>* fields) {
   }
   for (size_t t = 0; t < p.tasks.size(); ++t) {
     const std::string& name = p.tasks[t].name;
-    add(absl::StrCat(name, ".pinned_args"), offsetof(PinState, pinned_args) + t, 7);
-    add(absl::StrCat(name, ".building"), offsetof(PinState, building) + t, 7);
-    add(absl::StrCat(name, ".clearing"), offsetof(PinState, clearing) + t, 7);
-    add(absl::StrCat(name, ".using"), offsetof(PinState, using_) + t, 7);
+    add(absl::StrCat(name, ".pinned_args"), offsetof(PinState, pinned_args) + t, 15);
+    add(absl::StrCat(name, ".building"), offsetof(PinState, building) + t, 15);
+    add(absl::StrCat(name, ".clearing"), offsetof(PinState, clearing) + t, 15);
+    add(absl::StrCat(name, ".using"), offsetof(PinState, using_) + t, 15);
   }
   add("pin_in_progress", offsetof(PinState, pin_in_progress), 0x7f);
 }
@@ -1344,46 +1385,12 @@ std::vector<Op> PolicyScript(const Reactions& reactions, std::string* error) {
 
 // A look is a PIN_ARGS that succeeded. Whatever else happens, the supervisor allows what it saw
 // with CONTINUE_PINNED only; a call whose arguments the policy does not look at needs no record.
-std::vector<Op> GeneralPolicyScript() {
-  ScriptBuilder b;
-  b.Label("next");
-  b.Add(OpCode::kRecv, "ioctl(RECV)").options = kBufFaults;
-  b.JumpIfError(kEBADF, "end");
-  b.JumpIfError(0, "next");
-  b.Label("blind");
-  b.JumpIfNothing("registers");
-  b.Choose({"look", "valid", "deny", "value", "addfd", "next"});
-  b.Label("look");
-  b.Add(OpCode::kVerb, "ioctl(PIN_ARGS)").options = kBufFaults;
-  b.JumpIfError(0, "blind");
-  b.Label("seen");
-  b.Choose({"look again", "valid again", "allow", "deny", "value", "addfd", "next"});
-  // What was pinned stays pinned when PIN_ARGS fails, and so does what was seen.
-  b.Label("look again");
-  b.Add(OpCode::kVerb, "ioctl(PIN_ARGS)");
-  b.Jump("seen");
-  b.Label("valid again");
-  b.Add(OpCode::kIdValid, "ioctl(ID_VALID)");
-  b.JumpIfError(0, "next");
-  b.Jump("seen");
-  b.Label("valid");
-  b.Add(OpCode::kIdValid, "ioctl(ID_VALID)");
-  b.JumpIfError(0, "next");
-  b.Jump("blind");
-  b.Label("allow");
-  b.Decide("deny");
-  b.Send(kContinue | kContinuePinned, 0, "ioctl(SEND, CONTINUE|CONTINUE_PINNED)");
-  b.Jump("next");
-  b.Label("registers");
-  b.Choose({"allow by registers", "deny", "value", "addfd", "next"});
-  b.Label("allow by registers");
-  b.Decide("deny");
-  b.Send(kContinue, 0, "ioctl(SEND, CONTINUE)");
-  b.Jump("next");
-  b.AnswerInOtherWays("blind", "next");
-  b.Label("end");
-  b.Add(OpCode::kEnd, "ends");
-  return b.Finish();
+std::vector<Op> GeneralPolicyScript(int targets) {
+  return HonestChoices({.look = OpCode::kVerb,
+                        .look_text = "ioctl(PIN_ARGS)",
+                        .protect = kContinue | kContinuePinned,
+                        .protect_text = "ioctl(SEND, CONTINUE|CONTINUE_PINNED)"},
+                       targets);
 }
 
 const Proposal kPinArgsProposal = [] {
@@ -1438,6 +1445,7 @@ const Proposal kPinArgsProposal = [] {
   p.returned_to_user = ReturnedToUser;
   p.after_step = AfterStep;
   p.describe = Describe;
+  p.limits = Limits;
   p.references = References;
   p.renumber = Renumber;
   return p;

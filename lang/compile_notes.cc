@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What of a scenario has no effect, told to its author: a word that does nothing is most often a
+// word that does not do what it was written for.
+
+#include "lang/compiler.h"
+
+namespace knotcheck::lang {
+namespace {
+
+template <class Fn>
+void ForEachOp(const Program& program, Fn&& fn) {
+  for (const TaskInfo& info : program.tasks) {
+    for (const auto* ops : {&info.ops, &info.handler}) {
+      for (const Op& op : *ops) fn(info, op);
+    }
+  }
+}
+
+}  // namespace
+
+// Whether a task with the filter makes the call.
+bool Compiler::IsCalled(Nr nr) const {
+  bool called = false;
+  ForEachOp(program_, [&](const TaskInfo& info, const Op& op) {
+    called |= info.filtered && op.code == OpCode::kSyscall && op.nr == nr;
+  });
+  return called;
+}
+
+void Compiler::NoteMemories() {
+  for (const Declaration& declaration : scenario_.declarations) {
+    if (const auto* memory = std::get_if<Memory>(&declaration)) {
+      if (named_.count(memory->name) == 0) {
+        Note(memory->where, absl::StrCat("note: nothing uses '", memory->name, "'"));
+        continue;
+      }
+      bool alternatives = false;
+      bool stored = false;
+      for (int space = 0; space < spaces_; ++space) {
+        const Object& object = program_.objects[static_cast<size_t>(
+            objects_[memory->name] + space * program_.objects_of_space)];
+        for (int w = 0; w < object.words; ++w) {
+          const model::Word& word = program_.words[static_cast<size_t>(object.first_word + w)];
+          alternatives |= word.domain.size() > 1;
+          stored |= word.domain.size() > 1 && word.stored_by != 0;
+        }
+      }
+      if (alternatives && !stored) {
+        Note(memory->where, absl::StrCat("note: nobody can store another alternative of '",
+                                         memory->name, "'"));
+      }
+    } else if (const auto* peer = std::get_if<Peer>(&declaration)) {
+      if (peer->kind == Peer::Kind::kScript) continue;
+      const uint8_t space = program_.tasks[static_cast<size_t>(tasks_[peer->with])].space;
+      const bool any = std::any_of(
+          program_.words.begin(), program_.words.end(), [&](const model::Word& word) {
+            return program_.objects[word.object].space == space && word.domain.size() > 1;
+          });
+      if (!any) {
+        Note(peer->where,
+             absl::StrCat("note: no memory has alternatives, so ", peer->name, " stores nothing"));
+      }
+    }
+  }
+}
+
+void Compiler::NotePolicies() {
+  for (const Declaration& declaration : scenario_.declarations) {
+    if (const auto* supervisor = std::get_if<Supervisor>(&declaration)) {
+      for (const Rule& rule : supervisor->policy) {
+        const auto nr = CallNamed(rule.call, rule.where);
+        if (nr.ok() && !IsCalled(*nr)) {
+          Note(rule.where, absl::StrCat("note: no task with the filter calls ", rule.call, "()"));
+        }
+      }
+    } else if (const auto* setting = std::get_if<Setting>(&declaration)) {
+      if (setting->key != "filter") continue;
+      if (setting->name == "wait_killable") {
+        const bool signalled =
+            std::any_of(program_.senders.begin(), program_.senders.end(),
+                        [this](const model::SenderInfo& sender) {
+                          return program_.tasks[sender.task].filtered &&
+                                 sender.disposition != model::SenderInfo::Disposition::kIgnored;
+                        });
+        if (!signalled) {
+          Note(setting->where, "note: no signal comes to a task with the filter, so wait_killable "
+                               "changes nothing");
+        }
+        continue;
+      }
+      const auto nr = CallNamed(setting->name, setting->where);
+      if (nr.ok() && !IsCalled(*nr)) {
+        Note(setting->where,
+             absl::StrCat("note: no task with the filter calls ", setting->name, "()"));
+      }
+    }
+  }
+}
+
+void Compiler::NoteTasks() {
+  for (const Declaration& declaration : scenario_.declarations) {
+    if (const auto* task = std::get_if<Task>(&declaration)) {
+      if (task->kind == Task::Kind::kChild && started_.count(tasks_[task->name]) == 0) {
+        Note(task->where, absl::StrCat("note: nothing starts ", task->name));
+      }
+    } else if (const auto* signals = std::get_if<Signals>(&declaration)) {
+      if (signals->disposition != Signals::Disposition::kHandlerRestarts) continue;
+      const TaskInfo& info = program_.tasks[static_cast<size_t>(tasks_[signals->to])];
+      const bool supervises = info.kind == model::TaskKind::kSupervisor;
+      const bool waits = std::any_of(info.ops.begin(), info.ops.end(), [&](const Op& op) {
+        return info.filtered && op.code == OpCode::kSyscall &&
+               program_.trapped[static_cast<size_t>(op.nr)];
+      });
+      if (supervises || !waits) {
+        Note(signals->where,
+             absl::StrCat("note: 'restarts' changes nothing: ",
+                          supervises ? "no call of a supervisor starts anew here"
+                                     : absl::StrCat(signals->to, " makes no call that waits")));
+      }
+    }
+  }
+}
+
+void Compiler::Notes() {
+  NoteMemories();
+  NotePolicies();
+  NoteTasks();
+  ForEachOp(program_, [this](const TaskInfo& info, const Op& op) {
+    if (info.kind != model::TaskKind::kSupervisor || op.free) return;
+    for (const model::Descriptor& d : op.descriptors) {
+      const bool table = program_.TableAt(d.arg);
+      if (d.max_entries != 0 && !table) {
+        Note({op.line, 1}, "note: 'entries' is for tables of pointers, and no call has one there");
+      }
+    }
+  });
+  std::sort(program_.notes.begin(), program_.notes.end());
+  program_.notes.erase(std::unique(program_.notes.begin(), program_.notes.end()),
+                       program_.notes.end());
+}
+
+}  // namespace knotcheck::lang
