@@ -7,12 +7,12 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
-#include <utility>
-#include <system_error>
-#include <mutex>
 #include <exception>
+#include <functional>
+#include <mutex>
+#include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace knotcheck::checker {

@@ -11,8 +11,8 @@
 #include <array>
 #include <bit>
 #include <cstdint>
-#include <new>
 #include <memory>
+#include <new>
 #include <utility>
 #include <vector>
 

@@ -78,8 +78,8 @@ const char* KindOf(const Program& program, size_t o) {
       for (const Op& op : *ops) {
         if (op.code != OpCode::kSyscall) continue;
         for (const model::Role& role : model::SyscallOf(op.nr).roles) {
-          const bool here = role.parent < 0 &&
-                            program.ObjectAt(op.pointers[role.arg], task.space) == static_cast<int>(o);
+          const bool here = role.parent < 0 && program.ObjectAt(op.pointers[role.arg],
+                                                                task.space) == static_cast<int>(o);
           if (here && role.shape == model::Shape::kSockaddr) return "sockaddr";
         }
       }
@@ -222,7 +222,9 @@ std::string OpText(const Program& program, const TaskInfo& task, const Op& op, b
     case OpCode::kSyscall:
       return CallText(program, op, task.space);
     case OpCode::kStore:
-      return absl::StrCat("store ", static_cast<int>(op.word), " ", ValueWord(program, op.value, program.objects[program.words[op.word].object].space));
+      return absl::StrCat(
+          "store ", static_cast<int>(op.word), " ",
+          ValueWord(program, op.value, program.objects[program.words[op.word].object].space));
     case OpCode::kKill:
       return absl::StrCat("kill ", static_cast<int>(op.task));
     case OpCode::kRecv:
@@ -475,8 +477,9 @@ absl::Status CanRun(const verify::Question& question) {
   for (const TaskInfo& task : program.tasks) {
     bool executed = false;
     for (const Op& op : task.ops) {
-      if (op.free) return no("a supervisor may do anything");
-      if (op.code == OpCode::kChoose && task.kind == TaskKind::kSupervisor) {
+      if (op.honest) return no("a supervisor's policy may be followed in any order");
+      if (op.free && op.code != OpCode::kChoose) return no("a supervisor may do anything");
+      if (op.code == OpCode::kChoose && !op.free && task.kind == TaskKind::kSupervisor) {
         return no("a supervisor's policy may be followed in any order");
       }
       if (op.code != OpCode::kSyscall) continue;
@@ -534,10 +537,11 @@ std::string OrderText(const Program& program, const Order& order, bool names) {
     case Order::Kind::kSignal:
       return absl::StrCat("signal ", task, order.fatal ? " fatal" : "");
     case Order::Kind::kStore:
-      return absl::StrCat(
-          "store ", static_cast<int>(order.word), " ",
-          names ? program.values[order.value].text : ValueWord(program, order.value,
-                          program.objects[program.words[order.word].object].space));
+      return absl::StrCat("store ", static_cast<int>(order.word), " ",
+                          names
+                              ? program.values[order.value].text
+                              : ValueWord(program, order.value,
+                                          program.objects[program.words[order.word].object].space));
   }
   return "";
 }

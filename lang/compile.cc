@@ -6,15 +6,43 @@
 
 namespace knotcheck::lang {
 
+// The thread group, address space and descriptor table of a target, child or thread.
+absl::Status Compiler::Belongs(const Task& task) {
+  const int index = tasks_[task.name];
+  TaskInfo& info = program_.tasks[static_cast<size_t>(index)];
+  info.group = static_cast<uint8_t>(index);
+  if (task.kind == Task::Kind::kTarget) {
+    if (files_tables_ == model::kMaxFilesTables) {
+      return Error(task.where,
+                   absl::StrCat("found one more, expected at most ", model::kMaxFilesTables,
+                                " descriptor tables: targets and forked children"));
+    }
+    info.files = static_cast<uint8_t>(files_tables_++);
+    info.space = static_cast<uint8_t>(spaces_++);
+    return absl::OkStatus();
+  }
+  const auto parent = TaskNamed(task.of, task.where);
+  if (!parent.ok()) return parent.status();
+  const TaskInfo& of = program_.tasks[static_cast<size_t>(*parent)];
+  if (of.kind != model::TaskKind::kTarget) {
+    return Error(task.where, absl::StrCat("found '", task.of, "', expected a target"));
+  }
+  info.space = of.space;
+  if (task.kind == Task::Kind::kThread) {
+    info.files = of.files;
+    info.group = of.group;
+  }
+  return absl::OkStatus();
+}
+
 // Tasks in the order of the text, so that their letters in paths are stable.
 absl::Status Compiler::Names() {
   const auto add = [this](const std::string& name, TaskInfo info, Location where) -> absl::Status {
     if (program_.tasks.size() == model::kMaxTasks) {
-      return Error(where,
-                   absl::StrCat("found task number ", model::kMaxTasks + 1, ", expected at most ",
-                                model::kMaxTasks,
-                                " targets, children, scripted peers and "
-                                "supervisor threads together"));
+      return Error(where, absl::StrCat("found task number ", model::kMaxTasks + 1,
+                                       ", expected at most ", model::kMaxTasks,
+                                       " targets, children, scripted peers and "
+                                       "supervisor threads together"));
     }
     if (!tasks_.emplace(name, program_.tasks.size()).second) {
       return Error(where, absl::StrCat("found a second '", name, "', expected another name"));
@@ -53,46 +81,29 @@ absl::Status Compiler::Names() {
       if (auto status = add("closer", info, setting->where); !status.ok()) return status;
     }
   }
-  // Groups and descriptor tables, now that every name is known.
-  for (const Declaration& declaration : scenario_.declarations) {
-    if (const auto* task = std::get_if<Task>(&declaration)) {
-      const int index = tasks_[task->name];
-      TaskInfo& info = program_.tasks[static_cast<size_t>(index)];
-      info.group = static_cast<uint8_t>(index);
-      if (task->kind == Task::Kind::kTarget) {
-        if (files_tables_ == model::kMaxFilesTables) {
-          return Error(task->where,
-                       absl::StrCat("expected at most ", model::kMaxFilesTables,
-                                    " descriptor tables: targets and forked children"));
-        }
-        info.files = static_cast<uint8_t>(files_tables_++);
-        info.space = static_cast<uint8_t>(spaces_++);
-      } else {
-        const auto parent = TaskNamed(task->of, task->where);
-        if (!parent.ok()) return parent.status();
-        const TaskInfo& of = program_.tasks[static_cast<size_t>(*parent)];
-        if (of.kind != model::TaskKind::kTarget) {
-          return Error(task->where, absl::StrCat("found '", task->of, "', expected a target"));
-        }
-        info.space = of.space;
-        if (task->kind == Task::Kind::kThread) {
-          info.files = of.files;
-          info.group = of.group;
-        }
-      }
-    } else if (const auto* peer = std::get_if<Peer>(&declaration)) {
-      const auto with = TaskNamed(peer->with, peer->where);
-      if (!with.ok()) return with.status();
-      if (program_.tasks[static_cast<size_t>(*with)].kind != model::TaskKind::kTarget) {
-        return Error(peer->where, absl::StrCat("found '", peer->with, "', expected a target"));
-      }
-      if (peer->kind == Peer::Kind::kScript) {
-        TaskInfo& info = program_.tasks[static_cast<size_t>(tasks_[peer->name])];
-        info.group = static_cast<uint8_t>(tasks_[peer->name]);
-        info.files = program_.tasks[static_cast<size_t>(*with)].files;
-        info.space = program_.tasks[static_cast<size_t>(*with)].space;
-      }
+  // Groups, memory and descriptor tables, now that every name is known: of targets, then of those
+  // that come from them or share with them, wherever they stand in the text.
+  for (const Task::Kind kind : {Task::Kind::kTarget, Task::Kind::kChild, Task::Kind::kThread}) {
+    for (const Declaration& declaration : scenario_.declarations) {
+      const auto* task = std::get_if<Task>(&declaration);
+      if (task == nullptr || task->kind != kind) continue;
+      if (absl::Status status = Belongs(*task); !status.ok()) return status;
     }
+  }
+  for (const Declaration& declaration : scenario_.declarations) {
+    const auto* peer = std::get_if<Peer>(&declaration);
+    if (peer == nullptr) continue;
+    const auto with = TaskNamed(peer->with, peer->where);
+    if (!with.ok()) return with.status();
+    const TaskInfo& of = program_.tasks[static_cast<size_t>(*with)];
+    if (of.kind != model::TaskKind::kTarget) {
+      return Error(peer->where, absl::StrCat("found '", peer->with, "', expected a target"));
+    }
+    if (peer->kind != Peer::Kind::kScript) continue;
+    TaskInfo& info = program_.tasks[static_cast<size_t>(tasks_[peer->name])];
+    info.group = static_cast<uint8_t>(tasks_[peer->name]);
+    info.files = of.files;
+    info.space = of.space;
   }
   for (size_t t = 0; t < program_.tasks.size(); ++t) {
     if (program_.tasks[t].kind == model::TaskKind::kSupervisor) {
@@ -109,8 +120,8 @@ absl::Status Compiler::Names() {
   return absl::OkStatus();
 }
 
-// The threads of a policy's supervisor are one program and tell each other what they see; scripts do
-// if they say so.
+// The threads of a policy's supervisor are one program and tell each other what they see; scripts
+// do if they say so.
 absl::Status Compiler::Lookers() {
   const auto first_of = [this](const Supervisor& supervisor) {
     return tasks_[supervisor.threads == 1 ? supervisor.name : absl::StrCat(supervisor.name, 1)];
@@ -133,16 +144,17 @@ absl::Status Compiler::Lookers() {
         if (known->name == supervisor->looks_with) other = known;
       }
       if (other == nullptr || !other->policy.empty()) {
-        return Error(supervisor->where, absl::StrCat("found 'shares looks with ",
-                                                     supervisor->looks_with,
-                                                     "', expected another supervisor without a "
-                                                     "policy"));
+        return Error(supervisor->where,
+                     absl::StrCat("found 'shares looks with ", supervisor->looks_with,
+                                  "', expected another supervisor without a "
+                                  "policy"));
       }
       if (other->threads > 1 && !other->shares_looks) {
         return Error(supervisor->where,
                      absl::StrCat("found 'shares looks with ", other->name,
                                   "', whose threads do not share theirs, expected 'shares looks' "
-                                  "of ", other->name, " too"));
+                                  "of ",
+                                  other->name, " too"));
       }
       with = first_of(*other);
     } else if (supervisor->shares_looks && supervisor->threads == 1) {
@@ -252,18 +264,16 @@ absl::Status Compiler::Limits() {
                        [](const Op& op) { return op.code == OpCode::kAddfd; });
   };
   if (std::count_if(program_.tasks.begin(), program_.tasks.end(), addfd) > kMaxAddfdTasks) {
-    return Error({1, 1},
-                 absl::StrCat("found ",
-                              std::count_if(program_.tasks.begin(), program_.tasks.end(), addfd),
-                              " supervisor threads that call addfd(), expected at most ",
-                              kMaxAddfdTasks));
+    return Error(
+        {1, 1},
+        absl::StrCat("found ", std::count_if(program_.tasks.begin(), program_.tasks.end(), addfd),
+                     " supervisor threads that call addfd(), expected at most ", kMaxAddfdTasks));
   }
   if (program_.tasks.size() + program_.senders.size() + program_.writers.size() > 26) {
-    return Error({1, 1},
-                 absl::StrCat("found ",
-                              program_.tasks.size() + program_.senders.size() +
-                                  program_.writers.size(),
-                              " tasks, senders and peers that write, expected at most 26"));
+    return Error({1, 1}, absl::StrCat("found ",
+                                      program_.tasks.size() + program_.senders.size() +
+                                          program_.writers.size(),
+                                      " tasks, senders and peers that write, expected at most 26"));
   }
   int notifications = 0;
   for (size_t t = 0; t < program_.tasks.size(); ++t) {

@@ -109,8 +109,8 @@ absl::Status Compiler::CompileStore(const Store& store, int task, std::vector<Op
   named_.insert(store.object);
   // Of a supervisor: the first target's memory.
   const TaskInfo& by = program_.tasks[static_cast<size_t>(task)];
-  const Object& object = program_.objects[static_cast<size_t>(
-      *index + by.space * program_.objects_of_space)];
+  const Object& object =
+      program_.objects[static_cast<size_t>(*index + by.space * program_.objects_of_space)];
   std::vector<std::pair<int, Value>> words;
   if (object.kind == Object::Kind::kPointers) {
     if (!store.index || *store.index < 0 || *store.index >= object.words) {

@@ -146,8 +146,8 @@ bool Compiler::HasPointers(const TaskInfo& info) const {
 }
 
 absl::Status Compiler::Anything(const Supervisor& supervisor, std::vector<Op>* ops) {
-  std::vector<std::string> known = {"recv",  "send",      "id_valid", "addfd",
-                                    "read",  "set_flags", "close"};
+  std::vector<std::string> known = {"recv", "send",      "id_valid", "addfd",
+                                    "read", "set_flags", "close"};
   for (const model::Verb& verb : proposal_.verbs) known.emplace_back(verb.name);
   std::set<std::string> but;
   for (const Atom& atom : supervisor.but) {

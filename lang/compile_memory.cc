@@ -201,7 +201,8 @@ absl::Status Compiler::Memories() {
           break;
         }
       }
-      object.first_word = static_cast<uint8_t>(object.first_word + words * static_cast<size_t>(space));
+      object.first_word =
+          static_cast<uint8_t>(object.first_word + words * static_cast<size_t>(space));
       program_.objects.push_back(object);
     }
     for (size_t w = 0; w < words; ++w) {
@@ -231,8 +232,7 @@ void Compiler::Stores() {
     const TaskInfo& info = program_.tasks[t];
     for (const auto* ops : {&info.ops, &info.handler}) {
       // What a handler stores, it stores while its task's call waits.
-      const uint8_t by =
-          ops == &info.handler ? kStoredByOthers : static_cast<uint8_t>(1u << t);
+      const uint8_t by = ops == &info.handler ? kStoredByOthers : static_cast<uint8_t>(1u << t);
       for (const Op& op : *ops) {
         if (op.code == OpCode::kStore) program_.words[op.word].stored_by |= by;
         if (op.code != OpCode::kSyscall) continue;

@@ -47,14 +47,14 @@ void Compiler::NoteMemories() {
         }
       }
       if (alternatives && !stored) {
-        Note(memory->where, absl::StrCat("note: nobody can store another alternative of '",
-                                         memory->name, "'"));
+        Note(memory->where,
+             absl::StrCat("note: nobody can store another alternative of '", memory->name, "'"));
       }
     } else if (const auto* peer = std::get_if<Peer>(&declaration)) {
       if (peer->kind == Peer::Kind::kScript) continue;
       const uint8_t space = program_.tasks[static_cast<size_t>(tasks_[peer->with])].space;
-      const bool any = std::any_of(
-          program_.words.begin(), program_.words.end(), [&](const model::Word& word) {
+      const bool any =
+          std::any_of(program_.words.begin(), program_.words.end(), [&](const model::Word& word) {
             return program_.objects[word.object].space == space && word.domain.size() > 1;
           });
       if (!any) {
@@ -84,8 +84,9 @@ void Compiler::NotePolicies() {
                                  sender.disposition != model::SenderInfo::Disposition::kIgnored;
                         });
         if (!signalled) {
-          Note(setting->where, "note: no signal comes to a task with the filter, so wait_killable "
-                               "changes nothing");
+          Note(setting->where,
+               "note: no signal comes to a task with the filter, so wait_killable "
+               "changes nothing");
         }
         continue;
       }

@@ -209,9 +209,8 @@ void Compiler::PinForPolicy(Nr nr, const model::Role& role) {
     return;
   }
   auto& pins = program_.policy_pins[static_cast<size_t>(nr)];
-  if (std::none_of(pins.begin(), pins.end(), [&descriptor](const model::Descriptor& d) {
-        return d.arg == descriptor.arg;
-      })) {
+  if (std::none_of(pins.begin(), pins.end(),
+                   [&descriptor](const model::Descriptor& d) { return d.arg == descriptor.arg; })) {
     pins.push_back(descriptor);
   }
 }
@@ -253,9 +252,9 @@ absl::Status Compiler::PolicyScripts() {
     } else if (proposal_.general_policy_script == nullptr) {
       return NotUnder(supervisor->where, "'in any order'");
     } else {
-      ops = proposal_.general_policy_script(static_cast<int>(
-          std::count_if(program_.tasks.begin(), program_.tasks.end(),
-                        [](const TaskInfo& info) { return info.filtered; })));
+      ops = proposal_.general_policy_script(
+          static_cast<int>(std::count_if(program_.tasks.begin(), program_.tasks.end(),
+                                         [](const TaskInfo& info) { return info.filtered; })));
     }
     if (!error.empty()) {
       // What one proposal reacts to, another does not return.
@@ -288,8 +287,8 @@ absl::Status Compiler::PolicyScripts() {
   return absl::OkStatus();
 }
 
-// Who looks and says CONTINUE has a view of each target's notification; who tells each other has one
-// together.
+// Who looks and says CONTINUE has a view of each target's notification; who tells each other has
+// one together.
 void Compiler::Views() {
   for (auto& row : program_.view) row.fill(-1);
   const auto& tasks = program_.tasks;

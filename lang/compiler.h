@@ -77,6 +77,7 @@ class Compiler {
   }
 
   absl::Status Names();
+  absl::Status Belongs(const Task& task);
   absl::Status Memories();
   absl::Status Settings();
   absl::Status ResourceLimits();

@@ -114,8 +114,7 @@ Token Lexer::Next() {
   const bool unequal = absl::StartsWith(Rest(), "!=");
   if (unequal || absl::StrContains("=(){}[],;:|?", c)) {
     token.kind = Token::Kind::kPunctuation;
-    token.raw =
-        Consume(unequal || absl::StartsWith(Rest(), "==") ? 2 : 1);
+    token.raw = Consume(unequal || absl::StartsWith(Rest(), "==") ? 2 : 1);
     return token;
   }
   return Bad(token, absl::StrCat("found ", Quoted(Rest().substr(0, 1)),

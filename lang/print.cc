@@ -147,8 +147,7 @@ std::string Text(const Peer& peer) {
 std::string Text(const Condition& condition) {
   const std::string values = Joined(condition.values, ", ");
   if (condition.test == Condition::Test::kAny) return absl::StrCat(condition.role, " == any");
-  return absl::StrCat(condition.role,
-                      condition.test == Condition::Test::kEqual ? " == " : " != ",
+  return absl::StrCat(condition.role, condition.test == Condition::Test::kEqual ? " == " : " != ",
                       condition.table ? absl::StrCat("[", values, "]") : values);
 }
 
@@ -166,12 +165,11 @@ std::string Text(const Rule& rule) {
 }
 
 std::string Text(const Supervisor& supervisor) {
-  const std::string head =
-      absl::StrCat("supervisor ", supervisor.name,
-                   supervisor.threads == 1 ? "" : absl::StrCat("[", supervisor.threads, "]"),
-                   supervisor.shares_looks ? " shares looks" : "",
-                   supervisor.looks_with.empty() ? "" : absl::StrCat(" with ", supervisor.looks_with),
-                   " ");
+  const std::string head = absl::StrCat(
+      "supervisor ", supervisor.name,
+      supervisor.threads == 1 ? "" : absl::StrCat("[", supervisor.threads, "]"),
+      supervisor.shares_looks ? " shares looks" : "",
+      supervisor.looks_with.empty() ? "" : absl::StrCat(" with ", supervisor.looks_with), " ");
   if (supervisor.anything) {
     return absl::StrCat(head, "{ anything", supervisor.but.empty() ? "" : " but ",
                         Joined(supervisor.but, ", "), " }");

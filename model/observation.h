@@ -21,7 +21,8 @@ struct Observation {
     kCopies,   // the kernel copies `value` as word `word` of string `entry` of role `role`
     kShows,    // PIN_ARGS copies a pinned argument, that of register `role`, to its caller
     kCuts,     // ... and says that it is truncated
-    kReads,    // the task reads word `word` of object `role`, of another task if `entry` is 1
+    kSaw,    // a look of a supervisor is over: `value` is word `word` of what it saw of role `role`
+    kReads,  // the task reads word `word` of object `role`, of another task if `entry` is 1
   };
   Kind kind = Kind::kBegins;
   uint8_t task = 0;

@@ -249,8 +249,9 @@ struct Op {
   // the n-th oldest that is listed when the ioctl begins, or one that nobody has.
   bool free = false;
   uint8_t listed = 0;
-  // Of a free one that follows the policy: only for notifications that it has received; `by_policy`:
-  // only if the policy allows by what was seen, and pinned or not as the policy has it.
+  // Of a free one that follows the policy: only for notifications that it has received;
+  // `by_policy`: only if the policy allows by what was seen, and pinned or not as the policy has
+  // it.
   bool honest = false;
   bool by_policy = false;
   // Expectations: an error as -errno, and what the call acted on.
@@ -278,9 +279,9 @@ struct TaskInfo {
   uint8_t group = 0;              // thread group: the task that leads it
   // Of supervisors: those with the same number tell each other what they see.
   uint8_t lookers = 0;
-  bool decides = false;  // ... follows the policy step by step, by what it saw itself
-  bool signalled = false;         // some sender sends it a signal with a handler
-  bool adversary = false;         // nobody must go on with its script: a peer, a closer
+  bool decides = false;    // ... follows the policy step by step, by what it saw itself
+  bool signalled = false;  // some sender sends it a signal with a handler
+  bool adversary = false;  // nobody must go on with its script: a peer, a closer
   friend bool operator==(const TaskInfo&, const TaskInfo&) = default;
 };
 

@@ -23,7 +23,8 @@ enum class Event : uint8_t {
   kFetchMismatch,     // the kernel fetched a word that was approved: not what had been seen
   kFetchProtected,    // ... of an argument for which SEND had accepted "protected"
   kFetchUnprotected,  // ... from user memory
-  kContinueBlind,     // SEND accepted a CONTINUE of a call of whose memory nothing had been seen
+  kContinueMemory,    // SEND accepted a CONTINUE of a call that has memory
+  kContinueBlind,     // ... of which nothing had been seen
   kAllocated,         // a kernel object with a lifetime was allocated
   kFreed,             // ... was freed
   kUseAfterFree,
@@ -56,7 +57,8 @@ enum class Event : uint8_t {
   kForked,            // a task was cloned
   kUnused,            // the last task with the filter released it
   kFilterAttached,    // seccomp(2) attached a filter with a listener
-  kInvented,          // a fetch from an unmapped address was served
+  kUnmapped,          // a call came to an address at which nothing is mapped
+  kInvented,          // ... and its fetch was served
   kProposal0,         // events of the proposal's own, by the names that its room gives them
   kProposal1,
   kProposal2,

@@ -74,7 +74,8 @@ std::vector<Syscall> MakeTable() {
 #undef KNOT_NESTED
 #undef KNOT_PASSES
   KNOT_CHECK(table.size() == kCalls);
-#define KNOT_FD(call, arg, after, when, source) AddFd(&table, #call, arg, #after, CallFd::When::when);
+#define KNOT_FD(call, arg, after, when, source) \
+  AddFd(&table, #call, arg, #after, CallFd::When::when);
 #include "model/descriptors.def"
 #undef KNOT_FD
   for (const Syscall& call : table) KNOT_CHECK(call.roles.size() <= kMaxRoles);

@@ -97,8 +97,9 @@ bool System::StepSender(State* state, int sender, TraceStep* trace) const {
   Task& task = state->tasks[info.task];
   if (task.status != kAlive && task.status != kExiting) return false;
   if (info.count == kSignalsWithoutEnd) {
-    // In user mode a supervisor's handler does nothing.
-    if ((task.flags & kSigPending) || task.frames[1].function == 0) return false;
+    // Also in user mode, where a supervisor's handler does nothing: whether it may come must not
+    // depend on a step of its task that others take for one that they cannot tell.
+    if (task.flags & kSigPending) return false;
   } else {
     --state->signals_left[sender];
   }
@@ -150,7 +151,8 @@ bool System::StepWriter(State* state, int writer, int choice, int* arity, TraceS
     *arity += static_cast<int>(word.domain.size());
     if (choice < first || choice >= *arity) continue;
     const Value value = word.domain[static_cast<size_t>(choice - first)];
-    state->memory[w] = value ^ word.domain[0];
+    // What the most general peer may write, it may also write after this store.
+    if (!word.shared) state->memory[w] = value ^ word.domain[0];
     if (trace != nullptr) {
       const Object& object = program_.objects[word.object];
       trace->task = -1;

@@ -16,9 +16,9 @@ using Json = nlohmann::ordered_json;
 
 const std::string& NameOf(model::Toggle toggle) {
   const auto& all = model::AllToggles();
-  return std::find_if(all.begin(), all.end(), [toggle](const model::ToggleInfo& info) {
-           return info.toggle == toggle;
-         })->name;
+  return std::find_if(all.begin(), all.end(),
+                      [toggle](const model::ToggleInfo& info) { return info.toggle == toggle; })
+      ->name;
 }
 
 bool IsIn(model::Toggle toggle, verify::FixSet set) { return (set & model::FixBit(toggle)) != 0; }

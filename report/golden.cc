@@ -102,9 +102,8 @@ std::string GoldenText(const std::vector<const Entry*>& entries) {
     const auto& vacuous = entry->answer.vacuous;
     for (const verify::PropertyVerdict& property : entry->answer.properties) {
       // What was not reached says something only where it was asked.
-      const bool asked =
-          property.asked ||
-          std::find(vacuous.begin(), vacuous.end(), property.info.name) != vacuous.end();
+      const bool asked = property.asked || std::find(vacuous.begin(), vacuous.end(),
+                                                     property.info.name) != vacuous.end();
       const bool shown = property.status != checker::Status::kHolds || property.witnesses > 0;
       if (asked || shown) absl::StrAppend(&text, PropertyLine(property));
     }

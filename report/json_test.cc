@@ -192,11 +192,13 @@ TEST(ResultsJson, HasStableKeys) {
   EXPECT_EQ(json["summary"]["questions"], 1);
   std::vector<std::string> keys;
   for (const auto& [key, value] : json["results"][0].items()) keys.push_back(key);
-  EXPECT_EQ(keys, (std::vector<std::string>{"scenario", "file", "proposal", "claim", "verdict",
-                                            "agreement", "reason", "violated", "vacuous",
-                                            "not_reached", "absent", "approves_no_memory",
-                                            "notes", "end", "states", "transitions", "depth", "at_rest",
-                                            "state_bits", "levels", "properties"}));
+  EXPECT_EQ(
+      keys,
+      (std::vector<std::string>{
+          "scenario",   "file",     "proposal",  "claim",       "verdict", "agreement",
+          "reason",     "violated", "vacuous",   "not_reached", "absent",  "approves_no_memory",
+          "notes",      "end",      "states",    "transitions", "depth",   "at_rest",
+          "state_bits", "levels",   "properties"}));
   for (const Json& property : json["results"][0]["properties"]) {
     if (property["name"] != "toctou") continue;
     EXPECT_EQ(property["status"], "violated");

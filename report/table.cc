@@ -92,8 +92,8 @@ void AppendWhy(const Entry& entry, const TableOptions& options, std::string* out
     say(absl::StrCat("asked but never reached: ", absl::StrJoin(entry.answer.vacuous, ", ")));
   }
   if (!entry.answer.absent.empty()) {
-    say(absl::StrCat("asked, but ", entry.proposal, " has no such property: ",
-                     absl::StrJoin(entry.answer.absent, ", ")));
+    say(absl::StrCat("asked, but ", entry.proposal,
+                     " has no such property: ", absl::StrJoin(entry.answer.absent, ", ")));
   }
   // A scenario that asks nothing, and under which nothing breaks, could be taken for a proof.
   const auto& properties = entry.answer.properties;

@@ -173,8 +173,8 @@ absl::Status Check::Prepare() {
     traces_ = one_file ? "all" : "none";
   }
   std::error_code ignored;
-  table_.brief = arguments_.paths.size() != 1 ||
-                 std::filesystem::is_directory(arguments_.paths[0], ignored);
+  table_.brief =
+      arguments_.paths.size() != 1 || std::filesystem::is_directory(arguments_.paths[0], ignored);
   table_.width = arguments_.width != 0 ? arguments_.width : TerminalWidth(STDOUT_FILENO);
   table_.color = ColorOn(STDOUT_FILENO);
   return absl::OkStatus();

@@ -51,10 +51,9 @@ constexpr Protection kColumns[] = {Protection::kProtected,   Protection::kRefuse
                                    Protection::kChanged,     Protection::kUnchanged,
                                    Protection::kIncomplete};
 // What the reader of the report should worry about, worst first.
-constexpr Protection kListed[] = {Protection::kUnprotected, Protection::kChanged,
-                                  Protection::kNotOffered,  Protection::kRefused,
-                                  Protection::kUnchanged,   Protection::kProtected,
-                                  Protection::kIncomplete};
+constexpr Protection kListed[] = {
+    Protection::kUnprotected, Protection::kChanged,   Protection::kNotOffered, Protection::kRefused,
+    Protection::kUnchanged,   Protection::kProtected, Protection::kIncomplete};
 
 struct Judged {
   const verify::SweepCase* sweep = nullptr;
@@ -229,8 +228,8 @@ void Sweep::PrintTable() const {
   for (const std::string& line : report::Wrap(title, width_, 0, 2)) Print(line + "\n");
   Print("\n");
   Print(fmt::format("{:<24}", ""));
-  static constexpr const char* kHeads[] = {"protect.", "refused", "unprot.",
-                                           "not off",  "changed", "same", "incompl."};
+  static constexpr const char* kHeads[] = {"protect.", "refused", "unprot.", "not off",
+                                           "changed",  "same",    "incompl"};
   for (const char* head : kHeads) Print(fmt::format("{:>8}", head));
   Print("\n");
   for (const auto& [relation, row] : counts) {

@@ -60,7 +60,7 @@ struct Answer {
   std::vector<std::string> unreached;  // judged ones that were not, and not asked
   std::vector<std::string> absent;     // asked ones that the proposal has not
   bool blind = false;  // some CONTINUE approved no memory, as nothing had been seen of it
-  std::vector<std::string> notes;      // what of the scenario has no effect
+  std::vector<std::string> notes;  // what of the scenario has no effect
   checker::Result result;
   std::vector<Liveness> liveness;  // one a property of whole runs that was looked at
   // Against the scenario's "# result:".

@@ -256,7 +256,8 @@ TEST(Fixes, AnAnswerSpeaksForAllThatItCovers) {
 
 // Scenarios that nobody wrote for a fix: with all of them, or all but those that refuse a request,
 // what is promised of records, memory and replies holds. A script can still leave a task waiting,
-// race after plain CONTINUE, or install a descriptor for a call that is made anew.
+// race after plain CONTINUE, install a descriptor for a call that is made anew, or have half of a
+// call protected and be told that it is (verdicts/half_pinned_execve, for which there is no fix).
 RC_GTEST_PROP(FixesProperty, HoldOnRandomScenarios, ()) {
   const auto numbers = *rc::gen::container<std::vector<uint8_t>>(24, rc::gen::arbitrary<uint8_t>());
   const std::string text = testing::MakeScenario(numbers).Text();
@@ -272,7 +273,7 @@ RC_GTEST_PROP(FixesProperty, HoldOnRandomScenarios, ()) {
     if (!answer.ok()) continue;
     for (const Failure& failure : answer->failures) {
       RC_ASSERT(failure.property == "progress" || failure.property == "toctou" ||
-                failure.property == "addfd-once");
+                failure.property == "addfd-once" || failure.property == "fail-closed");
     }
   }
 }

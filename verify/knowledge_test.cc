@@ -18,7 +18,8 @@
 namespace knotcheck::verify {
 namespace {
 
-constexpr char kHeader[] = "# name: n\n# question: q\n# source: s\n# result: baseline=? pin_args=?\n";
+constexpr char kHeader[] =
+    "# name: n\n# question: q\n# source: s\n# result: baseline=? pin_args=?\n";
 
 Answer Asked(const std::string& text, const char* proposal = "baseline",
              model::Toggles toggles = {}) {
@@ -88,8 +89,9 @@ TEST(Knowledge, ScriptsShareWhatTheySayThatTheyShare) {
       absl::StrCat(kRace, "filter openat\n", looks, "supervisor S shares looks with R", sends));
   EXPECT_TRUE(Violated(together, "toctou"));
   const Answer threads = Asked(absl::StrCat(
-      kRace, "filter openat\nsupervisor S[2] shares looks { n = recv(fault); any of { read(n); "
-             "nothing }; send(n, continue) }\nnever toctou\n"));
+      kRace,
+      "filter openat\nsupervisor S[2] shares looks { n = recv(fault); any of { read(n); "
+      "nothing }; send(n, continue) }\nnever toctou\n"));
   EXPECT_TRUE(Violated(threads, "toctou"));
 }
 
@@ -121,9 +123,9 @@ TEST(Policies, OneRuleOfSeveralIsEnough) {
     EXPECT_TRUE(Violated(Asked(Policy(rules)), "toctou")) << rules;
   }
   EXPECT_FALSE(Violated(Asked(Policy(a)), "toctou"));
-  EXPECT_NE(Refused(Policy(a + "; allow openat if path == \"/ok\", else EPERM"), "baseline")
-                .find("f:8:"),
-            std::string::npos);
+  EXPECT_NE(
+      Refused(Policy(a + "; allow openat if path == \"/ok\", else EPERM"), "baseline").find("f:8:"),
+      std::string::npos);
 }
 
 TEST(Policies, AnyLooksAndAllows) {
@@ -172,14 +174,15 @@ TEST(Reached, ByEverybodyWhoStores) {
     EXPECT_TRUE(answer.vacuous.empty()) << storer;
   }
   // What the caller itself stored before its call is no race.
-  const Answer own = Asked(memory + "target T { path = \"/no\"; openat(AT_FDCWD, path, O_RDONLY) }\n" +
-                           script + "never toctou\n");
+  const Answer own =
+      Asked(memory + "target T { path = \"/no\"; openat(AT_FDCWD, path, O_RDONLY) }\n" + script +
+            "never toctou\n");
   EXPECT_EQ(own.vacuous, std::vector<std::string>{"toctou"});
 }
 
 TEST(Reached, PropertiesThatAProposalHasNotAreNamed) {
-  const Answer answer = Asked(Policy("allow openat if path == \"/ok\", else EACCES") +
-                              "never fail-closed\n");
+  const Answer answer =
+      Asked(Policy("allow openat if path == \"/ok\", else EACCES") + "never fail-closed\n");
   EXPECT_EQ(answer.absent, std::vector<std::string>{"fail-closed"});
 }
 
@@ -220,7 +223,8 @@ TEST(Limits, AreNamedWithWhatWouldBeNeeded) {
                 .find("expected at most 250"),
             std::string::npos);
   const std::string words =
-      "filter openat\nmemory a = \"0123456789012345678901\"\nmemory b = \"0123456789012345678901\"\n"
+      "filter openat\nmemory a = \"0123456789012345678901\"\nmemory b = "
+      "\"0123456789012345678901\"\n"
       "memory c = \"0123456789012345678901\"\nmemory d = \"0123456789012345678901\"\n"
       "memory e = \"0123456789012345678901\"\nmemory g = \"0123456789012345678901\"\n"
       "target T { openat(AT_FDCWD, a, O_RDONLY) }\ntarget U { umask() }\ntarget V { umask() }\n"

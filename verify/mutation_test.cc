@@ -281,7 +281,9 @@ TEST(Mutation, EachPropertyHasARow) {
 TEST(Mutation, EachMutationIsUsed) {
   std::set<std::string> used;
   for (const Row& row : kRows) {
-    used.insert(model::AllToggles()[static_cast<size_t>(row.damage)].name);
+    for (const model::ToggleInfo& toggle : model::AllToggles()) {
+      if (toggle.toggle == row.damage) used.insert(toggle.name);
+    }
   }
   for (const model::ToggleInfo& toggle : model::AllToggles()) {
     if (!toggle.mutation) continue;

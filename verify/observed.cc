@@ -73,14 +73,15 @@ bool DetailMatches(const std::string& predicted, const std::string& observed) {
 }
 
 // What the supervisor's last read or pin showed of the call's arguments.
-void Seen(const Program& program, const model::Task& task, const model::Op& call,
-          const std::vector<model::Descriptor>& pinned, Token* token) {
+void Seen(const Program& program, const std::map<int, std::vector<Value>>& saw,
+          const model::Op& call, const std::vector<model::Descriptor>& pinned, Token* token) {
   const auto& roles = model::SyscallOf(call.nr).roles;
   for (size_t r = 0; r < roles.size(); ++r) {
     const model::SeenLayout& layout = program.seen[static_cast<size_t>(call.nr)][r];
-    if (layout.entries == 0 || !(task.ghost_roles >> r & 1) || roles[r].parent >= 0) continue;
+    const auto at = saw.find(static_cast<int>(r));
+    if (layout.entries == 0 || at == saw.end() || roles[r].parent >= 0) continue;
     const std::string key = absl::StrCat("r", static_cast<int>(roles[r].arg));
-    const Value* words = task.seen + layout.base;
+    const Value* words = at->second.data();
     if (roles[r].shape == model::Shape::kStrings) {
       std::vector<std::string> strings;
       for (int e = 0; e < layout.entries && words[e * layout.stride] != model::kAbsent; ++e) {
@@ -181,7 +182,7 @@ void Recorder::Return(int task, Token& token, Pending& pending, model::Ret ret,
       const model::Op& call = OpOf(program, target, me.variable_call[op.variable]);
       const auto& by_policy = program.policy_pins[static_cast<size_t>(call.nr)];
       const std::vector<model::Descriptor> none;
-      Seen(program, me, call,
+      Seen(program, pending.saw, call,
            op.code != OpCode::kVerb ? none
            : op.descriptors.empty() ? by_policy
                                     : op.descriptors,
@@ -300,6 +301,10 @@ void Recorder::Add(const model::Observations& observations, const model::State& 
       case Observation::Kind::kShows:
         pending.cuts[o.role] = pending.cut;
         pending.cut = false;
+        break;
+      case Observation::Kind::kSaw:
+        pending.saw[o.role].resize(std::max<size_t>(pending.saw[o.role].size(), o.word + 1u));
+        pending.saw[o.role][o.word] = o.value;
         break;
       case Observation::Kind::kHandler:
       case Observation::Kind::kReads:

@@ -74,7 +74,8 @@ class Recorder {
     std::map<std::pair<uint8_t, uint8_t>, model::Value> copies;  // of argv: entry, word
     int argc = -1;
     bool cut = false;
-    std::map<uint8_t, bool> cuts;  // by register
+    std::map<uint8_t, bool> cuts;                  // by register
+    std::map<int, std::vector<model::Value>> saw;  // by role
   };
   void Return(int task, Token& token, Pending& pending, model::Ret ret, const model::State& state);
 

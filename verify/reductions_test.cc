@@ -78,7 +78,8 @@ std::vector<Case> Collection(bool variants) {
       for (const model::Toggles toggle : toggles) {
         auto question = Question::Make(*scenario, *proposal, toggle);
         if (!question.ok()) continue;
-        cases.push_back(Case{file + " " + proposal->name + " " + std::to_string(toggle.bits) + "," + std::to_string(toggle.fixes),
+        cases.push_back(Case{file + " " + proposal->name + " " + std::to_string(toggle.bits) + "," +
+                                 std::to_string(toggle.fixes),
                              *std::move(question)});
       }
     }
@@ -93,7 +94,8 @@ checker::Options Bounded() {
 }
 
 TEST(ReductionsTest, EveryStepOfEverySmallScenarioIsTheMoverThatItIsSaidToBe) {
-  for (const Case& c : Collection(false)) EXPECT_EQ(StateByState(*c.question, kSmall), "") << c.name;
+  for (const Case& c : Collection(false))
+    EXPECT_EQ(StateByState(*c.question, kSmall), "") << c.name;
 }
 
 TEST(ReductionsTest, NoReductionChangesAVerdict) {
@@ -101,7 +103,8 @@ TEST(ReductionsTest, NoReductionChangesAVerdict) {
     const auto whole = checker::Explore(KernelModel(c.question->system()), Bounded());
     for (uint32_t reductions = 1; reductions <= checker::kAllReductions; ++reductions) {
       if (kSlow && reductions != checker::kMerge && reductions != checker::kAllReductions) continue;
-      EXPECT_EQ(Compared(*c.question, whole, reductions, Bounded()), "") << c.name << " " << reductions;
+      EXPECT_EQ(Compared(*c.question, whole, reductions, Bounded()), "")
+          << c.name << " " << reductions;
     }
     // A step that took what another thread holds would end the program.
     constexpr uint32_t kChecked = checker::kAllReductions | checker::kSelfCheck;

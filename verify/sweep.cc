@@ -355,8 +355,7 @@ Protection Judge(const SweepCase& sweep, const Answer& answer, std::string* prop
                        Witnessed(answer, "read-data");
   if (!reached) return Protection::kRefused;
   // Nothing is there that could be served, and nothing was.
-  const bool nothing =
-      sweep.relation == Relation::kNull || sweep.relation == Relation::kDangling;
+  const bool nothing = sweep.relation == Relation::kNull || sweep.relation == Relation::kDangling;
   return nothing ? Protection::kUnchanged : Protection::kProtected;
 }
 

@@ -32,7 +32,8 @@ enum class Protection : uint8_t {
   kUnprotected,  // the call acts on something else, and the supervisor was told that it would not
   kNotOffered,   // ... and the proposal has no way to ask for this argument
   kChanged,      // what the call acts on is neither what was approved nor what memory holds
-  kUnchanged,    // nothing is at the address, nothing was served, and the call fails as it does anyway
+  kUnchanged,    // nothing is at the address, nothing was served, and the call fails as it does
+                 // anyway
   kIncomplete,   // a limit ended the search
 };
 const char* ProtectionName(Protection protection);

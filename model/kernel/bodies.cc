@@ -159,7 +159,8 @@ Flow do_sys_openat2(Kernel& k) {
     l.fd = static_cast<uint8_t>(fd);
     k.s->files[k.me().files][fd] = kReserved;
   }
-  // path_init(): the walk begins at the descriptor. None of the files that there are is a directory.
+  // path_init(): the walk begins at the descriptor. None of the files that there are is a
+  // directory.
   if (LooksUp(k, SyscallOf(Nr::kOpenat).fds[0], IsRelative(k, k.me().copied[0]))) {
     STEP("CLASS(fd_raw, f)(nd->dfd)", kFiles);
     l.failed = LookUpFd(k, 0) == kNoFile ? kEBADF : kENOTDIR;

@@ -201,9 +201,15 @@ const Op& Kernel::op() const {
 
 Kernel::UserWord Kernel::ReadUser(int task, Value address, int word_index, bool held) {
   const int object = p.ObjectAt(address, p.tasks[static_cast<size_t>(task)].space);
-  if (object < 0 || (!held && (s->tasks[task].flags & kExeced))) return {};
+  if (object < 0 || (!held && (s->tasks[task].flags & kExeced))) {
+    if (task == cur) Raise(Event::kUnmapped);
+    return {};
+  }
   const Object& o = p.objects[static_cast<size_t>(object)];
-  if (word_index >= o.words) return {};
+  if (word_index >= o.words) {
+    if (task == cur) Raise(Event::kUnmapped);
+    return {};
+  }
   const size_t index = static_cast<size_t>(o.first_word + word_index);
   const Word& word = p.words[index];
   UserWord result;
@@ -305,7 +311,9 @@ int Kernel::RoleBytes(int role) const {
 }
 
 void Kernel::ServedFrom(Value address) {
-  if (ret < 0 || p.values[address].object >= 0) return;
+  if (p.values[address].object >= 0) return;
+  Raise(Event::kUnmapped);
+  if (ret < 0) return;
   Raise(Event::kInvented);
   Note("nothing is mapped there, and yet the call goes on");
 }
@@ -363,7 +371,19 @@ void Kernel::NothingBeyond(Nr nr, int role, int w) {
 
 void Kernel::KeepLook(int target, bool shown, bool failed) {
   Task& t = me();
-  if (info().decides || t.ghost_id == 0) return;
+  if (t.ghost_id == 0) return;
+  for (int role = 0; role < kMaxRoles && target >= 0; ++role) {
+    if (!(t.ghost_roles >> role & 1) || observations_ == nullptr) continue;
+    const Nr nr = CallOf(target, me().variable_call[op().variable]).nr;
+    const SeenLayout& layout = p.seen[static_cast<size_t>(nr)][static_cast<size_t>(role)];
+    for (int i = 0; i < layout.entries * layout.stride; ++i) {
+      Observe({.kind = Observation::Kind::kSaw,
+               .role = static_cast<uint8_t>(role),
+               .word = static_cast<uint8_t>(i),
+               .value = t.seen[layout.base + i]});
+    }
+  }
+  if (info().decides) return;
   View* view = target < 0 ? nullptr : ViewOf(cur, target);
   const bool current = view != nullptr && s->tasks[target].knotif.listed &&
                        s->tasks[target].knotif.id == t.ghost_id && !AnsweredForGood(target);
@@ -384,8 +404,8 @@ void Kernel::KeepLook(int target, bool shown, bool failed) {
     }
   }
   known |= t.ghost_roles;
-  view->latest = static_cast<uint8_t>(shown ? view->latest | t.ghost_roles
-                                            : view->latest & ~t.ghost_roles);
+  view->latest =
+      static_cast<uint8_t>(shown ? view->latest | t.ghost_roles : view->latest & ~t.ghost_roles);
   if (op().honest && shown) {
     view->flags &= static_cast<uint8_t>(~kViewTruncated);
     if (t.ghost & kGhostTruncated) view->flags |= kViewTruncated;
@@ -422,7 +442,6 @@ Kernel::Known Kernel::KnownBy(int supervisor, int target, bool protect) const {
 }
 
 bool Kernel::Allocate() {
-  Raise(Event::kAllocated);
   if (s->allocation_failures_left == 0) return true;
   if (Choose(2) == 0) return true;
   --s->allocation_failures_left;

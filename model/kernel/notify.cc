@@ -88,7 +88,12 @@ void Approve(Kernel& k, int target, const Op& op) {
   std::copy_n(known.words, kMaxSeen, t.seen);
   const Op& call = k.CallOf(target, k.CallIndex(target));
   const Syscall& syscall = SyscallOf(call.nr);
-  if (known.roles == 0 && !syscall.roles.empty()) {
+  const bool has_memory =
+      std::any_of(syscall.roles.begin(), syscall.roles.end(), [&](const Role& role) {
+        return role.parent < 0 && k.p.values[call.pointers[role.arg]].object >= 0;
+      });
+  if (has_memory) k.Raise(Event::kContinueMemory);
+  if (known.roles == 0 && has_memory) {
     k.Raise(Event::kContinueBlind);
     k.Note("approves no memory: the supervisor has seen none");
   }

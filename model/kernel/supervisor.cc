@@ -31,10 +31,9 @@ bool Allows(const Kernel& k, Nr nr, const Kernel::Known& known) {
   for (const PolicyRule& rule : k.p.policy) {
     if (rule.nr != nr) continue;
     for (const auto& conditions : rule.alternatives) {
-      const bool met =
-          std::all_of(conditions.begin(), conditions.end(), [&](const PolicyCondition& condition) {
-            return Meets(k, nr, condition, known);
-          });
+      const bool met = std::all_of(
+          conditions.begin(), conditions.end(),
+          [&](const PolicyCondition& condition) { return Meets(k, nr, condition, known); });
       if (met) return true;
     }
   }

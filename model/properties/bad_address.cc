@@ -11,7 +11,7 @@ KNOT_REGISTER_PROPERTY(
      .source = "the EFAULT entry of bind(2), connect(2), write(2); PIN_ARGS v1 3/3: the kernel "
                "copies the bytes \"from args[arg_idx]\"",
      .broken_by = Bit(Event::kInvented),
-     .witness = Bit(Event::kKernelCopy),
+     .witness = Bit(Event::kUnmapped),
      .needs_proposal = true});
 
 }  // namespace knotcheck::model

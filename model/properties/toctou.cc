@@ -34,7 +34,7 @@ KNOT_REGISTER_PROPERTY(
      .source = "seccomp_unotify(2), NOTES: what CONTINUE must not be used for; without a look it "
                "approves no memory, and toctou has nothing to say",
      .broken_by = Bit(Event::kContinueBlind),
-     .witness = Bit(Event::kReplyAccepted),
+     .witness = Bit(Event::kContinueMemory),
      .on_request = true,
      .only_asked = true});
 

@@ -182,9 +182,8 @@ std::string Limits(const Program& p) {
         for (const auto* ops : {&info.ops, &info.handler}) {
           for (const Op& call : *ops) {
             if (call.code != OpCode::kSyscall || !p.trapped[static_cast<size_t>(call.nr)]) continue;
-            const auto& pins =
-                op.descriptors.empty() ? p.policy_pins[static_cast<size_t>(call.nr)]
-                                       : op.descriptors;
+            const auto& pins = op.descriptors.empty() ? p.policy_pins[static_cast<size_t>(call.nr)]
+                                                      : op.descriptors;
             for (const Descriptor& d : pins) words = std::max(words, WordsPinned(p, call, d));
           }
         }

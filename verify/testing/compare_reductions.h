@@ -17,8 +17,9 @@
 namespace knotcheck::verify::testing {
 
 // The error with the step at which each task stands.
-inline std::string Explained(const Question& question, const checker::testing::ReductionCheck<KernelModel>& check,
-                      const std::string& error) {
+inline std::string Explained(const Question& question,
+                             const checker::testing::ReductionCheck<KernelModel>& check,
+                             const std::string& error) {
   std::string text = error.substr(0, 400);
   const size_t at = error.find("state ");
   if (at == std::string::npos) return text;

@@ -206,7 +206,7 @@ namespace wide {
 // Maker::TargetCall knows, with its name in policies.
 constexpr char kCalls[] =
     "22 openat($directory,P:path,O_RDONLY)|11 bind($socket,B:addr,$length)|14 umask()|3 exit()|"
-    "11 write($file,B:buf,$length)|6 read($file,B:,$length)|16 execve(P:filename,V:argv,E:envp)|"
+    "11 write($file,B:buf,$length)|6 read($file,B:,$length)|18 execve(P:filename,V:argv,E:envp)|"
     "5 close($descriptor)|5 dup2($descriptor,$descriptor)|6 statx($at,P:filename,$empty,0,0)|"
     "4 seccomp($install)|5 sendto($socket,B:buff,$length,0,B:addr,$length)|3 poll(B:ufds,1,0)|"
     "5 sendmsg($socket,M:iov_base,0)|9 symlinkat(P:oldname,AT_FDCWD,Q:newname)|"
@@ -484,7 +484,7 @@ class Maker {
                                             : Bytes(First(memory.name)) + memory.kind.empty();
       const std::string kind = deal_.Word("14 " + passed.kind + "|1 fixed|1 cstring|2 cstrings");
       std::string bytes = deal_.Word("4 64|1 256|3 " + std::to_string(exact) + "|1 2|1 4|2 4096");
-      if (kind == "cstrings") bytes += deal_.Word("2 |2  entries 1|2  entries 8");
+      if (kind == "cstrings") bytes += deal_.Word("1 |1  entries 1|1  entries 8");
       arguments.push_back(Joined({std::to_string(passed.arg), ": ", kind, " ", bytes}, ""));
     }
     if (arguments.size() == 1) arguments.emplace_back("1: fixed 8");
@@ -552,7 +552,7 @@ class Maker {
     if (kind == "free") {
       std::string but = deal_.Word(
           "9 |3 addfd|3 pin|2 addfd, pin|1 close|2 addfd, close|1 set_flags|1 id_valid, set_flags");
-      if (new_words_ && deal_.Percent(40)) but += but.empty() ? "read" : ", read";
+      if (new_words_ && deal_.Percent(30)) but += but.empty() ? "read" : ", read";
       one.lines = {"anything" + (but.empty() ? "" : " but " + but)};
     } else if (kind.starts_with("policy")) {
       MakePolicy(&one.lines);

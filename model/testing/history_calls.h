@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Facts about the calls of targets: what the kernel read of their arguments and from where, which
+// descriptors it looked up, what it delivered, and what came back.
+
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <vector>
+
+#include "model/testing/history.h"
+
+namespace knotcheck::model::testing {
+
+// The role whose memory the kernel stands at; -1: at none.
+inline int RoleBeingRead(const Moment& m) {
+  const Task& me = m.Before();
+  const uint8_t* locals = LocalsIn(m.system, me, Innermost(me));
+  switch (static_cast<Fn>(Innermost(me))) {
+    case Fn::k_getname_flags:
+    case Fn::k_move_addr_to_kernel:
+      return reinterpret_cast<const CopyLocals*>(locals)->role;
+    case Fn::k_ksys_write:
+    case Fn::k_ksys_read:
+      return 0;
+    case Fn::k_table_body:
+      return reinterpret_cast<const TableLocals*>(locals)->role;
+    case Fn::k_count:
+      return reinterpret_cast<const CountLocals*>(locals)->role;
+    case Fn::k_copy_strings:
+      return reinterpret_cast<const CopyStringsLocals*>(locals)->role;
+    default:
+      return -1;
+  }
+}
+
+inline bool IsMapped(const Moment& m, Value address) {
+  return m.program().ObjectAt(address, m.info().space) >= 0;
+}
+
+// What the kernel read and copied, as user space could tell.
+inline void FetchFacts(const Moment& m, std::vector<Fact>* facts) {
+  for (const Observation& o : m.observations) {
+    Fact fact = m.New(What::kFetched);
+    fact.call = o.call;
+    fact.role = o.role;
+    fact.entry = o.entry;
+    fact.word = o.word;
+    fact.value = o.value;
+    fact.user = o.user;
+    fact.ret = o.ret;
+    if (o.kind == Observation::Kind::kCopies) {
+      facts->push_back(fact);
+    } else if (o.kind == Observation::Kind::kReads && o.entry == 0) {
+      fact.what = What::kUserRead;
+      fact.role = static_cast<uint8_t>(RoleBeingRead(m));
+      facts->push_back(fact);
+    } else if (o.kind == Observation::Kind::kActsOn) {
+      fact.what = What::kActedOn;
+      facts->push_back(fact);
+    } else if (o.kind == Observation::Kind::kReturns) {
+      fact.what = What::kReturned;
+      facts->push_back(fact);
+    }
+  }
+  if (m.info().kind == TaskKind::kSupervisor) return;
+  const int role = RoleBeingRead(m);
+  if (role < 0 || m.shown.statement.find("copy_to_iter") != std::string::npos) return;
+  const Op& call = CurrentOp(m.program(), m.task, m.Before());
+  if (call.code != OpCode::kSyscall) return;
+  if (IsMapped(m, AddressOf(m.Before(), call, role))) return;
+  Fact fact = m.New(What::kUnmapped);
+  fact.role = static_cast<uint8_t>(role);
+  facts->push_back(fact);
+}
+
+// execve's count of a table, once count() has returned to it.
+inline void CountFacts(const Moment& m, std::vector<Fact>* facts) {
+  const auto* before = Locals<CountLocals>(m.system, m.Before(), Fn::k_count);
+  const auto* after = Locals<CountLocals>(m.system, m.After(), Fn::k_count);
+  if (before == nullptr || (after != nullptr && after->role == before->role)) return;
+  const auto* exec = Locals<ExecLocals>(m.system, m.After(), Fn::k_do_execveat_common);
+  if (exec == nullptr) return;
+  Fact fact = m.New(What::kCounted);
+  fact.call = CallIndexOf(m.After());
+  fact.role = before->role;
+  fact.ret = before->role == 1 ? exec->argc : exec->envc;
+  fact.user = !m.In("pinned_count");
+  facts->push_back(fact);
+}
+
+// Which of the call's descriptors the step looks up; -1: none.
+inline int LookedUpFd(const Moment& m, const Op& call) {
+  if (m.At("do_sys_openat2", "CLASS(fd_raw, f)") || m.At("__sys_bind", "sock = sockfd_lookup") ||
+      m.At("ksys_write", "f = fdget_pos") || m.At("ksys_read", "f = fdget_pos") ||
+      m.At("do_close", "file = file_close_fd")) {
+    return 0;
+  }
+  if (m.At("do_dup2", "do_dup2(")) {
+    const bool looks =
+        call.scalars[1] >= 0 && call.scalars[1] < m.program().nofile[m.Before().files];
+    return looks ? 0 : -1;
+  }
+  if (!m.At("fdget", "CLASS(fd, f)")) return -1;
+  const auto* l = Locals<FdgetLocals>(m.system, m.Before(), Fn::k_fdget);
+  return l == nullptr ? -1 : l->fd;
+}
+
+// The slot that the kernel goes to for a descriptor: its own, unless the kernel is damaged.
+inline int SlotLookedUp(const Moment& m, int fd) {
+  return fd + (m.system.toggles().Has(Toggle::k_mutate_fd_slot) ? 1 : 0);
+}
+
+inline void DescriptorFacts(const Moment& m, std::vector<Fact>* facts) {
+  const Op& call = CurrentOp(m.program(), m.task, m.Before());
+  const int index = call.code == OpCode::kSyscall ? LookedUpFd(m, call) : -1;
+  if (index >= 0) {
+    Fact fact = m.New(What::kFdLookedUp);
+    fact.entry = static_cast<uint8_t>(index);
+    fact.fd = SlotLookedUp(m, call.scalars[SyscallOf(call.nr).fds[static_cast<size_t>(index)].arg]);
+    fact.table = m.Before().files;
+    facts->push_back(fact);
+  }
+}
+
+// What happened to the descriptor tables, slot by slot.
+inline void TableFacts(const Moment& m, std::vector<Fact>* facts) {
+  const uint8_t mine = m.Before().files;
+  if (m.At("do_dup2", "do_dup2(")) {
+    const Op& call = CurrentOp(m.program(), m.task, m.Before());
+    Fact fact = m.New(What::kFileCopied);
+    fact.table = mine;
+    fact.from = static_cast<uint8_t>(SlotLookedUp(m, call.scalars[0]));
+    fact.fd = call.scalars[1];
+    if (m.After().ret == fact.fd && fact.fd >= 0) facts->push_back(fact);
+    return;
+  }
+  for (size_t t = 0; t < m.program().tasks.size(); ++t) {
+    const bool starts =
+        m.before.tasks[t].status == kNotStarted && m.after.tasks[t].status != kNotStarted;
+    if (!starts) continue;
+    Fact fact = m.New(What::kCloned);
+    fact.target = static_cast<uint8_t>(t);
+    fact.record = m.pins() ? m.PinsAfter().pinned_args[t] : 0;
+    facts->push_back(fact);
+    if (m.after.tasks[t].files == mine) continue;
+    fact.what = What::kTableCopied;
+    fact.table = m.after.tasks[t].files;
+    fact.from = mine;
+    facts->push_back(fact);
+    return;
+  }
+  for (uint8_t table = 0; table < kMaxFilesTables; ++table) {
+    for (int fd = 0; fd < kMaxFds; ++fd) {
+      const uint8_t after = m.after.files[table][fd];
+      // fd_install() over a slot that had a file already is a change too.
+      const bool given =
+          m.At("seccomp_handle_addfd", "fd = receive_fd") && table == mine && after == kGiven &&
+          fd == Locals<HandleAddfdLocals>(m.system, m.After(), Fn::k_seccomp_handle_addfd)->fd;
+      if (after == m.before.files[table][fd] && !given) continue;
+      Fact fact = m.New(What::kFileOpened);
+      fact.table = table;
+      fact.fd = fd;
+      fact.value = after == kReserved ? static_cast<Value>(kNoFile) : after;
+      facts->push_back(fact);
+    }
+  }
+}
+
+// A word of a result that reached the buffer, and the end of such a call.
+inline void ResultFacts(const Moment& m, std::vector<Fact>* facts) {
+  const Op& call = CurrentOp(m.program(), m.task, m.Before());
+  if (call.code != OpCode::kSyscall) return;
+  const int role = RoleBeingRead(m);
+  if (role >= 0 && m.shown.statement.rfind("copy_to_iter(", 0) == 0) {
+    const uint8_t* locals = LocalsIn(m.system, m.Before(), Innermost(m.Before()));
+    const bool table = m.In("table_body");
+    const uint8_t w = table ? reinterpret_cast<const TableLocals*>(locals)->w
+                            : reinterpret_cast<const ReadWriteLocals*>(locals)->w;
+    const int object = m.program().ObjectAt(AddressOf(m.Before(), call, role), m.info().space);
+    if (object >= 0 && w < m.program().objects[static_cast<size_t>(object)].words) {
+      const size_t at = m.program().objects[static_cast<size_t>(object)].first_word + size_t{w};
+      const Word& word = m.program().words[at];
+      Fact fact = m.New(What::kStored);
+      fact.role = static_cast<uint8_t>(role);
+      fact.word = w;
+      // Of a word that the most general peer may write, nothing can be told.
+      if (word.shared || (m.after.memory[at] ^ word.domain[0]) == kZero) facts->push_back(fact);
+    }
+  }
+  const bool ended = Inside(m.system, m.Before(), Fn::k_ksys_read) &&
+                     !Inside(m.system, m.After(), Fn::k_ksys_read);
+  if (!ended || m.After().status == kDead) return;
+  Fact fact = m.New(What::kDelivered);
+  fact.ret = m.After().ret;
+  fact.word = static_cast<uint8_t>(std::min((fact.ret + 7) / 8, 3));
+  if (fact.ret > 0) facts->push_back(fact);
+}
+
+// The way back to user mode, and what holds of all tasks after a step.
+inline void TaskFacts(const Moment& m, std::vector<Fact>* facts) {
+  const bool returns = m.At("exit_to_user_mode_loop", "ti_work =") && !m.fault &&
+                       Inside(m.system, m.Before(), Fn::k_exit_to_user_mode_loop) &&
+                       !Inside(m.system, m.After(), Fn::k_exit_to_user_mode_loop);
+  if (returns && m.After().status == kAlive) {
+    Fact fact = m.New(What::kReturnedToUser);
+    fact.record = m.pins() ? m.PinsAfter().pinned_args[m.task] : 0;
+    facts->push_back(fact);
+  }
+  if (m.before.filter.users != 0 && m.after.filter.users == 0) {
+    facts->push_back(m.New(What::kUnused));
+  }
+  if (std::popcount(m.Before().chain) < std::popcount(m.After().chain)) {
+    facts->push_back(m.New(What::kFilterAttached));
+  }
+  for (size_t t = 0; t < m.program().tasks.size(); ++t) {
+    const int own = m.program().tasks[t].filtered && m.after.filter.notif ? 1 : 0;
+    Fact fact = m.New(What::kListeners);
+    fact.target = static_cast<uint8_t>(t);
+    fact.ret = std::popcount(m.after.tasks[t].chain) + own;
+    if (fact.ret > 1) facts->push_back(fact);
+  }
+}
+
+}  // namespace knotcheck::model::testing

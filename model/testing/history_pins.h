@@ -1,0 +1,507 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Facts about PIN_ARGS v1: its requests, its records and who uses them. The layouts of its
+// functions' locals are repeated here from the C names; model/proposals/pin_args.cc has them.
+
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "model/errno.h"
+#include "model/testing/history.h"
+#include "model/testing/history_calls.h"
+
+namespace knotcheck::model::testing {
+
+// The locals of seccomp_notif_pin_args(), of pin_one_fixed() and pin_one_cstring(), of
+// pin_one_cstring_array(), and of the fetch points.
+struct RequestLocals {
+  int8_t ret;
+  uint8_t id, task, call;
+};
+struct StringWalkLocals {
+  uint8_t task, call, arg, w, old_mm;
+};
+struct ArrayWalkLocals {
+  uint8_t task, call, arg, i, count, byte_off, w, counted, truncated, cut;
+  Value ptr;
+  uint8_t old_mm, str_mm;
+};
+struct ServeLocals {
+  uint8_t role, arg, w, n;
+};
+struct ClearingLocals {
+  uint8_t task;
+};
+
+template <class L>
+const L* PinLocals(const Moment& m, const Task& task, const char* function) {
+  const int number = ProposalFunction(m.system, function);
+  return number == 0 ? nullptr : reinterpret_cast<const L*>(LocalsIn(m.system, task, number));
+}
+
+inline const Descriptor* DescriptorsOf(const Moment& m, const Op& op, int target, uint8_t call,
+                                       size_t* count) {
+  const auto& own = op.descriptors;
+  const auto& pins =
+      own.empty() && target >= 0
+          ? m.program().policy_pins[static_cast<size_t>(CallNumbered(m.program(), target, call).nr)]
+          : own;
+  *count = pins.size();
+  return pins.data();
+}
+
+// How far apart the strings of a table stand in a record.
+inline int StrideOfStrings(const Program& program) {
+  int stride = 1;
+  for (const Word& word : program.words) {
+    for (const Value value : word.domain) {
+      const int object = program.values[value].object;
+      if (object < 0) continue;
+      stride = std::max<int>(stride, program.objects[static_cast<size_t>(object)].words);
+    }
+  }
+  return stride;
+}
+
+// Phase A found its notification, or not; the request has passed the checks of its sizes.
+inline void RequestFacts(const Moment& m, std::vector<Fact>* facts) {
+  const auto* before = PinLocals<RequestLocals>(m, m.Before(), "seccomp_notif_pin_args");
+  const auto* after = PinLocals<RequestLocals>(m, m.After(), "seccomp_notif_pin_args");
+  // What stands before its first statement has passed the checks that come before that.
+  if (before == nullptr && after != nullptr) {
+    const Op& op = m.info().ops[m.After().op];
+    Fact fact = m.New(What::kPinChecked);
+    fact.id = after->id;
+    size_t count = 0;
+    const Descriptor* pins = DescriptorsOf(m, op, m.After().variable_task[op.variable] - 1,
+                                           m.After().variable_call[op.variable], &count);
+    for (size_t i = 0; i < count; ++i) fact.bytes += pins[i].max_bytes;
+    facts->push_back(fact);
+  }
+  const bool phase_a = m.At("seccomp_notif_pin_args", "mutex_lock") && after != nullptr &&
+                       (before == nullptr || before->task == 0);
+  if (phase_a) {
+    Fact fact = m.New(What::kPinAsked);
+    fact.id = after->id;
+    for (size_t t = 0; t < m.program().tasks.size(); ++t) {
+      const Knotif& n = m.before.tasks[t].knotif;
+      if (!n.listed || n.id != after->id || n.state != kSent) continue;
+      fact.target = static_cast<uint8_t>(t);
+      fact.error = -after->ret;
+      facts->push_back(fact);
+    }
+  }
+  if (before == nullptr || after != nullptr || m.fault) return;
+  // The last unlock: with the record attached, or with an error.
+  if (before->task == 0) return;
+  Fact fact = m.New(What::kLookOver);
+  fact.shown = true;
+  fact.id = before->id;
+  fact.target = static_cast<uint8_t>(before->task - 1);
+  fact.call = before->call;
+  fact.ok = before->ret == 0;
+  facts->push_back(fact);
+}
+
+// Whether the step makes a record: the walk begins, and its allocation, if it may fail, does not.
+inline bool MakesRecord(const Moment& m) {
+  const auto* before = PinLocals<RequestLocals>(m, m.Before(), "seccomp_notif_pin_args");
+  const auto* after = PinLocals<RequestLocals>(m, m.After(), "seccomp_notif_pin_args");
+  if (before == nullptr) return false;
+  if (m.In("seccomp_pin_args_walk")) {
+    return m.before.allocation_failures_left == m.after.allocation_failures_left;
+  }
+  return m.At("seccomp_notif_pin_args", "mutex_unlock") && after != nullptr && before->ret == 0 &&
+         before->task != 0 && m.before.allocation_failures_left == 0;
+}
+
+inline bool IsMade(uint8_t life) {
+  return life == pin_args::kAllocated || life == pin_args::kLeaked;
+}
+
+// Whether anything leads to a record.
+inline bool IsReachable(const Moment& m, uint8_t record) {
+  const pin_args::PinState& pins = m.PinsAfter();
+  for (size_t t = 0; t < m.program().tasks.size(); ++t) {
+    const Task& task = m.after.tasks[t];
+    const bool lives = task.status != kDead;
+    if (lives && pins.pinned_args[t] == record) return true;
+    if (pins.building[t] == record || pins.clearing[t] == record || pins.using_[t] == record) {
+      return true;
+    }
+    for (const uint8_t work : task.task_works) {
+      if (work == record) return true;
+    }
+    for (const uint8_t work : task.running_works) {
+      if (work == record) return true;
+    }
+  }
+  return false;
+}
+
+inline void LifeFacts(const Moment& m, std::vector<Fact>* facts) {
+  if (MakesRecord(m)) {
+    const auto* l = PinLocals<RequestLocals>(m, m.Before(), "seccomp_notif_pin_args");
+    Fact fact = m.New(What::kRecordMade);
+    fact.id = l->id;
+    fact.target = static_cast<uint8_t>(l->task - 1);
+    fact.call = l->call;
+    fact.record = m.PinsAfter().building[m.task];
+    // GFP_KERNEL_ACCOUNT charges whoever calls, unless another cgroup is made active.
+    fact.ok = m.system.toggles().Has(Toggle::k_fix_charge_target);
+    facts->push_back(fact);
+    // A walk that fails at once frees it in the same step.
+    fact.what = What::kRecordFreed;
+    if (fact.record == 0) facts->push_back(fact);
+  }
+  // The state gives the room of a record that is lost to another one; what frees one says so.
+  const bool frees =
+      std::any_of(m.shown.notes.begin(), m.shown.notes.end(),
+                  [](const std::string& note) { return note.rfind("pin record freed", 0) == 0; });
+  for (uint8_t r = 1; r <= pin_args::kRecords; ++r) {
+    const uint8_t before = m.PinsBefore().records[r - 1].life;
+    const uint8_t after = m.PinsAfter().records[r - 1].life;
+    Fact fact = m.New(What::kRecordFreed);
+    fact.record = r;
+    if (IsMade(before) && !IsMade(after)) {
+      if (!frees) fact.what = What::kRecordLost;
+      facts->push_back(fact);
+    }
+    fact.what = What::kRecordLost;
+    if (IsMade(after) && !IsReachable(m, r) && !m.fault) facts->push_back(fact);
+  }
+}
+
+// The record whose memory a statement looks at; 0: none.
+inline uint8_t RecordLookedAt(const Moment& m) {
+  const pin_args::PinState& pins = m.PinsBefore();
+  const std::string& statement = m.shown.statement;
+  if (statement.rfind("pin = seccomp_pin_lookup_current", 0) == 0) {
+    const bool ignored =
+        m.In("pinned_getname_flags") && m.system.toggles().Has(Toggle::k_mutate_ignore_pin);
+    return ignored ? 0 : pins.pinned_args[m.task];
+  }
+  for (const char* use : {"return getname_kernel", "copy_string_kernel", "memcpy(kaddr",
+                          "iov_iter_kvec", "copy_from_iter(kaddr, bytes, i), after"}) {
+    if (statement.rfind(use, 0) == 0) return pins.using_[m.task];
+  }
+  if (m.At("seccomp_clear_pinned_args", "kpa = xchg")) {
+    const auto* l = PinLocals<ClearingLocals>(m, m.Before(), "seccomp_clear_pinned_args");
+    return pins.pinned_args[l->task];
+  }
+  if (m.At("task_work_run", "next =")) return m.Before().running_works[0];
+  if (m.At("seccomp_notify_send", "ret = mutex_lock")) {
+    const auto* l = Locals<SendLocals>(m.system, m.After(), Fn::k_seccomp_notify_send);
+    const bool arms = l != nullptr && l->target != 0 && (m.info().ops[m.After().op].flags & 2);
+    return arms ? pins.pinned_args[l->target - 1] : 0;
+  }
+  return 0;
+}
+
+inline void AccessFacts(const Moment& m, std::vector<Fact>* facts) {
+  const pin_args::PinState& pins = m.PinsBefore();
+  const bool walks =
+      m.In("pin_one_fixed") || m.In("pin_one_cstring") || m.In("pin_one_cstring_array");
+  if (walks || MakesRecord(m)) {
+    // The walkers write into the record that they fill.
+    Fact fact = m.New(What::kRecordRead);
+    fact.record = walks ? pins.building[m.task] : m.PinsAfter().building[m.task];
+    fact.freed = walks && fact.record != 0 && !IsMade(pins.records[fact.record - 1].life);
+    facts->push_back(fact);
+  }
+  const uint8_t looked_at = RecordLookedAt(m);
+  if (looked_at != 0) {
+    Fact fact = m.New(What::kRecordRead);
+    fact.record = looked_at;
+    fact.freed = !IsMade(pins.records[looked_at - 1].life);
+    facts->push_back(fact);
+  }
+  if (m.At("seccomp_clear_pinned_args", "seccomp_free_pinned_args")) {
+    Fact fact = m.New(What::kRecordFreedAgain);
+    fact.record = pins.clearing[m.task];
+    // With a fault in the free itself, one step has freed twice.
+    const bool again = !IsMade(pins.records[fact.record - 1].life) || m.fault;
+    if (again) facts->push_back(fact);
+  }
+  if (m.At("seccomp_notif_pin_args", "mutex_lock")) {
+    for (size_t t = 0; t < m.program().tasks.size(); ++t) {
+      const uint8_t record = m.PinsAfter().pinned_args[t];
+      if (record == 0 || record == pins.pinned_args[t]) continue;
+      const auto* l = PinLocals<RequestLocals>(m, m.After(), "seccomp_notif_pin_args");
+      Fact fact = m.New(What::kRecordAttached);
+      fact.record = record;
+      fact.target = static_cast<uint8_t>(t);
+      fact.id = l->id;
+      size_t count = 0;
+      const Op& op = m.info().ops[m.After().op];
+      const Descriptor* d = DescriptorsOf(m, op, static_cast<int>(t), l->call, &count);
+      const Nr nr = CallNumbered(m.program(), static_cast<int>(t), l->call).nr;
+      for (size_t i = 0; i < count; ++i) {
+        const int role = RoleAtRegister(nr, d[i].arg);
+        if (role >= 0) fact.roles |= static_cast<uint8_t>(1 << role);
+      }
+      facts->push_back(fact);
+    }
+  }
+  if (m.At("seccomp_notify_send", "ret = mutex_lock") && looked_at != 0) {
+    const auto* l = Locals<SendLocals>(m.system, m.After(), Fn::k_seccomp_notify_send);
+    Fact fact = m.New(What::kRecordArmed);
+    fact.record = looked_at;
+    fact.target = static_cast<uint8_t>(l->target - 1);
+    fact.id = m.after.tasks[fact.target].knotif.id;
+    facts->push_back(fact);
+  }
+}
+
+// The entry of the task's live record that a fetch of `role` finds; -1: none.
+inline int FoundEntry(const Moment& m, const Op& call, int role) {
+  const uint8_t pointer = m.PinsBefore().pinned_args[m.task];
+  if (pointer == 0) return -1;
+  const pin_args::Record& record = m.PinsBefore().records[pointer - 1];
+  const Value address = AddressOf(m.Before(), call, role);
+  if (!record.live || record.syscall_nr != static_cast<uint8_t>(call.nr)) return -1;
+  const Toggles toggles = m.system.toggles();
+  const int arg = SyscallOf(call.nr).roles[static_cast<size_t>(role)].arg;
+  for (int i = 0; i < record.nr_args; ++i) {
+    const pin_args::PinnedArg& entry = record.args[i];
+    if (entry.user_addr != address) continue;
+    if (entry.arg_idx != arg && toggles.Has(Toggle::k_fix_lookup_by_argument)) continue;
+    if (address == kZero && toggles.Has(Toggle::k_fix_null_not_pinned)) continue;
+    return i;
+  }
+  return -1;
+}
+
+// Whether a fetch point takes an entry of this kind.
+inline bool Takes(const Moment& m, uint8_t kind) {
+  if (m.In("pinned_getname_flags")) return kind == pin_args::kCstring;
+  if (m.In("pinned_import_ubuf")) return kind == pin_args::kFixed;
+  if (m.In("pinned_move_addr_to_kernel")) return true;
+  return kind == pin_args::kCstringArray;
+}
+
+inline void ServeFacts(const Moment& m, std::vector<Fact>* facts) {
+  const Op& call = CurrentOp(m.program(), m.task, m.Before());
+  if (call.code != OpCode::kSyscall) return;
+  const int function = Innermost(m.Before());
+  if (function < kFirstProposalFunction) return;
+  const auto* l = reinterpret_cast<const ServeLocals*>(LocalsIn(m.system, m.Before(), function));
+  Fact fact = m.New(What::kRecordFound);
+  if (m.shown.statement.rfind("pin = seccomp_pin_lookup_current", 0) == 0 && !m.fault) {
+    fact.role = l->role;
+    fact.record = m.PinsBefore().pinned_args[m.task];
+    fact.call = CallIndexOf(m.Before());
+    const bool ignored = RecordLookedAt(m) == 0;
+    const int found = ignored ? -1 : FoundEntry(m, call, l->role);
+    if (!IsMapped(m, AddressOf(m.Before(), call, l->role))) {
+      Fact unmapped = fact;
+      unmapped.what = What::kUnmapped;
+      facts->push_back(unmapped);
+    }
+    if (found < 0) return;
+    facts->push_back(fact);
+    const pin_args::PinnedArg& entry = m.PinsBefore().records[fact.record - 1].args[found];
+    if (!Takes(m, entry.kind)) return;
+    fact.what = What::kServed;
+    // A record that a fetch point goes on with is pointed to, or was used up at once.
+    const bool empty_name = m.In("pinned_getname_flags") && entry.size <= 1;
+    const bool refused = m.In("pinned_move_addr_to_kernel") && m.PinsAfter().using_[m.task] == 0;
+    fact.ok = !empty_name && !refused && !m.In("pinned_vfs_write");
+    facts->push_back(fact);
+  } else if (m.shown.statement.rfind("iov_iter_kvec", 0) == 0 &&
+             SyscallOf(call.nr).roles[l->role].shape == Shape::kOutBuffer) {
+    fact.what = What::kStoredInRecord;
+    fact.role = l->role;
+    fact.word = l->w;
+    facts->push_back(fact);
+    if (Innermost(m.After()) == function) return;
+    // import_ubuf() is done. What counts as delivered is what it said.
+    fact.what = What::kDelivered;
+    fact.ret = l->n;
+    fact.word = static_cast<uint8_t>((l->n + 7) / 8);
+    // read(2) itself says so when it returns.
+    if (!Inside(m.system, m.Before(), Fn::k_ksys_read)) facts->push_back(fact);
+  }
+}
+
+// What PIN_ARGS copies to its caller's buffer: words of a role, as far as the call looks at them.
+inline void ShownWords(const Moment& m, const pin_args::PinnedArg& arg, Fact fact,
+                       std::vector<Fact>* facts) {
+  const Op& call = CallNumbered(m.program(), fact.target, fact.call);
+  const int index = RoleAtRegister(call.nr, arg.arg_idx);
+  fact.shown = true;
+  bool bare = arg.gaps > 0;
+  fact.role = static_cast<uint8_t>(std::max(index, 0));
+  const auto see = [&](int entry, int w, Value value) {
+    bare |= value == kUninit;
+    fact.what = What::kSawWord;
+    fact.entry = static_cast<uint8_t>(entry);
+    fact.word = static_cast<uint8_t>(w);
+    fact.value = value;
+    if (index >= 0) facts->push_back(fact);
+  };
+  int beyond = kMaxSeen;
+  if (arg.kind == pin_args::kCstringArray) {
+    const int stride = StrideOfStrings(m.program());
+    for (int e = 0; e < arg.count; ++e) {
+      for (int w = 0; w < stride && e * stride + w < pin_args::kPinWords; ++w) {
+        see(e, w, arg.words[e * stride + w]);
+        if (fact.value == kUninit || m.program().values[fact.value].has_nul) break;
+      }
+    }
+  } else {
+    const Role* role = index < 0 ? nullptr : &SyscallOf(call.nr).roles[static_cast<size_t>(index)];
+    const bool limited = role != nullptr && role->length_arg >= 0 && !role->IsString();
+    const int length = limited ? call.scalars[static_cast<size_t>(role->length_arg)] : 1000;
+    if (limited) beyond = std::max((length + 7) / 8, (arg.size + 7) / 8);
+    for (int w = 0; w < (arg.size + 7) / 8 && w < pin_args::kPinWords; ++w) {
+      see(0, w, FirstBytes(m.program(), arg.words[w], std::min<int>(arg.size, length) - 8 * w));
+    }
+  }
+  fact.what = What::kSawEnd;
+  fact.word = static_cast<uint8_t>(std::min(beyond, int{kMaxSeen}));
+  if (index >= 0) facts->push_back(fact);
+  fact.what = What::kCopiedOut;
+  fact.bare = bare;
+  facts->push_back(fact);
+}
+
+inline void ShowFacts(const Moment& m, std::vector<Fact>* facts) {
+  const auto shows =
+      std::count_if(m.observations.begin(), m.observations.end(),
+                    [](const Observation& o) { return o.kind == Observation::Kind::kShows; });
+  if (shows == 0) return;
+  const auto* l = PinLocals<RequestLocals>(m, m.Before(), "seccomp_notif_pin_args");
+  const uint8_t pointer = m.PinsAfter().building[m.task];
+  // With an error right after the copy the record is gone, and what it held cannot be told.
+  if (pointer == 0 || l == nullptr) return;
+  const pin_args::Record& record = m.PinsAfter().records[pointer - 1];
+  std::vector<const pin_args::PinnedArg*> filled;
+  for (int i = 0; i < record.nr_args; ++i) {
+    if (record.args[i].data) filled.push_back(&record.args[i]);
+  }
+  const auto first = filled.size() - std::min(filled.size(), static_cast<size_t>(shows));
+  Fact fact = m.New(What::kSawWord);
+  fact.target = static_cast<uint8_t>(l->task - 1);
+  fact.id = l->id;
+  fact.call = l->call;
+  for (size_t i = first; i < filled.size(); ++i) ShownWords(m, *filled[i], fact, facts);
+}
+
+// The NUL of a word, 8: it has none.
+inline int NulAt(const Program& program, Value value) {
+  const auto& bytes = program.values[value].bytes;
+  return static_cast<int>(std::find(bytes.begin(), bytes.end(), 0) - bytes.begin());
+}
+
+// Whether a string goes beyond the room that is left for it, NUL included.
+inline bool CutsString(const Program& program, Value word, int w, int room) {
+  const int left = room - 1 - 8 * w;
+  const int nul = NulAt(program, word);
+  return left < 8 && (nul == 8 || nul > left);
+}
+
+// Whether a table certainly ends at an entry: one that a peer may write at any time does not.
+inline bool EndsThere(const Moment& m, int object, int entry) {
+  if (object < 0 || entry >= m.program().objects[static_cast<size_t>(object)].words) return false;
+  const size_t at =
+      static_cast<size_t>(m.program().objects[static_cast<size_t>(object)].first_word + entry);
+  const Word& word = m.program().words[at];
+  return !word.shared && (m.after.memory[at] ^ word.domain[0]) == kZero;
+}
+
+inline void TableWalkFacts(const Moment& m, const ArrayWalkLocals& l, const Descriptor& d,
+                           const Observation* read, std::vector<Fact>* facts) {
+  const Fact cut = m.New(What::kCutOff);
+  const uint32_t entries = d.max_entries != 0 ? d.max_entries : 0x7fffffffu;
+  const auto most = static_cast<int>(std::min(entries, d.max_bytes / 5));
+  const Value address =
+      CallNumbered(m.program(), l.task, l.call).pointers[static_cast<size_t>(d.arg)];
+  // With room for no entry it does not even look at one.
+  const bool none = most == 0 && m.shown.statement.rfind("mm = get_task_mm(task)", 0) == 0;
+  const bool counting = m.shown.statement.rfind("access_remote_vm", 0) == 0 && l.counted == 0;
+  const bool beyond = counting && l.count >= most;
+  const bool more = counting && read != nullptr && read->value != kZero;
+  if (beyond && more) facts->push_back(cut);
+  const int counted = l.counted != 0 ? l.counted : l.count + (more && !beyond ? 1 : 0);
+  if (((!beyond && more) || none) && counted == most &&
+      !m.system.toggles().Has(Toggle::k_fix_cut_is_told)) {
+    const int object = m.program().ObjectAt(address, m.program().tasks[l.task].space);
+    if (!EndsThere(m, object, most)) facts->push_back(cut);
+  }
+  const int room = static_cast<int>(d.max_bytes) - l.byte_off;
+  const bool string = m.shown.statement.rfind("copied = copy_remote_vm_str", 0) == 0;
+  if (string && read != nullptr) {
+    const bool cuts = CutsString(m.program(), read->value, l.w, room);
+    if (cuts) facts->push_back(cut);
+    if (cuts || NulAt(m.program(), read->value) < 8) facts->push_back(m.New(What::kStringWalked));
+  }
+  const uint8_t pointer = m.PinsAfter().building[m.task];
+  const auto* next = PinLocals<ArrayWalkLocals>(m, m.After(), "pin_one_cstring_array");
+  if (next != nullptr && next->arg == l.arg) return;
+  if (pointer == 0 || read == nullptr) return;
+  const pin_args::PinnedArg& out = m.PinsAfter().records[pointer - 1].args[l.arg];
+  // The second pass ended before its last entry: no room, unless it met a NULL.
+  const bool at_null = counting || string ? false : read->value == kZero;
+  if (out.data && out.count < counted && !at_null) facts->push_back(cut);
+}
+
+// What a walker leaves out, and what it says about it.
+inline void WalkFacts(const Moment& m, std::vector<Fact>* facts) {
+  const bool array = m.In("pin_one_cstring_array");
+  if (!array && !m.In("pin_one_cstring") && !m.In("pin_one_fixed")) return;
+  const int function = Innermost(m.Before());
+  const uint8_t* locals = LocalsIn(m.system, m.Before(), function);
+  const auto* l = reinterpret_cast<const StringWalkLocals*>(locals);
+  const Op& op = m.info().ops[m.Before().op];
+  size_t count = 0;
+  const Descriptor& d = DescriptorsOf(m, op, l->task, l->call, &count)[l->arg];
+  const Observation* read = nullptr;
+  bool told = false;
+  for (const Observation& o : m.observations) {
+    if (o.kind == Observation::Kind::kReads) read = &o;
+    told |= o.kind == Observation::Kind::kCuts;
+  }
+  // The walker of the next argument may be the same function again.
+  const uint8_t* next = LocalsIn(m.system, m.After(), function);
+  const bool over =
+      next == nullptr || reinterpret_cast<const StringWalkLocals*>(next)->arg != l->arg;
+  const uint8_t pointer = m.PinsAfter().building[m.task];
+  // Strings and buffers end well if they end with a word. A table may turn out to be too long.
+  const bool filled = pointer != 0 && m.PinsAfter().records[pointer - 1].args[l->arg].data != 0;
+  const bool ended = over && (array ? filled : read != nullptr);
+  if (array) {
+    TableWalkFacts(m, *reinterpret_cast<const ArrayWalkLocals*>(locals), d, read, facts);
+  } else if (read != nullptr) {
+    const Value address =
+        CallNumbered(m.program(), l->task, l->call).pointers[static_cast<size_t>(d.arg)];
+    const int object = m.program().values[address].object;
+    const bool cut =
+        m.In("pin_one_fixed")
+            ? over && m.program().objects[static_cast<size_t>(object)].bytes < d.max_bytes
+            : CutsString(m.program(), read->value, l->w, static_cast<int>(d.max_bytes));
+    if (cut) facts->push_back(m.New(What::kCutOff));
+  }
+  if (!over) return;
+  Fact fact = m.New(What::kWalkOver);
+  fact.ok = ended;
+  fact.told = told;
+  facts->push_back(fact);
+}
+
+inline void PinFacts(const Moment& m, std::vector<Fact>* facts) {
+  if (m.info().kind == TaskKind::kSupervisor) {
+    WalkFacts(m, facts);
+    ShowFacts(m, facts);
+    RequestFacts(m, facts);
+  } else {
+    ServeFacts(m, facts);
+  }
+  AccessFacts(m, facts);
+  LifeFacts(m, facts);
+}
+
+}  // namespace knotcheck::model::testing
