@@ -459,7 +459,7 @@ done
 # The system has no more memory to give: what is known is told. (ASan reserves all there is.)
 if ! grep -q __asan_init "$KNOTCHECK"; then
   status=0
-  (ulimit -v 150000; exec "$KNOTCHECK" check big.scn --traces none --threads 2) >out 2>err ||
+  (ulimit -v 70000; exec "$KNOTCHECK" check big.scn --traces none --threads 2) >out 2>err ||
     status=$?
   tests=$((tests + 1))
   command='check big.scn (ulimit -v)'

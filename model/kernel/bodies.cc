@@ -163,10 +163,10 @@ Flow do_sys_openat2(Kernel& k) {
   // directory.
   if (LooksUp(k, SyscallOf(Nr::kOpenat).fds[0], IsRelative(k, k.me().copied[0]))) {
     STEP("CLASS(fd_raw, f)(nd->dfd)", kFiles);
-    l.failed = LookUpFd(k, 0) == kNoFile ? kEBADF : kENOTDIR;
+    l.failed = LookUpFd(k, 0) == kNoFile ? -kEBADF : -kENOTDIR;
     STEP("put_unused_fd(fd)", kFiles);
     k.s->files[k.me().files][l.fd] = kNoFile;
-    return k.Return(-l.failed);
+    return k.Return(l.failed);
   }
   STEP("fd_install(fd, do_filp_open(dfd, tmp, &op))", kFiles);
   k.ActsOn(k.me().copied, kCopied);

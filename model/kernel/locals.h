@@ -77,7 +77,8 @@ struct FdgetLocals {
   uint8_t fd;  // of the call's descriptors
 };
 struct OpenLocals {
-  uint8_t fd, failed;
+  uint8_t fd;
+  int8_t failed;
 };
 struct ReadWriteLocals {
   uint8_t w, hook, words, legacy;
