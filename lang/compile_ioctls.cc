@@ -184,8 +184,8 @@ absl::Status Compiler::CompileIoctl(const Call& call, std::map<std::string, uint
     op.code = OpCode::kAfter;
     status = variable();
     op.word = op.variable;
-    if (status.ok() && call.variable.empty()) {
-      return Error(call.where, "expected m = after(n)");
+    if (status.ok() && (call.variable.empty() || call.expected)) {
+      return Error(call.where, "expected m = after(n), which returns nothing");
     }
     const auto [at, fresh] =
         variables->emplace(call.variable, static_cast<uint8_t>(variables->size()));

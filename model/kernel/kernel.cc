@@ -331,6 +331,10 @@ void Kernel::ActsOn(const Value* values, int count) {
         static_cast<size_t>(i) < call.uses.size() ? call.uses[static_cast<size_t>(i)] : kZero;
     same = same && values[i] == wanted;
   }
+  // What the scenario names beyond that was not acted on.
+  for (size_t i = static_cast<size_t>(count); i < call.uses.size(); ++i) {
+    same = same && call.uses[i] == kZero;
+  }
   Raise(same ? Event::kExpected : Event::kUnexpected);
   if (!same) Note("the scenario expects another value: {}", call.text);
 }
@@ -369,6 +373,22 @@ void Kernel::NothingBeyond(Nr nr, int role, int w) {
   for (int i = w; i < layout.entries * layout.stride; ++i) me().seen[layout.base + i] = kZero;
 }
 
+namespace {
+
+// Of a look that failed: an argument of which not a word was seen was not seen.
+void ForgetUnseen(const Program& p, Nr nr, Task* t) {
+  for (int role = 0; role < kMaxRoles; ++role) {
+    if (!(t->ghost_roles >> role & 1)) continue;
+    const SeenLayout& layout = p.seen[static_cast<size_t>(nr)][static_cast<size_t>(role)];
+    const Value* const words = t->seen + layout.base;
+    const bool nothing = std::all_of(words, words + layout.entries * layout.stride,
+                                     [](Value value) { return value == kAbsent; });
+    if (nothing) t->ghost_roles &= static_cast<uint8_t>(~(1 << role));
+  }
+}
+
+}  // namespace
+
 void Kernel::KeepLook(int target, bool shown, bool failed) {
   Task& t = me();
   if (t.ghost_id == 0) return;
@@ -391,6 +411,7 @@ void Kernel::KeepLook(int target, bool shown, bool failed) {
     ForgetSeen();
     return;
   }
+  if (failed) ForgetUnseen(p, CallOf(target, CallIndex(target)).nr, &t);
   uint8_t& known = shown ? view->shown : view->read;
   Value* const words = shown ? view->shown_words : view->read_words;
   const Nr nr = CallOf(target, CallIndex(target)).nr;

@@ -45,7 +45,6 @@ struct OpenDifference {
 inline constexpr OpenDifference kOpenDifferences[] = {
     {"fail-closed", false, "a NULL that is pinned and then fetched is a fetch of it"},
     {"truncated-flag", false, "a table without entries may be called truncated too"},
-    {"addfd-send", true, "closing answers what ADDFD|SEND answered"},
     {"reply-acted-on", true, "a second reply that is taken back does not take back the first"},
 };
 inline bool IsOpen(const Difference& difference) {
