@@ -29,9 +29,9 @@ namespace {
 using testing::Difference;
 
 #ifdef __SANITIZE_ADDRESS__
-constexpr uint64_t kWalks = 20;
-constexpr uint64_t kMostRuns = 500;
-constexpr uint64_t kMostStates = 20'000;
+constexpr uint64_t kWalks = 3;
+constexpr uint64_t kMostRuns = 50;
+constexpr uint64_t kMostStates = 3000;
 #else
 constexpr uint64_t kWalks = 40;
 constexpr uint64_t kMostRuns = 2'000;

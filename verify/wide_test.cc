@@ -33,7 +33,7 @@ namespace {
 using testing::WideScenario;
 
 #ifdef __SANITIZE_ADDRESS__
-constexpr uint64_t kCount = 12;
+constexpr uint64_t kCount = 4;
 #else
 constexpr uint64_t kCount = 100;
 #endif
