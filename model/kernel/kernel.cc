@@ -230,9 +230,13 @@ Kernel::UserWord Kernel::ReadUser(int task, Value address, int word_index, bool 
 
 bool Kernel::WriteUser(int task, Value address, int word_index, Value value) {
   const int object = p.ObjectAt(address, p.tasks[static_cast<size_t>(task)].space);
-  if (object < 0 || (s->tasks[task].flags & kExeced)) return false;
+  const bool mapped = object >= 0 && !(s->tasks[task].flags & kExeced) &&
+                      word_index < p.objects[static_cast<size_t>(object)].words;
+  if (!mapped) {
+    Raise(Event::kUnmapped);
+    return false;
+  }
   const Object& o = p.objects[static_cast<size_t>(object)];
-  if (word_index >= o.words) return false;
   const size_t index = static_cast<size_t>(o.first_word + word_index);
   // What the most general peer may write, it may also write after this store.
   if (!p.words[index].shared) s->memory[index] = value ^ p.words[index].domain[0];
