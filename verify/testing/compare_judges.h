@@ -45,6 +45,9 @@ struct OpenDifference {
 inline constexpr OpenDifference kOpenDifferences[] = {
     {"fail-closed", false, "a NULL that is pinned and then fetched is a fetch of it"},
     {"truncated-flag", false, "a table without entries may be called truncated too"},
+    {"bad-address", false, "for the first, what lies behind an object is not mapped either"},
+    {"expectation", true, "the second sees nothing of a call that acts on no bytes"},
+    {"expectation", false, "likewise"},
     {"reply-acted-on", true, "a second reply that is taken back does not take back the first"},
 };
 inline bool IsOpen(const Difference& difference) {
