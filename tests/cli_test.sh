@@ -456,17 +456,6 @@ for signal in INT TERM; do
   out_has '2 incomplete'
   grep -q '"end": "interrupted"' interrupted.json || fail "no results after SIG$signal"
 done
-# The system has no more memory to give: what is known is told. (ASan reserves all there is.)
-if ! grep -q __asan_init "$KNOTCHECK"; then
-  status=0
-  (ulimit -v 70000; exec "$KNOTCHECK" check big.scn --traces none --threads 2) >out 2>err ||
-    status=$?
-  tests=$((tests + 1))
-  command='check big.scn (ulimit -v)'
-  [ $status = 4 ] || fail "exit status $status without memory, expected 4"
-  out_has 'INCOMPLETE'
-fi
-
 # 1: what was asked for and never reached is no answer, judged or not. 0: and it is told otherwise.
 sed 's|=holds pin_args=?|=?|; s|never lock-discipline|never toctou|' scn/alone.scn >hollow.scn
 expect 1 check hollow.scn
