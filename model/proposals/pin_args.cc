@@ -357,10 +357,7 @@ void ShowToSupervisor(Kernel& k, const Op& call, const PinnedArg& arg, int arg_i
       show(0, w, Truncated(k, arg.words[w], bytes - 8 * w));
     }
     if (layout.entries != 0 && !SyscallOf(call.nr).roles[static_cast<size_t>(role)].IsString()) {
-      const int length_arg = SyscallOf(call.nr).roles[static_cast<size_t>(role)].length_arg;
-      const int length = length_arg >= 0 ? call.scalars[static_cast<size_t>(length_arg)]
-                                         : 8 * layout.entries * layout.stride;
-      k.NothingBeyond(call.nr, role, std::max((length + 7) / 8, (arg.size + 7) / 8));
+      k.NothingBeyond(call.nr, role, (arg.size + 7) / 8);
     }
   }
   if (uninitialised) {
