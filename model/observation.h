@@ -16,7 +16,8 @@ struct Observation {
     kBegins,   // operation `call` of the task begins, or begins again after a signal
     kReturns,  // ... and returns `ret`
     kHandler,  // the task's signal handler begins
-    kActsOn,   // the call acts on `value` as word `word` of its argument
+    kActs,     // the call acts on its argument, of which it has `ret` words
+    kActsOn,   // ... on `value` as word `word` of it
     kCounts,   // execve() counts `ret` strings in role `role`
     kCopies,   // the kernel copies `value` as word `word` of string `entry` of role `role`
     kShows,    // PIN_ARGS copies a pinned argument, that of register `role`, to its caller

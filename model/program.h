@@ -167,11 +167,13 @@ struct Syscall {
 
 const Syscall& SyscallOf(Nr nr);
 
-// Descriptors that every table begins with; scenarios use the names.
-enum File : uint8_t { kNoFile, kStdio, kSocket, kRegular, kLegacy, kOpened, kGiven, kReserved };
-inline constexpr int kFdSock = 3;    // a socket
-inline constexpr int kFdFile = 4;    // a file with write_iter and read_iter
-inline constexpr int kFdLegacy = 5;  // a file whose driver has ->write and ->read only
+// Descriptors that every table begins with; scenarios use the names. kGiven: what ADDFD installs,
+// of which there is one. From kOpened on: what calls open, another number for another file.
+enum File : uint8_t { kNoFile, kStdio, kSocket, kRegular, kLegacy, kGiven, kReserved, kOpened = 8 };
+inline constexpr uint8_t kMaxFile = 31;  // fits all slots of a table and all that its users know of
+inline constexpr int kFdSock = 3;        // a socket
+inline constexpr int kFdFile = 4;        // a file with write_iter and read_iter
+inline constexpr int kFdLegacy = 5;      // a file whose driver has ->write and ->read only
 
 // One pointer argument to pin: struct seccomp_pin_arg, or its like in another proposal.
 struct Descriptor {

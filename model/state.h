@@ -70,6 +70,7 @@ enum GhostFlag : uint8_t {
   kGhostAddfdReply = 16,  // target: the accepted reply is an ADDFD|SEND
   kGhostInstalled = 32,   // target: a descriptor was installed for the current notification
   kGhostTruncated = 64,   // supervisor: the kernel said that it saw a part only
+  kGhostReplyKept = 128,  // target: ... and its sender cannot be told any more that it was none
 };
 
 struct Task {

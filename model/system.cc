@@ -266,7 +266,7 @@ void System::Describe() {
       add(absl::StrCat(name, "task_works", i), at + offsetof(Task, task_works) + i, 15);
       add(absl::StrCat(name, "running_works", i), at + offsetof(Task, running_works) + i, 15);
     }
-    add(absl::StrCat(name, "ghost"), at + offsetof(Task, ghost), 0x7f);
+    add(absl::StrCat(name, "ghost"), at + offsetof(Task, ghost), 0xff);
     add(absl::StrCat(name, "ghost_id"), at + offsetof(Task, ghost_id), id);
     add(absl::StrCat(name, "ghost_roles"), at + offsetof(Task, ghost_roles),
         ones((1u << kMaxRoles) - 1));
@@ -274,7 +274,7 @@ void System::Describe() {
         supervisor ? 0 : ones((2u << kMaxRoles) - 1));
     for (size_t i = 0; i < kMaxCallFds; ++i) {
       add(absl::StrCat(name, "ghost_file", i), at + offsetof(Task, ghost_file) + i,
-          supervisor ? 0 : 15);
+          supervisor ? 0 : 2 * kMaxFile + 1);
     }
     for (size_t i = 0; i < kMaxSeen; ++i) {
       add(absl::StrCat(name, "seen", i), at + offsetof(Task, seen) + i, value);
@@ -337,7 +337,7 @@ void System::Describe() {
   add("references", filter + offsetof(Filter, references), ones(program_.tasks.size() + 1));
   for (size_t f = 0; f < TablesOf(program_); ++f) {
     for (size_t fd = 0; fd < kMaxFds; ++fd) {
-      add(absl::StrCat("files", f, ".fd", fd), offsetof(State, files) + f * kMaxFds + fd, 7);
+      add(absl::StrCat("files", f, ".fd", fd), offsetof(State, files) + f * kMaxFds + fd, kMaxFile);
     }
   }
   for (size_t w = 0; w < program_.words.size(); ++w) {

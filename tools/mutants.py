@@ -7,7 +7,8 @@ usage: mutants.py --seed N --count N --list [--tree DIR]
 
 Places are drawn uniformly (tools/mutant_places.py). Each mutant is built and tested in --tree, a
 git worktree with its own build directory, which is made from HEAD if it is not there. Tests run
-fastest first until one fails, those that compare golden files last and apart. Tests that read the
+until one fails, those of one program after the other, fastest first, and those that compare golden
+files last and apart. Tests that read the
 sources as text are left out: they notice any change. The log is a table with tabs, one row a
 mutant; the same command goes on after its last row. What does not compile is not counted.
 
@@ -39,6 +40,8 @@ TEXT_TESTS = r"^(House\.|Errnos\.TableSays|system_calls$|promises$|mutants$)"
 COLUMNS = ["seed", "number", "place", "kind", "before", "after", "result", "test", "seconds"]
 CAUGHT, TIME_OUT, GOLDEN = "caught", "caught by time-out", "caught by golden files only"
 SURVIVED, NOT_BUILT = "survived", "does not compile"
+# Test programs that are built and run first, in this order: those that take long to build last.
+PROGRAMS = ("base_test", "checker_test", "model_test", "lang_test", "verify_test")
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -92,8 +95,8 @@ class Tree:
             if status != 0:
                 give_up(f"cmake: {output}", 1)
 
-    def ninja(self, limit: float | None = None) -> tuple[int | None, str]:
-        return run(["ninja", "-C", self.build, f"-j{self.arguments.jobs}"], limit)
+    def ninja(self, limit: float | None = None, *targets: str) -> tuple[int | None, str]:
+        return run(["ninja", "-C", self.build, f"-j{self.arguments.jobs}", *targets], limit)
 
     def ctest(self, tests: list[dict], limit: float | None, *options: str):
         """Runs tests in the order given. Exit status, what failed and how, and all output."""
@@ -165,20 +168,39 @@ class Tree:
         if seconds > a.limit / 2:
             print(f"--limit {a.limit} may take survivors for caught by time-out", file=sys.stderr)
 
+    def stages(self):
+        """Test programs one by one, each with its tests, then all that is left, then golden files.
+
+        A program that is the same file as before has nothing to say of the mutant.
+        """
+        rest = list(self.tests)
+        for target in PROGRAMS:
+            program = self.build / target
+            if not program.exists():
+                continue
+            before = program.stat().st_mtime_ns
+            yield [target], lambda: program.stat().st_mtime_ns == before, [
+                test for test in rest if test["command"][0] == str(program)], CAUGHT
+            rest = [test for test in rest if test["command"][0] != str(program)]
+        yield [], lambda: False, rest, CAUGHT
+        yield [], lambda: False, self.golden, GOLDEN
+
     def judge(self) -> tuple[str, str]:
         """Result and test of the mutant that stands in the tree."""
-        status, output = self.ninja(self.arguments.build_limit)
-        if status is None:
-            return NOT_BUILT, f"not built in {self.arguments.build_limit} s"
-        if status != 0:
-            if " error: " not in output and "Error running test executable" in output:
-                return CAUGHT, "a test program that does not start"
-            return NOT_BUILT, (re.findall(r" error: (.*)", output) or ["?"])[0]
-        end = time.monotonic() + self.arguments.limit
-        for tests, result in ((self.tests, CAUGHT), (self.golden, GOLDEN)):
-            if not tests:
+        left = self.arguments.limit
+        for targets, same, tests, result in self.stages():
+            status, output = self.ninja(self.arguments.build_limit, *targets)
+            if status is None:
+                return NOT_BUILT, f"not built in {self.arguments.build_limit} s"
+            if status != 0:
+                if " error: " not in output and "Error running test executable" in output:
+                    return CAUGHT, "a test program that does not start"
+                return NOT_BUILT, (re.findall(r" error: (.*)", output) or ["?"])[0]
+            if not tests or same():
                 continue
-            status, failed, output = self.ctest(tests, end - time.monotonic(), "--stop-on-failure")
+            begin = time.monotonic()
+            status, failed, output = self.ctest(tests, left, "--stop-on-failure")
+            left = max(1, left - (time.monotonic() - begin))
             if status is None:
                 started = re.findall(r"^ *Start +(\d+): (.*)$", output, re.M)
                 over = set(re.findall(r" Test +#(\d+): ", output))

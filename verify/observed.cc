@@ -283,6 +283,8 @@ void Recorder::Add(const model::Observations& observations, const model::State& 
         pending = {};
         break;
       }
+      case Observation::Kind::kActs:
+        break;
       case Observation::Kind::kActsOn:
         pending.acts_on.resize(std::max<size_t>(pending.acts_on.size(), o.word + 1u));
         pending.acts_on[o.word] = o.value;

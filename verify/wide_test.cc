@@ -39,6 +39,7 @@ constexpr uint64_t kCount = 100;
 #endif
 constexpr uint64_t kMost = 20'000;  // states of a whole graph
 constexpr uint64_t kWalks = 20;     // of each question
+constexpr uint64_t kOneIn = 8;      // seeds of which a dozen larger scenarios are made
 
 struct Seeds {
   uint64_t first = 1;
@@ -102,9 +103,9 @@ bool ViolatedIn(const Question& question, Names* names) {
 }
 
 template <class Fn>
-void ForEachQuestion(Fn&& fn) {
+void ForEachQuestion(Fn&& fn, uint64_t one_in = 1) {
   const Seeds seeds = SeedsToTry();
-  for (uint64_t seed = seeds.first; seed < seeds.first + seeds.count; ++seed) {
+  for (uint64_t seed = seeds.first; seed < seeds.first + seeds.count; seed += one_in) {
     const WideScenario scenario = Scenario(seed);
     for (const model::Proposal* proposal : model::AllProposals()) {
       SCOPED_TRACE(absl::StrCat("seed ", seed, " ", proposal->name));
@@ -173,7 +174,7 @@ TEST(Wide, BothJudgesAgree) {
     if (question == nullptr) return;
     const auto expect = [](const std::vector<testing::Difference>& differences) {
       for (const testing::Difference& each : differences) {
-        if (!testing::IsOpen(each)) ADD_FAILURE() << each.ToString();
+        ADD_FAILURE() << each.ToString();
       }
     };
     for (uint64_t walk = 0; walk < kWalks; ++walk) {
@@ -215,17 +216,21 @@ TEST(Wide, TheOrderOfDeclarationsAndRulesDoesNotMatter) {
 }
 
 TEST(Wide, MoreNeverMakesItHold) {
-  ForEachQuestion([](const WideScenario& scenario, const model::Proposal& proposal) {
-    for (const auto& change : testing::Additions(scenario))
-      ExpectKept(scenario, change, proposal, false);
-  });
+  ForEachQuestion(
+      [](const WideScenario& scenario, const model::Proposal& proposal) {
+        for (const auto& change : testing::Additions(scenario))
+          ExpectKept(scenario, change, proposal, false);
+      },
+      kOneIn);
 }
 
 TEST(Wide, WhoIsFreeBreaksAllThatAScriptBreaks) {
-  ForEachQuestion([](const WideScenario& scenario, const model::Proposal& proposal) {
-    for (const auto& change : testing::Freed(scenario))
-      ExpectKept(scenario, change, proposal, false);
-  });
+  ForEachQuestion(
+      [](const WideScenario& scenario, const model::Proposal& proposal) {
+        for (const auto& change : testing::Freed(scenario))
+          ExpectKept(scenario, change, proposal, false);
+      },
+      kOneIn);
 }
 
 }  // namespace

@@ -123,7 +123,7 @@ Flow getname_flags(Kernel& k) {
   if (k.proposal.getname_flags != nullptr) {
     CALL_HOOK(l.hook, k.proposal.getname_flags(k, l.role));
     if (k.Served(l.hook)) {
-      k.ServedFrom(k.RoleAddress(l.role));
+      k.ServedFrom(l.role);
       return k.Return(k.ret);
     }
   }
@@ -171,7 +171,7 @@ Flow do_sys_openat2(Kernel& k) {
   STEP("fd_install(fd, do_filp_open(dfd, tmp, &op))", kFiles);
   k.ActsOn(k.me().copied, kCopied);
   k.Note("opens {} as fd {}", k.ValueText(k.me().copied[0]), static_cast<int>(l.fd));
-  k.s->files[k.me().files][l.fd] = kOpened;
+  k.s->files[k.me().files][l.fd] = k.OpenFile();
   return k.Return(l.fd);
   FUNCTION_END;
 }
@@ -189,7 +189,7 @@ Flow move_addr_to_kernel(Kernel& k) {
   if (k.proposal.move_addr_to_kernel != nullptr) {
     CALL_HOOK(l.hook, k.proposal.move_addr_to_kernel(k, l.role));
     if (k.Served(l.hook)) {
-      k.ServedFrom(k.RoleAddress(l.role));
+      k.ServedFrom(l.role);
       return k.Return(k.ret);
     }
   }
@@ -236,7 +236,7 @@ Flow ksys_write(Kernel& k) {
   if (!l.legacy && k.proposal.import_ubuf != nullptr) {
     CALL_HOOK(l.hook, k.proposal.import_ubuf(k, 0));
     if (k.Served(l.hook)) {
-      k.ServedFrom(k.PointerArg(1));
+      k.ServedFrom(0);
       k.ActsOn(k.me().copied, l.words);
       return k.Return(k.ret);
     }
@@ -271,7 +271,7 @@ Flow ksys_read(Kernel& k) {
   if (!l.legacy && k.proposal.import_ubuf != nullptr) {
     CALL_HOOK(l.hook, k.proposal.import_ubuf(k, 0));
     if (k.Served(l.hook)) {
-      k.ServedFrom(k.PointerArg(1));
+      k.ServedFrom(0);
       k.Raise(Event::kReadBody);
       if (k.ret > 0) {
         k.Raise(Event::kReadMissed);
@@ -368,7 +368,7 @@ Flow table_body(Kernel& k) {
           k.proposal.import_ubuf != nullptr) {
         CALL_HOOK(l.hook, k.proposal.import_ubuf(k, l.role));
         if (k.Served(l.hook)) {
-          k.ServedFrom(k.RoleAddress(l.role));
+          k.ServedFrom(l.role);
           if (EffectOf(k) == Pass::kImportDest) {
             k.Raise(Event::kReadBody);
             if (k.ret > 0) {

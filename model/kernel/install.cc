@@ -78,7 +78,7 @@ Flow seccomp_set_mode_filter(Kernel& k) {
     }
   }
   STEP("ret ? put_unused_fd(listener) : fd_install(listener, listener_f)", kFiles);
-  k.s->files[k.me().files][l.listener] = static_cast<uint8_t>(l.ret != 0 ? kNoFile : kOpened);
+  k.s->files[k.me().files][l.listener] = l.ret != 0 ? static_cast<uint8_t>(kNoFile) : k.OpenFile();
   return k.Return(l.ret != 0 ? l.ret : static_cast<Ret>(l.listener));
   FUNCTION_END;
 }

@@ -206,10 +206,7 @@ Kernel::UserWord Kernel::ReadUser(int task, Value address, int word_index, bool 
     return {};
   }
   const Object& o = p.objects[static_cast<size_t>(object)];
-  if (word_index >= o.words) {
-    if (task == cur) Raise(Event::kUnmapped);
-    return {};
-  }
+  if (word_index >= o.words) return {};
   const size_t index = static_cast<size_t>(o.first_word + word_index);
   const Word& word = p.words[index];
   UserWord result;
@@ -230,13 +227,12 @@ Kernel::UserWord Kernel::ReadUser(int task, Value address, int word_index, bool 
 
 bool Kernel::WriteUser(int task, Value address, int word_index, Value value) {
   const int object = p.ObjectAt(address, p.tasks[static_cast<size_t>(task)].space);
-  const bool mapped = object >= 0 && !(s->tasks[task].flags & kExeced) &&
-                      word_index < p.objects[static_cast<size_t>(object)].words;
-  if (!mapped) {
+  if (object < 0 || (s->tasks[task].flags & kExeced)) {
     Raise(Event::kUnmapped);
     return false;
   }
   const Object& o = p.objects[static_cast<size_t>(object)];
+  if (word_index >= o.words) return false;
   const size_t index = static_cast<size_t>(o.first_word + word_index);
   // What the most general peer may write, it may also write after this store.
   if (!p.words[index].shared) s->memory[index] = value ^ p.words[index].domain[0];
@@ -314,16 +310,33 @@ int Kernel::RoleBytes(int role) const {
   return object < 0 ? 0 : p.objects[static_cast<size_t>(object)].bytes;
 }
 
-void Kernel::ServedFrom(Value address) {
-  if (p.values[address].object >= 0) return;
+void Kernel::ServedFrom(int role) {
+  if (p.ObjectAt(RoleAddress(role), info().space) >= 0) return;
+  // No byte is asked for, so none is missing.
+  const Role& r = SyscallOf(op().nr).roles[static_cast<size_t>(role)];
+  if (r.length_arg >= 0 && !r.IsString() && RoleBytes(role) == 0) return;
   Raise(Event::kUnmapped);
   if (ret < 0) return;
   Raise(Event::kInvented);
   Note("nothing is mapped there, and yet the call goes on");
 }
 
+uint8_t Kernel::OpenFile() const {
+  uint64_t named = 0;
+  for (const uint8_t file : s->files[me().files]) named |= uint64_t{1} << file;
+  for (size_t t = 0; t < p.tasks.size(); ++t) {
+    const Task& task = s->tasks[t];
+    if (p.tasks[t].kind == TaskKind::kSupervisor || task.files != me().files) continue;
+    for (const uint8_t file : task.ghost_file) named |= (uint64_t{1} << file) >> 1;
+  }
+  const int file = std::countr_one(named >> kOpened) + kOpened;
+  KNOT_CHECK(file <= kMaxFile);
+  return static_cast<uint8_t>(file);
+}
+
 void Kernel::ActsOn(const Value* values, int count) {
   const Op& call = op();
+  Observe({.kind = Observation::Kind::kActs, .ret = static_cast<Ret>(count)});
   for (int i = 0; i < count; ++i) {
     Observe(
         {.kind = Observation::Kind::kActsOn, .word = static_cast<uint8_t>(i), .value = values[i]});

@@ -239,8 +239,10 @@ class Kernel {
   void Consulted(int role, bool user);
   // Whether somebody else could have stored that word since the call was made.
   bool CouldBeStored(int role, int entry, int w) const;
-  // A proposal served a fetch from this address: not even an unmapped one may be invented.
-  void ServedFrom(Value address);
+  // A proposal served a fetch of this role: not even an unmapped one may be invented.
+  void ServedFrom(int role);
+  // A number for a file that is opened now: the smallest that nothing names in the table of `cur`.
+  uint8_t OpenFile() const;
   // The bytes that a call acts on, against the scenario's "uses".
   void ActsOn(const Value* values, int count);
   int SlotOf(Nr nr, int role, int entry, int w) const;

@@ -72,7 +72,18 @@ void AcceptReply(Kernel& k, int target, bool by_addfd) {
   k.Raise(Event::kReplyAccepted);
   if (t.ghost & kGhostReplied) k.Raise(Event::kReplyTwice);
   t.ghost |= kGhostReplied;
-  if (by_addfd) t.ghost |= kGhostAddfdReply;
+  t.ghost |= by_addfd ? kGhostAddfdReply : kGhostReplyKept;
+}
+
+// The caller of an ADDFD|SEND, which is not on the list any more, is told that nothing was sent.
+void TakeBackReply(Kernel& k, int target) {
+  Task& t = k.s->tasks[target];
+  const bool other =
+      std::any_of(std::begin(t.knotif.addfd), std::end(t.knotif.addfd), [&k](uint8_t addfd) {
+        return addfd != 0 &&
+               (k.p.tasks[addfd - 1u].ops[k.s->tasks[addfd - 1].op].options & kAddfdSend) != 0;
+      });
+  if (!other && !(t.ghost & kGhostReplyKept)) t.ghost &= static_cast<uint8_t>(~kGhostReplied);
 }
 
 // The supervisor said CONTINUE: from now on what it knows is what the call may act on, and its
@@ -142,9 +153,11 @@ Flow seccomp_handle_addfd(Kernel& k) {
     if (request.options & kAddfdSend) {
       if (l.fd < 0) {
         n.state = kSent;
-        k.me().ghost &= static_cast<uint8_t>(~(kGhostReplied | kGhostAddfdReply));
+        k.me().ghost &= static_cast<uint8_t>(~kGhostAddfdReply);
+        TakeBackReply(k, k.cur);
       } else {
         k.me().ghost_file[0] = static_cast<uint8_t>(l.fd + 1);
+        k.me().ghost |= kGhostReplyKept;
         n.flags = 0;
         n.error = 0;
         n.val = k.Has(Toggle::k_mutate_addfd_false_fd) ? 1 : l.fd;
@@ -223,7 +236,7 @@ Flow seccomp_do_user_notification(Kernel& k) {
   }
   if (k.me().ghost & kGhostReplied) {
     k.Raise(Event::kReplyApplied);
-    k.me().ghost &= static_cast<uint8_t>(~kGhostReplied);
+    k.me().ghost &= static_cast<uint8_t>(~(kGhostReplied | kGhostReplyKept));
   }
 
 interrupted:
@@ -231,9 +244,8 @@ interrupted:
     l.addfd = static_cast<uint8_t>(PopAddfd(n) + 1);
     k.s->tasks[l.addfd - 1].kaddfd.ret = -kESRCH;
     k.s->tasks[l.addfd - 1].kaddfd.listed = 0;
-    // The caller of ADDFD|SEND is told that nothing was sent.
     if (k.p.tasks[l.addfd - 1].ops[k.s->tasks[l.addfd - 1].op].options & kAddfdSend) {
-      k.me().ghost &= static_cast<uint8_t>(~kGhostReplied);
+      TakeBackReply(k, k.cur);
     }
     STEP("complete(&addfd->completion)", kCompletes | kFatal);
     k.Note("addfd->ret = -ESRCH");
@@ -580,8 +592,7 @@ Flow seccomp_notify_addfd(Kernel& k) {
     if (t.knotif.addfd[0] == k.cur + 1) t.knotif.addfd[0] = t.knotif.addfd[1];
     t.knotif.addfd[1] = 0;
     if (k.op().options & kAddfdSend) {
-      // The caller is told that nothing was sent.
-      t.ghost &= static_cast<uint8_t>(~kGhostReplied);
+      TakeBackReply(k, l.target - 1);
       if (!k.Has(Toggle::k_addfd_send_interrupted)) {
         t.knotif.state = kSent;
         t.ghost &= static_cast<uint8_t>(~kGhostAddfdReply);
@@ -657,7 +668,7 @@ Flow seccomp_notify_detach(Kernel& k) {
       t.knotif.val = 0;
       if (t.ghost & kGhostReplied) {
         k.Raise(Event::kReplyLost);
-        t.ghost &= static_cast<uint8_t>(~kGhostReplied);
+        t.ghost &= static_cast<uint8_t>(~(kGhostReplied | kGhostReplyKept));
       }
       k.Note("knotif {}: REPLIED, -ENOSYS", static_cast<int>(t.knotif.id));
     }

@@ -45,7 +45,7 @@ constexpr Event kBudgetChecked = Event::kProposal8;
 constexpr Event kChargedToCaller = Event::kProposal9;
 constexpr Event kTruncatedFalse = Event::kProposal10;  // told "truncated", but nothing was cut off
 constexpr Event kTruncatedMissing = Event::kProposal11;  // cut off, but not told
-constexpr Event kPinCopied = Event::kProposal12;         // a walker finished a string
+constexpr Event kPinCopied = Event::kProposal12;         // a walker finished a string or a table
 constexpr Event kInherited = Event::kProposal13;         // a child began with its parent's record
 
 enum PinFunction : uint8_t {
@@ -865,6 +865,7 @@ Flow pin_one_cstring_array(Kernel& k) {
       k.me().ghost |= kGhostTruncated;
       k.Observe({.kind = Observation::Kind::kCuts});
     }
+    k.Raise(kPinCopied);
     if (l.truncated && !l.cut) k.Raise(kTruncatedFalse);
     if (l.cut && !l.truncated) k.Raise(kTruncatedMissing);
   }

@@ -52,7 +52,8 @@ enum class What : uint8_t {
   kCounted,         // execve counted `ret` strings; `user`
   kServed,          // a record served a fetch of `role`; `ok`: without an error
   kUnmapped,        // nothing is mapped where the kernel fetches `role`
-  kActedOn,         // word, value
+  kActs,            // the call acts on its argument
+  kActedOn,         // ... word, value
   kFdLookedUp,      // the `entry`-th of the call's descriptors: `fd`
   kStored,          // a word of a result of `role` reached the caller's buffer
   kStoredInRecord,  // ... went into the record

@@ -39,6 +39,12 @@ inline bool IsMapped(const Moment& m, Value address) {
   return m.program().ObjectAt(address, m.info().space) >= 0;
 }
 
+// Whether the call's own length says that no byte of it is wanted.
+inline bool AsksForNothing(const Op& call, int role) {
+  const Role& r = SyscallOf(call.nr).roles[static_cast<size_t>(role)];
+  return r.length_arg >= 0 && !r.IsString() && call.scalars[static_cast<size_t>(r.length_arg)] == 0;
+}
+
 // What the kernel read and copied, as user space could tell.
 inline void FetchFacts(const Moment& m, std::vector<Fact>* facts) {
   for (const Observation& o : m.observations) {
@@ -56,6 +62,9 @@ inline void FetchFacts(const Moment& m, std::vector<Fact>* facts) {
       fact.what = What::kUserRead;
       fact.role = static_cast<uint8_t>(RoleBeingRead(m));
       facts->push_back(fact);
+    } else if (o.kind == Observation::Kind::kActs) {
+      fact.what = What::kActs;
+      facts->push_back(fact);
     } else if (o.kind == Observation::Kind::kActsOn) {
       fact.what = What::kActedOn;
       facts->push_back(fact);
@@ -69,7 +78,7 @@ inline void FetchFacts(const Moment& m, std::vector<Fact>* facts) {
   if (role < 0 || m.shown.statement.find("copy_to_iter") != std::string::npos) return;
   const Op& call = CurrentOp(m.program(), m.task, m.Before());
   if (call.code != OpCode::kSyscall) return;
-  if (IsMapped(m, AddressOf(m.Before(), call, role))) return;
+  if (IsMapped(m, AddressOf(m.Before(), call, role)) || AsksForNothing(call, role)) return;
   Fact fact = m.New(What::kUnmapped);
   fact.role = static_cast<uint8_t>(role);
   facts->push_back(fact);

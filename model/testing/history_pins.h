@@ -238,10 +238,12 @@ inline void AccessFacts(const Moment& m, std::vector<Fact>* facts) {
       size_t count = 0;
       const Op& op = m.info().ops[m.After().op];
       const Descriptor* d = DescriptorsOf(m, op, static_cast<int>(t), l->call, &count);
-      const Nr nr = CallNumbered(m.program(), static_cast<int>(t), l->call).nr;
+      const Op& call = CallNumbered(m.program(), static_cast<int>(t), l->call);
       for (size_t i = 0; i < count; ++i) {
-        const int role = RoleAtRegister(nr, d[i].arg);
-        if (role >= 0) fact.roles |= static_cast<uint8_t>(1 << role);
+        const int role = RoleAtRegister(call.nr, d[i].arg);
+        // NULL is no argument that could be protected.
+        const bool null = call.pointers[d[i].arg] == kZero;
+        if (role >= 0 && !null) fact.roles |= static_cast<uint8_t>(1 << role);
       }
       facts->push_back(fact);
     }
@@ -296,7 +298,7 @@ inline void ServeFacts(const Moment& m, std::vector<Fact>* facts) {
     fact.call = CallIndexOf(m.Before());
     const bool ignored = RecordLookedAt(m) == 0;
     const int found = ignored ? -1 : FoundEntry(m, call, l->role);
-    if (!IsMapped(m, AddressOf(m.Before(), call, l->role))) {
+    if (!IsMapped(m, AddressOf(m.Before(), call, l->role)) && !AsksForNothing(call, l->role)) {
       Fact unmapped = fact;
       unmapped.what = What::kUnmapped;
       facts->push_back(unmapped);

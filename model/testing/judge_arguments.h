@@ -167,7 +167,7 @@ class Files {
   }
   void Note(const Fact& fact) {
     if (fact.what == What::kFileOpened) {
-      slots_[fact.table][fact.fd] = fact.value == kOpened ? 100 + fact.step : fact.value;
+      slots_[fact.table][fact.fd] = fact.value >= kOpened ? 100 + fact.step : fact.value;
     } else if (fact.what == What::kFileCopied) {
       slots_[fact.table][fact.fd] = slots_[fact.table][fact.from];
     } else if (fact.what == What::kTableCopied) {
@@ -237,24 +237,24 @@ inline Judgement JudgeExpectation(const History& history) {
   Judgement verdict;
   std::map<uint8_t, std::vector<Value>> acted;  // by task, in the step that is read
   std::map<uint8_t, uint8_t> acting;
-  const auto close = [&](uint8_t task) {
-    const Op& op = CallNumbered(history.program(), task, acting[task]);
-    if (op.has_uses && !acted[task].empty()) {
+  const auto close = [&] {
+    for (const auto& [task, call] : acting) {
+      const Op& op = CallNumbered(history.program(), task, call);
+      if (!op.has_uses) continue;
       verdict.reached = true;
       verdict.violated |= !ActsOnExpected(history.program(), op, acted[task]);
     }
-    acted[task].clear();
+    acting.clear();
+    acted.clear();
   };
   int step = -1;
   for (const Fact& fact : history.facts()) {
     if (fact.step != step) {
-      for (auto& [task, words] : acted) close(task);
+      close();
       step = fact.step;
     }
-    if (fact.what == What::kActedOn) {
-      acting[fact.task] = fact.call;
-      acted[fact.task].push_back(fact.value);
-    }
+    if (fact.what == What::kActs) acting[fact.task] = fact.call;
+    if (fact.what == What::kActedOn) acted[fact.task].push_back(fact.value);
     if (fact.what != What::kReturned) continue;
     const Op& op = CallNumbered(history.program(), fact.task, fact.call);
     // after() calls nobody.
@@ -262,7 +262,7 @@ inline Judgement JudgeExpectation(const History& history) {
     verdict.reached = true;
     verdict.violated |= op.expected != fact.ret;
   }
-  for (auto& [task, words] : acted) close(task);
+  close();
   return verdict;
 }
 

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
-#include <iterator>
 #include <random>
 #include <string>
 #include <utility>
@@ -35,28 +34,6 @@ struct Difference {
     return property + ": violated " + say(violated) + ", reached " + say(reached) + ", " + path;
   }
 };
-
-// Where the judges are known to differ: a row goes when the one that is wrong is mended.
-struct OpenDifference {
-  const char* property;
-  bool of_violation;
-  const char* why;
-};
-inline constexpr OpenDifference kOpenDifferences[] = {
-    {"fail-closed", false, "a NULL that is pinned and then fetched is a fetch of it"},
-    {"truncated-flag", false, "a table without entries may be called truncated too"},
-    {"bad-address", false, "for the first, what lies behind an object is not mapped either"},
-    {"expectation", true, "the second sees nothing of a call that acts on no bytes"},
-    {"expectation", false, "likewise"},
-    {"reply-acted-on", true, "a second reply that is taken back does not take back the first"},
-};
-inline bool IsOpen(const Difference& difference) {
-  return std::any_of(std::begin(kOpenDifferences), std::end(kOpenDifferences),
-                     [&](const OpenDifference& open) {
-                       return difference.property == open.property &&
-                              difference.OfViolation() == open.of_violation;
-                     });
-}
 
 // A run that is judged by both as it grows.
 class JudgedRun {

@@ -776,7 +776,7 @@ inline std::vector<WideChange> Freed(const WideScenario& s) {
            });
   });
   if (scripts && s.tasks.size() <= 2) {
-    changes.push_back({"anything", s, {"toctou", "fail-closed", "progress", "hangup", "resumes"}});
+    changes.push_back({"anything", s, {"progress", "hangup", "resumes"}});
     for (auto& supervisor : changes[0].scenario.supervisors) {
       const bool expects = supervisor.Text().find(" == ") != std::string::npos;
       if (expects) changes[0].silent.emplace_back("expectation");

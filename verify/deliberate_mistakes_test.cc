@@ -2,12 +2,10 @@
 //
 // Twenty mistakes in the reductions, in what the model does and in what the properties count, each
 // put in on purpose by a switch of this program. One of the checks that `./dev test` makes must
-// notice it: in the collection or a wide seed, which it looks at anyway, but for three that need a
-// scenario of their own (below). Mistakes of model/mutations.def are others.
+// notice it: in the collection or a wide seed, which it looks at anyway. Mistakes of
+// model/mutations.def are others.
 //
 // KNOT_MISTAKES=all: prints what each of the checks says, not only which one noticed.
-
-#pragma once
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -503,18 +501,12 @@ class JudgedTwice {
       const bool reached = violated || (first.witnessed >> i & 1);
       // What is violated was reached, whatever shows it.
       const bool again = second.reached || second.violated;
-      if (reached != again && !IsOpen(name)) return Said(name, "reached", reached);
+      if (reached != again) return Said(name, "reached", reached);
     }
     return "";
   }
 
  private:
-  // Where second_judge_test.cc knows that the two differ about what is reached.
-  static bool IsOpen(const std::string& property) {
-    static const Names kOpen = {"bad-address", "charge",       "fail-closed",
-                                "no-leak",     "looked-first", "truncated-flag"};
-    return kOpen.count(property) == 1;
-  }
   static std::string Said(const std::string& name, const char* what, bool first) {
     return absl::StrCat(name, ": ", what, " to the ", first ? "first" : "second", " judge only");
   }
@@ -686,7 +678,7 @@ constexpr std::string (*kChecks[])(const Subject&, const Limits&) = {ByStates, B
                                                                      ByJudges, ByVerdicts};
 
 // What a check says of an input with the mistake in it; "": nothing. The input: the seed of a wide
-// scenario, the name of one of the collection, or a text.
+// scenario, or the name of one of the collection.
 std::string Noticed(Check check, const std::string& input, const char* proposal, Mistake mistake) {
   return InChild([&]() -> std::string {
     Limits limits;
@@ -698,33 +690,13 @@ std::string Noticed(Check check, const std::string& input, const char* proposal,
       scenario = *lang::Parse(wide.Text(), "wide.scn");
       limits = {.pairs = 400, .first_walk = 1000 * seed, .walks = 20, .runs = 0};
     } else {
-      const bool text = input.find('\n') != std::string::npos;
-      scenario = text ? *lang::Parse(input, "inline.scn") : testing::Collected(input);
+      scenario = testing::Collected(input);
     }
     const Subject subject(scenario, proposal, mistake);
     if (check == Check::kRelations || subject.model == nullptr) return "";
     return kChecks[static_cast<size_t>(check)](subject, limits);
   });
 }
-
-// Scenarios that the collection has not: nothing in it gives their mistake away.
-constexpr char kTwoLooks[] =  // as verify/knowledge_test.cc
-    "# name: two_looks\n# question: q\n# source: s\n# result: baseline=violated(toctou)\n"
-    "filter openat\nmemory path = \"/ok\" | \"/evil\"\n"
-    "target T { openat(AT_FDCWD, path, O_RDONLY) }\n"
-    "target U { openat(AT_FDCWD, dangling, O_RDONLY) }\npeer P shares memory with T\n"
-    "supervisor S { n = recv(); m = recv(); read(n); read(m); send(n, continue); close(listener) "
-    "}\n"
-    "never toctou\n";
-constexpr char kGroupKilled[] =
-    "# name: group_killed\n# question: q\n# source: s\n# result: baseline=holds\n"
-    "filter umask\ntarget T { umask() }\nthread U of T { umask() }\n"
-    "supervisor S { n = recv(); kill(T) }\nnever progress\n";
-constexpr char kHalfALook[] =  // nothing is mapped behind the first eight bytes
-    "# name: half_a_look\n# question: q\n# source: s\n# result: baseline=?\n"
-    "memory b = bytes \"abcdefgh\" | \"ABCDEFGH\"\ntarget T { bind(sock, b, 20) }\n"
-    "peer P shares memory with T\n"
-    "supervisor S { policy: allow bind if addr != \"xyz\", else EACCES; in any order }\n";
 
 struct Row {
   Mistake mistake;
@@ -754,14 +726,16 @@ constexpr Row kRows[] = {
      "pin_args"},
     {kSendForgetsLooks, "any SEND forgets all looks", kVerdicts, kVerdicts,
      "verdicts/two_notifications"},
-    {kLookForgetsOthers, "a look forgets those at others", kJudges, kJudges, kTwoLooks},
+    {kLookForgetsOthers, "a look forgets those at others", kJudges, kJudges, "verdicts/two_looks"},
     {kStoreReachesTwin, "a store reaches the other target", kVerdicts, kVerdicts,
      "verdicts/two_spaces"},
-    {kKillSparesThreads, "SIGKILL spares the other threads", kVerdicts, kVerdicts, kGroupKilled},
+    {kKillSparesThreads, "SIGKILL spares the other threads", kVerdicts, kVerdicts,
+     "verdicts/group_killed"},
     {kIdGivenTwice, "an id is given out twice", kJudges, kJudges, "verdicts/two_notifications"},
     {kCompletionIsLost, "a completion is lost to a signal", kVerdicts, kVerdicts,
      "notifier/wait_killable"},
-    {kFailedLookIsKept, "an honest supervisor keeps half a look", kJudges, kJudges, kHalfALook},
+    {kFailedLookIsKept, "an honest supervisor keeps half a look", kJudges, kJudges,
+     "verdicts/half_a_look"},
     {kMismatchInWord0, "a mismatch counts for word 0 only", kJudges, kJudges,
      "attack/openat_torn_path"},
     {kCountIsNoFetch, "count() is no fetch for fail-closed", kVerdicts, kVerdicts,
