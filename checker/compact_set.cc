@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "base/check.h"
@@ -168,7 +169,12 @@ CompactSet::CompactSet(EntryShape shape, int tag_bits)
   KNOT_CHECK(tag_bits >= 1 && tag_bits <= 8);
   KNOT_CHECK(shape.middle_bits >= 0 && shape.middle_bits <= 32);
   KNOT_CHECK(shape.low_bits >= 0 && shape.low_bits <= 64);
-  for (Shard& shard : shards_) Allocate(shard, kTinyLines);
+  try {
+    for (Shard& shard : shards_) Allocate(shard, kTinyLines);
+  } catch (...) {
+    for (Shard& shard : shards_) Free(shard);
+    throw;
+  }
 }
 
 CompactSet::~CompactSet() {
@@ -209,24 +215,27 @@ size_t CompactSet::Bytes(const Format& format) {
 }
 
 void CompactSet::Allocate(Shard& shard, uint32_t lines) const {
-  shard.format = FormatOf(lines);
-  const size_t bytes = Bytes(shard.format);
+  const Format format = FormatOf(lines);
+  const size_t bytes = Bytes(format);
   if (bytes < kLeastMapped) {
-    shard.memory = static_cast<std::byte*>(std::aligned_alloc(kLineBytes, bytes));
-    KNOT_CHECK(shard.memory != nullptr);
-    std::memset(shard.memory, 0, bytes);
+    void* memory = std::aligned_alloc(kLineBytes, bytes);
+    if (memory == nullptr) throw std::bad_alloc();
+    std::memset(memory, 0, bytes);
+    shard.memory = static_cast<std::byte*>(memory);
   } else {
     // All of it will be written at once.
     void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-    KNOT_CHECK(memory != MAP_FAILED);
+    if (memory == MAP_FAILED) throw std::bad_alloc();
     shard.memory = static_cast<std::byte*>(memory);
   }
+  shard.format = format;
   const int slots = 63 / shard.format.slot_bytes;
   shard.limit = static_cast<uint64_t>(lines * slots * kFullest);
 }
 
 void CompactSet::Free(const Shard& shard) {
+  if (shard.memory == nullptr) return;
   const size_t bytes = Bytes(shard.format);
   if (bytes < kLeastMapped) {
     std::free(shard.memory);
@@ -236,20 +245,24 @@ void CompactSet::Free(const Shard& shard) {
 }
 
 void CompactSet::Grow(Shard& shard) const {
-  Shard old;
-  std::swap(old.memory, shard.memory);
-  std::swap(old.crowded, shard.crowded);
-  old.format = shard.format;
-  Allocate(shard, LinesAfter(shard));
-  WithSlotBytes(old.format.slot_bytes, [&]<int kOld>() {
-    WithSlotBytes(shard.format.slot_bytes, [&]<int kNew>() {
-      const Layout layout = LayoutOf(shard);
-      Visit<kOld>(old, [&](const Entry& entry, uint32_t tag) {
-        InsertOne<kNew, true>(layout, shard.crowded, entry, tag);
+  Shard larger;
+  Allocate(larger, LinesAfter(shard));
+  larger.count = shard.count;
+  try {
+    WithSlotBytes(shard.format.slot_bytes, [&]<int kOld>() {
+      WithSlotBytes(larger.format.slot_bytes, [&]<int kNew>() {
+        const Layout layout = LayoutOf(larger);
+        Visit<kOld>(shard, [&](const Entry& entry, uint32_t tag) {
+          InsertOne<kNew, true>(layout, larger.crowded, entry, tag);
+        });
       });
     });
-  });
-  Free(old);
+  } catch (...) {
+    Free(larger);
+    throw;
+  }
+  Free(shard);
+  shard = std::move(larger);
 }
 
 template <int kSlotBytes, bool kKnownNew>

@@ -76,7 +76,7 @@ uint32_t NodeTable<kWords>::Find(Stripe& stripe, const Value& value, uint64_t ha
     const uint32_t index = stripe.slots[position] - 1;
     if (Same(At(stripe, index), value)) return index;
   }
-  const uint32_t index = stripe.count++;
+  const uint32_t index = stripe.count;
   // The last number would read as "no node" in the last stripe.
   KNOT_CHECK(index < kMostInStripe - 1);
   const uint32_t shifted = index + kFirst;
@@ -84,12 +84,15 @@ uint32_t NodeTable<kWords>::Find(Stripe& stripe, const Value& value, uint64_t ha
   if (stripe.chunks[chunk] == nullptr) stripe.chunks[chunk].reset(new Value[kFirst << chunk]);
   stripe.chunks[chunk][shifted - (kFirst << chunk)] = value;
   stripe.slots[position] = index + 1;
+  ++stripe.count;
   return index;
 }
 
 template <size_t kWords>
 void NodeTable<kWords>::Grow(Stripe& stripe) {
-  const size_t count = stripe.slots.empty() ? kFirstSlots : stripe.slots.size() * 2;
+  // Not both at a time. Without memory there are no slots, and who comes next tries again.
+  size_t count = kFirstSlots;
+  while (count <= stripe.count * 2) count *= 2;
   std::vector<uint32_t>().swap(stripe.slots);
   stripe.slots.resize(count);
   for (uint32_t index = 0; index < stripe.count; ++index) {

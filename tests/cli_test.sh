@@ -456,6 +456,19 @@ for signal in INT TERM; do
   out_has '2 incomplete'
   grep -q '"end": "interrupted"' interrupted.json || fail "no results after SIG$signal"
 done
+# The system has no more memory to give: what is known is told. (ASan reserves all there is.)
+if ! grep -q __asan_init "$KNOTCHECK"; then
+  for kilobytes in 30000 50000; do
+    status=0
+    (ulimit -v $kilobytes; exec timeout 60 "$KNOTCHECK" check big.scn --traces none --threads 2) \
+      >out 2>err || status=$?
+    tests=$((tests + 1))
+    command="check big.scn (ulimit -v $kilobytes)"
+    [ $status = 4 ] || fail "exit status $status without memory, expected 4"
+    out_has 'INCOMPLETE'
+  done
+fi
+
 # 1: what was asked for and never reached is no answer, judged or not. 0: and it is told otherwise.
 sed 's|=holds pin_args=?|=?|; s|never lock-discipline|never toctou|' scn/alone.scn >hollow.scn
 expect 1 check hollow.scn
