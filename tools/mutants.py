@@ -8,9 +8,9 @@ usage: mutants.py --seed N --count N --list [--tree DIR]
 Places are drawn uniformly (tools/mutant_places.py). Each mutant is built and tested in --tree, a
 git worktree with its own build directory, which is made from HEAD if it is not there. Tests run
 until one fails, those of one program after the other, fastest first, and those that compare golden
-files last and apart. Tests that read the
-sources as text are left out: they notice any change. The log is a table with tabs, one row a
-mutant; the same command goes on after its last row. What does not compile is not counted.
+files last and apart. Tests that read the sources as text are left out: they notice any change. The
+log is a table with tabs, one row a mutant; the same command goes on with those that have no row
+yet. What does not compile is not counted.
 
 Exit status: 0 whatever survived; 1 the tree itself does not build or pass; 2 bad input; 130
 interrupted.
@@ -54,7 +54,7 @@ def run(command: list, limit: float | None = None) -> tuple[int | None, str]:
     """Exit status, None when the time was over, and what it wrote. Nothing of it lives on."""
     with tempfile.TemporaryFile("w+", errors="replace") as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
-                                   stderr=subprocess.STDOUT, start_new_session=True)
+                                   stderr=subprocess.STDOUT, process_group=0)
         try:
             status = process.wait(limit)
         except subprocess.TimeoutExpired:
@@ -242,6 +242,9 @@ def try_mutants(tree: Tree, places: list, texts: dict[str, str], a: argparse.Nam
         text = texts[mutant.file]
         what = [str(a.seed), str(number), *described(mutant, text)]
         row = known.get(number)
+        if row is None and a.only and not re.search(a.only, mutant.file):
+            counted += 1
+            continue
         if row is not None and row[:len(what)] != what:
             give_up(f"{a.log} is of other sources: there, number {number} is {row[2:6]}")
         if row is None:
@@ -260,7 +263,7 @@ def try_mutants(tree: Tree, places: list, texts: dict[str, str], a: argparse.Nam
             print(" ".join([row[1], *row[2:4], *row[6:]]), "s", file=sys.stderr)
         rows.append(row)
         counted += row[6] != NOT_BUILT
-    if counted < a.count:
+    if counted < a.count and not a.only:
         print(f"there are no more places than these {len(rows)}", file=sys.stderr)
     return rows
 
@@ -301,6 +304,8 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="only print what is drawn")
     parser.add_argument("--tree", **path, help="the worktree")
     parser.add_argument("--log", **path, help="a table that is appended to")
+    parser.add_argument("--only", type=regex, metavar="REGEX", help="leave out, for a later run, "
+                        "those of the drawn mutants whose file does not match")
     parser.add_argument("--skip", type=regex, metavar="REGEX", help="tests, or their labels")
     parser.add_argument("--golden", type=regex, metavar="REGEX", help="tests, or their labels, "
                         "that compare golden files (default: whose command has --golden)")
