@@ -42,6 +42,7 @@ CAUGHT, TIME_OUT, GOLDEN = "caught", "caught by time-out", "caught by golden fil
 SURVIVED, NOT_BUILT = "survived", "does not compile"
 # Test programs that are built and run first, in this order: those that take long to build last.
 PROGRAMS = ("base_test", "checker_test", "model_test", "lang_test", "verify_test")
+QUICK = 3  # seconds; what takes less than that is run in one process
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -50,10 +51,11 @@ def give_up(message: str, status: int = 2):
     sys.exit(status)
 
 
-def run(command: list, limit: float | None = None) -> tuple[int | None, str]:
+def run(command: list, limit: float | None = None,
+        cwd: pathlib.Path | None = None) -> tuple[int | None, str]:
     """Exit status, None when the time was over, and what it wrote. Nothing of it lives on."""
     with tempfile.TemporaryFile("w+", errors="replace") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, cwd=cwd,
                                    stderr=subprocess.STDOUT, process_group=0)
         try:
             status = process.wait(limit)
@@ -157,6 +159,7 @@ class Tree:
             if status != 0:
                 give_up(f"{output[-3000:]}\nwithout a mutant, there fail: " +
                           ", ".join(name for name, _ in failed) + "; see --skip", 1)
+        self.times = times
         for test in self.tests + self.golden:  # an endless loop should not use up all the time
             test["limit"] = min(test["limit"], 30 + 10 * times[test["name"]])
         self.tests.sort(key=lambda test: (times[test["name"]], test["name"]))
@@ -167,6 +170,18 @@ class Tree:
             give_up(f"--limit {a.limit} would take every mutant for caught; see --skip")
         if seconds > a.limit / 2:
             print(f"--limit {a.limit} may take survivors for caught by time-out", file=sys.stderr)
+
+    def together(self, tests: list[dict], limit: float) -> tuple[str, str] | None:
+        """Runs tests of one program in one process: most take less than to start it."""
+        program = tests[0]["command"][0]
+        filters = [a.partition("=")[2] for test in tests for a in test["command"]
+                   if a.startswith("--gtest_filter=")]
+        status, output = run([program, "--gtest_fail_fast", "--gtest_filter=" + ":".join(filters)],
+                             limit, self.build)
+        if status == 0:
+            return None
+        begun = re.findall(r"^\[ RUN      \] (.*)$", output, re.M)
+        return TIME_OUT if status is None else CAUGHT, begun[-1] if begun else "?"
 
     def stages(self):
         """Test programs one by one, each with its tests, then all that is left, then golden files.
@@ -199,6 +214,14 @@ class Tree:
             if not tests or same():
                 continue
             begin = time.monotonic()
+            quick = [test for test in tests if targets and self.times[test["name"]] < QUICK]
+            if quick:
+                found = self.together(quick, min(left, 60 + 10 * QUICK))
+                if found:
+                    return found
+                tests = [test for test in tests if test not in quick]
+            if not tests:
+                continue
             status, failed, output = self.ctest(tests, left, "--stop-on-failure")
             left = max(1, left - (time.monotonic() - begin))
             if status is None:

@@ -319,7 +319,7 @@ TEST(Fixes, WhatNoFixMendsIsSetApart) {
 // In the whole collection: every set does, and no member can be left out.
 TEST(Fixes, SmallestSetsOfTheCollection) {
   if (std::getenv("KNOT_WIDE") == nullptr) {
-    GTEST_SKIP() << "minutes: ./dev test --all; its sets are to be judged anew";
+    GTEST_SKIP() << "minutes: ./dev test --all";
   }
   const model::Proposal& proposal = *model::FindProposal("pin_args");
   std::vector<std::unique_ptr<lang::Scenario>> loaded;
