@@ -145,6 +145,27 @@ std::optional<Nr> LookedAt(const Program& program) {
   return only.value_or(Nr::kUmask);
 }
 
+// Whether a policy reads the arguments of every notification, and there are some of calls of which
+// it looks at nothing: a plan would read those at the arguments of the other call.
+bool ReadsOtherCalls(const Program& program) {
+  const bool policy_reads =
+      std::any_of(program.tasks.begin(), program.tasks.end(), [](const TaskInfo& task) {
+        return task.decides && std::any_of(task.ops.begin(), task.ops.end(), [](const Op& op) {
+                 return op.code == OpCode::kReadArgs;
+               });
+      });
+  const Nr looked_at = *LookedAt(program);
+  const auto is_other = [&](const Op& op) {
+    return op.code == OpCode::kSyscall && op.nr != looked_at &&
+           program.trapped[static_cast<size_t>(op.nr)];
+  };
+  return policy_reads && looked_at != Nr::kUmask &&
+         std::any_of(program.tasks.begin(), program.tasks.end(), [&](const TaskInfo& task) {
+           return std::any_of(task.ops.begin(), task.ops.end(), is_other) ||
+                  std::any_of(task.handler.begin(), task.handler.end(), is_other);
+         });
+}
+
 std::string PinText(const Op& op, const std::vector<model::Descriptor>& descriptors,
                     uint32_t buf_size) {
   std::vector<std::string> options;
@@ -473,6 +494,9 @@ absl::Status CanRun(const verify::Question& question) {
   const auto no = [](const std::string& why) { return absl::UnimplementedError(why); };
   if (!LookedAt(program)) {
     return no("supervisors look at the arguments of several calls, and a plan at those of one");
+  }
+  if (ReadsOtherCalls(program)) {
+    return no("a policy looks at one call's arguments only, and a plan at those of each call");
   }
   for (const TaskInfo& task : program.tasks) {
     bool executed = false;

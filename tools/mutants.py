@@ -180,8 +180,9 @@ class Tree:
                              limit, self.build)
         if status == 0:
             return None
+        failed = re.findall(r"^\[  FAILED  \] ([^ ,]*)", output, re.M)
         begun = re.findall(r"^\[ RUN      \] (.*)$", output, re.M)
-        return TIME_OUT if status is None else CAUGHT, begun[-1] if begun else "?"
+        return TIME_OUT if status is None else CAUGHT, (failed[:1] or begun[-1:] or ["?"])[0]
 
     def stages(self):
         """Test programs one by one, each with its tests, then all that is left, then golden files.
