@@ -49,6 +49,7 @@ void ForEachOp(const TaskInfo& task, Fn&& fn) {
 Footprints::Footprints(const Program& program, const Proposal& proposal, Toggles toggles)
     : program_(program), proposal_(proposal), toggles_(toggles) {
   in_doubt_ = IsMutated(toggles);
+  completes_often_ = program.puts_back;
   const size_t tasks = program.tasks.size();
   script_writes_.assign(tasks, 0);
   can_be_killed_.assign(tasks, false);
@@ -61,6 +62,7 @@ Footprints::Footprints(const Program& program, const Proposal& proposal, Toggles
       const bool call = op.code == OpCode::kSyscall;
       stores_ |= op.code == OpCode::kStore || (call && WritesMemory(op.nr));
       executes_ |= call && op.nr == Nr::kExecve;
+      completes_often_ |= op.code == OpCode::kAddfd;
       script_writes_[t] |= WrittenByOp(ops, at);
       if (op.code == OpCode::kChoose && info.kind == TaskKind::kSupervisor) chooses_[t] = true;
       forks |= call && (op.nr == Nr::kFork || op.nr == Nr::kClone);
@@ -177,8 +179,9 @@ StepFootprint Footprints::OfTask(const State& state, int task) const {
   if (touches & kSignals) footprint.writes |= Signals(task) | Fatal(task);
   if (touches & kFatal) footprint.reads |= Fatal(task);
   if (touches & kWaitsReady) {
-    // A completion that is there is its own: others only add to it.
+    // A completion that is there is its own: others only add to it, up to what the model counts.
     if (me.knotif.done == 0) footprint.reads |= kCompletion | Signals(task) | Fatal(task);
+    if (completes_often_) footprint.reads |= kCompletion;
   }
   if (touches & kWaitsAddfd) {
     if (!me.kaddfd.done) footprint.reads |= kCompletion | Signals(task) | Fatal(task);

@@ -55,6 +55,7 @@ class Footprints {
   const Proposal& proposal_;
   Toggles toggles_;
   bool in_doubt_ = false;                // with a mutation: every step touches everything
+  bool completes_often_ = false;         // n.ready may come to kMostCompletions
   bool shows_lock_ = false;              // an ioctl may give up waiting for notify_lock
   bool shares_files_ = false;            // some descriptor table has several users
   bool stores_ = false;                  // some script or call stores to words that reads look at

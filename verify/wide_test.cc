@@ -168,6 +168,15 @@ TEST(Wide, ReductionsHoldStateByState) {
   });
 }
 
+// In which a task that takes a completion was once let pass one that comes, although the model counts
+// only up to kMostCompletions.
+TEST(Wide, CompletionsThatAreNotCountedStay) {
+  const WideScenario scenario = Scenario(109);
+  const auto question = Ask(scenario, *model::FindProposal("baseline"));
+  ASSERT_NE(question, nullptr);
+  EXPECT_EQ(testing::StateByState(*question, kMost), "");
+}
+
 TEST(Wide, BothJudgesAgree) {
   ForEachQuestion([](const WideScenario& scenario, const model::Proposal& proposal) {
     const auto question = Ask(scenario, proposal);
