@@ -34,10 +34,12 @@ using testing::WideScenario;
 
 #ifdef __SANITIZE_ADDRESS__
 constexpr uint64_t kCount = 4;
+constexpr size_t kPaired = 400;
 #else
 constexpr uint64_t kCount = 100;
+constexpr size_t kPaired = 20'000;
 #endif
-constexpr uint64_t kMost = 20'000;  // states of a whole graph
+constexpr uint64_t kMost = 20'000;  // states of a whole graph; kPaired: with all pairs of steps
 constexpr uint64_t kWalks = 20;     // of each question
 constexpr uint64_t kOneIn = 8;      // seeds of which a dozen larger scenarios are made
 
@@ -54,9 +56,6 @@ Seeds SeedsToTry() {
   }
   return seeds;
 }
-// How many states are tried in pairs: all of them when there is time.
-size_t Paired() { return std::getenv("KNOT_WIDE") != nullptr ? kMost : 400; }
-
 WideScenario Scenario(uint64_t seed) {
   return testing::MakeWideScenario(seed, {.new_words = true});
 }
@@ -164,12 +163,12 @@ TEST(Wide, ReductionsHoldStateByState) {
   ForEachQuestion([](const WideScenario& scenario, const model::Proposal& proposal) {
     const auto question = Ask(scenario, proposal);
     if (question == nullptr) return;
-    EXPECT_EQ(testing::StateByState(*question, Paired()), "");
+    EXPECT_EQ(testing::StateByState(*question, kPaired), "");
   });
 }
 
-// In which a task that takes a completion was once let pass one that comes, although the model counts
-// only up to kMostCompletions.
+// In which a task that takes a completion was once let pass one that comes, although the model
+// counts only up to kMostCompletions.
 TEST(Wide, CompletionsThatAreNotCountedStay) {
   const WideScenario scenario = Scenario(109);
   const auto question = Ask(scenario, *model::FindProposal("baseline"));
