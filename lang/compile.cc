@@ -168,6 +168,14 @@ absl::Status Compiler::Lookers() {
       program_.tasks[static_cast<size_t>(first + i)].lookers = lookers;
     }
   }
+  // Who shares with somebody that is declared later shares with those whom that one shares with.
+  for (size_t pass = 0; pass < program_.tasks.size(); ++pass) {
+    for (TaskInfo& task : program_.tasks) {
+      if (task.kind == model::TaskKind::kSupervisor) {
+        task.lookers = program_.tasks[task.lookers].lookers;
+      }
+    }
+  }
   return absl::OkStatus();
 }
 

@@ -307,9 +307,10 @@ void Compiler::Views() {
     const size_t first = tasks[s].lookers;
     for (size_t t = 0; t < tasks.size(); ++t) {
       if (!tasks[t].filtered) continue;
-      int8_t& view = program_.view[s][t];
-      view = program_.view[first][t];
-      if (view < 0) view = static_cast<int8_t>(program_.views++);
+      // Whichever of them is declared first.
+      int8_t& shared = program_.view[first][t];
+      if (shared < 0) shared = static_cast<int8_t>(program_.views++);
+      program_.view[s][t] = shared;
     }
   }
   KNOT_CHECK(program_.views <= model::kMaxViews);
