@@ -167,13 +167,16 @@ TEST(Wide, ReductionsHoldStateByState) {
   });
 }
 
-// In which a task that takes a completion was once let pass one that comes, although the model
-// counts only up to kMostCompletions.
-TEST(Wide, CompletionsThatAreNotCountedStay) {
-  const WideScenario scenario = Scenario(109);
-  const auto question = Ask(scenario, *model::FindProposal("baseline"));
-  ASSERT_NE(question, nullptr);
-  EXPECT_EQ(testing::StateByState(*question, kMost), "");
+// Seeds beyond the first hundred that showed a mistake: a task that takes a completion passed for a
+// mover where more came than the model counts (109); after() left what was known of the call that
+// its variable had named (2287).
+TEST(Wide, ReductionsHoldWhereTheyOnceDidNot) {
+  for (const uint64_t seed : {uint64_t{109}, uint64_t{2287}}) {
+    const WideScenario scenario = Scenario(seed);
+    const auto question = Ask(scenario, *model::FindProposal("baseline"));
+    ASSERT_NE(question, nullptr);
+    EXPECT_EQ(testing::StateByState(*question, kMost), "");
+  }
 }
 
 TEST(Wide, BothJudgesAgree) {

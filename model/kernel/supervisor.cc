@@ -106,6 +106,7 @@ bool TakeJumps(Kernel& k) {
       k.me().variable_id[op.variable] =
           static_cast<uint8_t>(std::min(k.me().variable_id[op.word] + 1, k.p.max_id + 1));
       k.me().variable_task[op.variable] = 0;
+      k.me().variable_call[op.variable] = 0;
       k.me().op = op.joins ? op.target : static_cast<uint8_t>(k.me().op + 1);
     } else if (op.code == OpCode::kJumpIfNothing) {
       const int target = k.me().variable_task[op.variable] - 1;
