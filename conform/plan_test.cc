@@ -279,6 +279,16 @@ TEST(CanRun, Refuses) {
   EXPECT_EQ(why("filter execve\nmemory args = [path, NULL]\n"
                 "target T { execve(path, args, NULL)\n  umask() }\nsupervisor S { n = recv() }\n"),
             "1 an executed program goes on with other calls");
+  const std::string two = "target T { openat(AT_FDCWD, path, O_RDONLY)\n  close(file) }\n";
+  const std::string both =
+      "supervisor S { policy: allow openat if path == \"/ok\", else EACCES\n"
+      "  allow close, else EACCES }\n";
+  EXPECT_EQ(why("filter openat\nfilter close\n" + two + both),
+            "1 a policy looks at one call's arguments only, and a plan at those of each call");
+  // Only one of them comes to the supervisor.
+  EXPECT_EQ(why("filter openat\n" + two +
+                "supervisor S { policy: allow openat if path == \"/ok\", else EACCES }\n"),
+            "");
 }
 
 }  // namespace
