@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "checker/path.h"
 #include "gtest/gtest.h"
 #include "lang/parse.h"
@@ -54,6 +55,19 @@ constexpr char kRace[] =
 
 std::string Policy(const std::string& rules) {
   return absl::StrCat(kRace, "supervisor S { policy: ", rules, " }\nnever toctou\n");
+}
+
+// Three that tell each other, whichever of them is declared first.
+TEST(Knowledge, WhoSharesWithWhomIsNotAQuestionOfOrder) {
+  std::vector<std::string> supervisors = {
+      "supervisor Q { n = recv(); read(n); close(listener) }\n",
+      "supervisor R shares looks with S { n = recv(null); m = after(n); send(m, continue) }\n",
+      "supervisor S shares looks with Q { poll(nowait) }\n"};
+  do {
+    const Answer answer = Asked(
+        absl::StrCat(kRace, "filter openat\n", absl::StrJoin(supervisors, ""), "never toctou\n"));
+    EXPECT_TRUE(Violated(answer, "toctou")) << absl::StrJoin(supervisors, "");
+  } while (std::next_permutation(supervisors.begin(), supervisors.end()));
 }
 
 // What is seen of execve's table by one thread and sent by another: fail-closed is about what was
