@@ -290,12 +290,12 @@ void RunScript(int task, int depth, int first) {
     level.phase = Phase::kRunning;
     level.ret = Execute(task, op, op.options | options, &level);
     if (stress) EndToken(task, &slot, token, op, level);
-    level.phase = Phase::kReady;
+    level.phase = Phase::kBetween;
     level.completed.fetch_add(1);
     if (!stress) Changed(world.control);
     ++at;
   }
-  level.phase = Phase::kThrough;
+  level.phase = depth == 0 ? Phase::kThrough : Phase::kBetween;
   Changed(world.control);
 }
 
@@ -353,7 +353,7 @@ void EndExecuted(int task, int depth) {
       break;
     }
   }
-  level.phase = Phase::kReady;
+  level.phase = Phase::kBetween;
   level.completed.fetch_add(1);
 }
 
@@ -364,6 +364,7 @@ void RunTaskFromStart(void* task) {
 void OnSignal(int) {
   const int task = CurrentTask();
   Slot& slot = SlotOf(task);
+  slot.level[1].phase = Phase::kBetween;
   slot.in_handler = 1;
   RunScript(task, 1, 0);
   slot.in_handler = 0;

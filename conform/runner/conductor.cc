@@ -216,7 +216,9 @@ class Conductor {
       Slot& slot = SlotOf(task);
       if (slot.life.load() != Life::kAlive || IsDead(slot)) continue;
       const Level& level = slot.level[LevelOf(slot)];
-      if (level.completed.load() == level.order.load() && level.phase.load() != Phase::kRunning) {
+      const Phase phase = level.phase.load();
+      if (level.completed.load() == level.order.load() &&
+          (phase == Phase::kReady || phase == Phase::kThrough)) {
         continue;
       }
       uint64_t switches = 0;

@@ -33,7 +33,10 @@ inline constexpr size_t kTextBytes = 1 << 20;
 inline constexpr size_t kOutcomeBytes = 1 << 18;
 
 enum class Life : uint32_t { kUnborn, kAlive, kGone };
-enum class Phase : uint32_t { kReady, kRunning, kThrough };
+// Of a script: it stands before an operation and waits to be told to begin it; an operation is
+// under way; it goes on by itself, to its next operation, into a handler or out of one; it has
+// ended.
+enum class Phase : uint32_t { kReady, kRunning, kBetween, kThrough };
 
 // Where a task stands: in its script, or in the script of its handler.
 struct Level {

@@ -79,7 +79,6 @@ void GoOn(void*) {
   if (place.depth == 1) {
     // The call that the signal had interrupted does not come back.
     slot.level[0].completed.store(slot.level[0].order.load());
-    level.phase = Phase::kThrough;
   }
   EndExecuted(place.task, place.depth);
   RunTask(place.task, next);
