@@ -20,8 +20,11 @@ struct Observation {
     kActsOn,   // ... on `value` as word `word` of it
     kCounts,   // execve() counts `ret` strings in role `role`
     kCopies,   // the kernel copies `value` as word `word` of string `entry` of role `role`
-    kShows,    // PIN_ARGS copies a pinned argument, that of register `role`, to its caller
-    kCuts,     // ... and says that it is truncated
+    // PIN_ARGS copies a pinned argument, that of register `role`, to its caller: `value` bytes of
+    // kind `entry`, of a table `word` strings; `user`: some of it was never written.
+    kShows,
+    kShowsWord,  // ... of that, `value` as word `word`; strings of a table stand a stride apart
+    kCuts,       // ... and says that it is truncated
     kSaw,    // a look of a supervisor is over: `value` is word `word` of what it saw of role `role`
     kReads,  // the task reads word `word` of object `role`, of another task if `entry` is 1
   };

@@ -310,6 +310,7 @@ void Recorder::Add(const model::Observations& observations, const model::State& 
         break;
       case Observation::Kind::kHandler:
       case Observation::Kind::kReads:
+      case Observation::Kind::kShowsWord:
         break;
     }
   }

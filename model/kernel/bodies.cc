@@ -134,7 +134,7 @@ Flow getname_flags(Kernel& k) {
   }
   for (l.w = 0; l.w < kCopied; ++l.w) {
     STEP("len = strncpy_from_user(kname, filename, EMBEDDED_NAME_MAX)", kReadsMemory);
-    const auto word = k.ReadUser(k.cur, k.RoleAddress(l.role), l.w);
+    const auto word = k.ReadArgument(l.role, l.w);
     if (!word.mapped) return k.Return(-kEFAULT);
     k.me().copied[l.w] = word.value;
     k.Note("reads {}", k.ValueText(word.value));
@@ -195,7 +195,7 @@ Flow move_addr_to_kernel(Kernel& k) {
   }
   for (l.w = 0; l.w < WordsOf(k.RoleBytes(l.role)); ++l.w) {
     STEP("copy_from_user(kaddr, uaddr, ulen)", kReadsMemory);
-    const auto word = k.ReadUser(k.cur, k.RoleAddress(l.role), l.w);
+    const auto word = k.ReadArgument(l.role, l.w);
     if (!word.mapped) return k.Return(-kEFAULT);
     k.me().copied[l.w] = Covered(k, word.value, l.w, k.RoleBytes(l.role));
     k.Note("reads {}", k.ValueText(k.me().copied[l.w]));
@@ -243,11 +243,14 @@ Flow ksys_write(Kernel& k) {
   }
   if (l.legacy && k.proposal.vfs_write != nullptr) {
     CALL_HOOK(l.hook, k.proposal.vfs_write(k, 0));
-    if (k.Served(l.hook)) return k.Return(k.ret);
+    if (k.Served(l.hook)) {
+      k.ServedFrom(0);
+      return k.Return(k.ret);
+    }
   }
   for (l.w = 0; l.w < l.words; ++l.w) {
     STEP("copy_from_iter(kaddr, bytes, i)", kReadsMemory);
-    const auto word = k.ReadUser(k.cur, k.PointerArg(1), l.w);
+    const auto word = k.ReadArgument(0, l.w);
     if (!word.mapped) return k.Return(l.w == 0 ? -kEFAULT : 8 * l.w);
     k.me().copied[l.w] = Covered(k, word.value, l.w, k.ScalarArg(2));
     k.Note("writes {}", k.ValueText(k.me().copied[l.w]));
@@ -283,8 +286,9 @@ Flow ksys_read(Kernel& k) {
   for (l.w = 0; l.w < l.words; ++l.w) {
     STEP("copy_to_iter(kaddr, bytes, i)", kStoresMemory);
     if (k.Has(Toggle::k_mutate_read_elsewhere)) {
+      static_cast<void>(k.IsMapped(0));
       k.Raise(Event::kReadMissed);
-    } else if (!k.WriteUser(k.cur, k.PointerArg(1), l.w, kZero)) {
+    } else if (!k.WriteArgument(0, l.w, kZero)) {
       return k.Return(l.w == 0 ? -kEFAULT : 8 * l.w);
     }
     k.Note("a word of the file goes to the buffer");
@@ -350,7 +354,7 @@ Flow table_body(Kernel& k) {
         if (k.ScalarArg(RolesOf(k)[l.role].length_arg) != kAtEmptyPath) continue;
         STEP("get_user(c, path)", kReadsMemory);
         {
-          const auto word = k.ReadUser(k.cur, k.RoleAddress(l.role), 0);
+          const auto word = k.ReadArgument(l.role, 0);
           if (!word.mapped) return k.Return(-kEFAULT);
           k.Note("reads {}", k.ValueText(word.value));
           if (k.p.values[word.value].bytes[0] != 0) {
@@ -387,13 +391,13 @@ Flow table_body(Kernel& k) {
         if (PassOf(k) == Pass::kCopyString && l.w >= l.words) break;
         if (EffectOf(k) == Pass::kImportDest) {
           STEP("copy_to_iter(kaddr, bytes, i)", kStoresMemory);
-          if (!k.WriteUser(k.cur, k.RoleAddress(l.role), l.w, kZero)) return k.Return(-kEFAULT);
+          if (!k.WriteArgument(l.role, l.w, kZero)) return k.Return(-kEFAULT);
           k.Note("{}: a word of the result goes to the buffer", RolesOf(k)[l.role].name);
           k.Raise(Event::kReadBody);
           continue;
         }
         STEP("(as syscalls.def says)", kReadsMemory);
-        const auto word = k.ReadUser(k.cur, k.RoleAddress(l.role), l.w);
+        const auto word = k.ReadArgument(l.role, l.w);
         if (!word.mapped) return k.Return(-kEFAULT);
         k.Note("{} {}: {}", PassName(PassOf(k)), RolesOf(k)[l.role].name, k.ValueText(word.value));
         const bool string = RolesOf(k)[l.role].IsString();

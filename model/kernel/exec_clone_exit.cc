@@ -32,6 +32,7 @@ Flow count(Kernel& k) {
     if (k.proposal.count != nullptr) {
       CALL_HOOK(l.hook, k.proposal.count(k, l.role));
       if (k.Served(l.hook)) {
+        k.ServedFrom(l.role);
         if (k.ret < 0) return k.Return(k.ret);
         l.i = static_cast<uint8_t>(k.ret);
       } else {
@@ -40,8 +41,7 @@ Flow count(Kernel& k) {
     }
     while (l.hook == 0) {
       STEP("p = get_user_arg_ptr(argv, i)", kReadsMemory);
-      const auto word =
-          k.ReadUser(k.cur, k.PointerArg(SyscallOf(Nr::kExecve).roles[l.role].arg), l.i);
+      const auto word = k.ReadArgument(l.role, l.i);
       if (!word.mapped) return k.Return(-kEFAULT);
       k.Note("{}[{}] = {}", SyscallOf(Nr::kExecve).roles[l.role].name, static_cast<int>(l.i),
              k.ValueText(word.value));
@@ -75,13 +75,15 @@ Flow copy_strings(Kernel& k) {
   FUNCTION_BEGIN;
   if (k.proposal.copy_strings != nullptr) {
     CALL_HOOK(l.hook, k.proposal.copy_strings(k, l.role));
-    if (k.Served(l.hook)) return k.Return(k.ret);
+    if (k.Served(l.hook)) {
+      k.ServedFrom(l.role);
+      return k.Return(k.ret);
+    }
   }
   while (l.argc-- > 0) {
     STEP("str = get_user_arg_ptr(argv, argc)", kReadsMemory);
     {
-      const auto word =
-          k.ReadUser(k.cur, k.PointerArg(SyscallOf(Nr::kExecve).roles[l.role].arg), l.argc);
+      const auto word = k.ReadArgument(l.role, l.argc);
       if (!word.mapped) return k.Return(-kEFAULT);
       l.str = word.value;
       k.Note("{}[{}] = {}", SyscallOf(Nr::kExecve).roles[l.role].name, static_cast<int>(l.argc),

@@ -201,10 +201,7 @@ const Op& Kernel::op() const {
 
 Kernel::UserWord Kernel::ReadUser(int task, Value address, int word_index, bool held) {
   const int object = p.ObjectAt(address, p.tasks[static_cast<size_t>(task)].space);
-  if (object < 0 || (!held && (s->tasks[task].flags & kExeced))) {
-    if (task == cur) Raise(Event::kUnmapped);
-    return {};
-  }
+  if (object < 0 || (!held && (s->tasks[task].flags & kExeced))) return {};
   const Object& o = p.objects[static_cast<size_t>(object)];
   if (word_index >= o.words) return {};
   const size_t index = static_cast<size_t>(o.first_word + word_index);
@@ -225,12 +222,19 @@ Kernel::UserWord Kernel::ReadUser(int task, Value address, int word_index, bool 
   return result;
 }
 
-bool Kernel::WriteUser(int task, Value address, int word_index, Value value) {
-  const int object = p.ObjectAt(address, p.tasks[static_cast<size_t>(task)].space);
-  if (object < 0 || (s->tasks[task].flags & kExeced)) {
-    Raise(Event::kUnmapped);
-    return false;
-  }
+bool Kernel::IsMapped(int role) {
+  if (p.ObjectAt(RoleAddress(role), info().space) >= 0 && !(me().flags & kExeced)) return true;
+  Raise(Event::kUnmapped);
+  return false;
+}
+
+Kernel::UserWord Kernel::ReadArgument(int role, int word_index) {
+  return IsMapped(role) ? ReadUser(cur, RoleAddress(role), word_index) : UserWord{};
+}
+
+bool Kernel::WriteArgument(int role, int word_index, Value value) {
+  if (!IsMapped(role)) return false;
+  const int object = p.ObjectAt(RoleAddress(role), info().space);
   const Object& o = p.objects[static_cast<size_t>(object)];
   if (word_index >= o.words) return false;
   const size_t index = static_cast<size_t>(o.first_word + word_index);
@@ -311,12 +315,10 @@ int Kernel::RoleBytes(int role) const {
 }
 
 void Kernel::ServedFrom(int role) {
-  if (p.ObjectAt(RoleAddress(role), info().space) >= 0) return;
   // No byte is asked for, so none is missing.
   const Role& r = SyscallOf(op().nr).roles[static_cast<size_t>(role)];
   if (r.length_arg >= 0 && !r.IsString() && RoleBytes(role) == 0) return;
-  Raise(Event::kUnmapped);
-  if (ret < 0) return;
+  if (IsMapped(role) || ret < 0) return;
   Raise(Event::kInvented);
   Note("nothing is mapped there, and yet the call goes on");
 }

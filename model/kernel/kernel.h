@@ -230,7 +230,12 @@ class Kernel {
   };
   // `held`: the reader holds a reference to the address space, which an exec cannot take away.
   UserWord ReadUser(int task, Value address, int word_index, bool held = false);
-  bool WriteUser(int task, Value address, int word_index, Value value);
+  // ... of an argument of the running call.
+  UserWord ReadArgument(int role, int word_index);
+  bool WriteArgument(int role, int word_index, Value value);
+  // Whether anything is mapped where an argument of the running call begins. Asked where the kernel
+  // comes to it, it is an event that nothing is.
+  bool IsMapped(int role);
 
   // Ghost state: the kernel fetches word `w` of entry `entry` of a role of the running call.
   // `user`: from user memory.

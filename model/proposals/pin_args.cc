@@ -321,6 +321,20 @@ int LookupCurrent(Kernel& k, int role) {
   return -1;
 }
 
+void ObserveShown(Kernel& k, const PinnedArg& arg) {
+  k.Observe({.kind = Observation::Kind::kShows,
+             .role = arg.arg_idx,
+             .entry = arg.kind,
+             .word = arg.count,
+             .value = arg.size,
+             .user = arg.gaps > 0});
+  for (int w = 0; w < kPinWords; ++w) {
+    k.Observe({.kind = Observation::Kind::kShowsWord,
+               .word = static_cast<uint8_t>(w),
+               .value = arg.words[w]});
+  }
+}
+
 // What the supervisor finds in its buffer, for one argument.
 void ShowToSupervisor(Kernel& k, const Op& call, const PinnedArg& arg, int arg_idx) {
   const int role = RoleOfArg(call.nr, arg_idx);
@@ -335,6 +349,11 @@ void ShowToSupervisor(Kernel& k, const Op& call, const PinnedArg& arg, int arg_i
     if (length_arg >= 0 && !SyscallOf(call.nr).roles[static_cast<size_t>(role)].IsString()) {
       bytes = std::min<int>(bytes, call.scalars[static_cast<size_t>(length_arg)]);
     }
+  }
+  // The strings that an argument's bytes point to are not those bytes.
+  if (arg.kind == kCstringArray && role >= 0 &&
+      SyscallOf(call.nr).roles[static_cast<size_t>(role)].shape != Shape::kStrings) {
+    layout = SeenLayout{};
   }
   if (layout.entries != 0) k.BeginLook(me.ghost_id, call.nr, role);
   bool uninitialised = arg.gaps > 0;
@@ -585,8 +604,7 @@ Flow seccomp_pin_args_walk(Kernel& k) {
       }
       // copy_to_user(user_buf + buf_off, kpa->args[i].data, kpa->args[i].size)
       ShowToSupervisor(k, k.CallOf(l.task, l.call), arg, Descriptors(k)[l.i].arg);
-      k.Observe({.kind = Observation::Kind::kShows,
-                 .role = static_cast<uint8_t>(Descriptors(k)[l.i].arg)});
+      ObserveShown(k, arg);
       l.buf_off = static_cast<uint8_t>(l.buf_off + arg.size);
     }
   }

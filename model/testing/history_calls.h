@@ -36,7 +36,20 @@ inline int RoleBeingRead(const Moment& m) {
 }
 
 inline bool IsMapped(const Moment& m, Value address) {
-  return m.program().ObjectAt(address, m.info().space) >= 0;
+  const bool old_image = (m.Before().flags & kExeced) == 0;
+  return old_image && m.program().ObjectAt(address, m.info().space) >= 0;
+}
+
+// Whether the statement goes to user memory at the address that the call was given, not at one that
+// it found there.
+inline bool GoesToArgument(const Moment& m) {
+  const std::string& statement = m.shown.statement;
+  if (m.In("copy_strings")) return statement.rfind("str = get_user_arg_ptr", 0) == 0;
+  for (const char* access : {"strncpy_from_user", "copy_from_user", "copy_from_iter",
+                             "copy_to_iter", "get_user", "(as syscalls.def says)"}) {
+    if (statement.find(access) != std::string::npos) return true;
+  }
+  return false;
 }
 
 // Whether the call's own length says that no byte of it is wanted.
@@ -75,7 +88,7 @@ inline void FetchFacts(const Moment& m, std::vector<Fact>* facts) {
   }
   if (m.info().kind == TaskKind::kSupervisor) return;
   const int role = RoleBeingRead(m);
-  if (role < 0 || m.shown.statement.find("copy_to_iter") != std::string::npos) return;
+  if (role < 0 || !GoesToArgument(m)) return;
   const Op& call = CurrentOp(m.program(), m.task, m.Before());
   if (call.code != OpCode::kSyscall) return;
   if (IsMapped(m, AddressOf(m.Before(), call, role)) || AsksForNothing(call, role)) return;
@@ -187,8 +200,9 @@ inline void ResultFacts(const Moment& m, std::vector<Fact>* facts) {
     const bool table = m.In("table_body");
     const uint8_t w = table ? reinterpret_cast<const TableLocals*>(locals)->w
                             : reinterpret_cast<const ReadWriteLocals*>(locals)->w;
-    const int object = m.program().ObjectAt(AddressOf(m.Before(), call, role), m.info().space);
-    if (object >= 0 && w < m.program().objects[static_cast<size_t>(object)].words) {
+    const Value address = AddressOf(m.Before(), call, role);
+    const int object = m.program().ObjectAt(address, m.info().space);
+    if (IsMapped(m, address) && w < m.program().objects[static_cast<size_t>(object)].words) {
       const size_t at = m.program().objects[static_cast<size_t>(object)].first_word + size_t{w};
       const Word& word = m.program().words[at];
       Fact fact = m.New(What::kStored);

@@ -281,7 +281,7 @@ inline int FoundEntry(const Moment& m, const Op& call, int role) {
 inline bool Takes(const Moment& m, uint8_t kind) {
   if (m.In("pinned_getname_flags")) return kind == pin_args::kCstring;
   if (m.In("pinned_import_ubuf")) return kind == pin_args::kFixed;
-  if (m.In("pinned_move_addr_to_kernel")) return true;
+  if (m.In("pinned_move_addr_to_kernel") || m.In("pinned_vfs_write")) return true;
   return kind == pin_args::kCstringArray;
 }
 
@@ -298,15 +298,18 @@ inline void ServeFacts(const Moment& m, std::vector<Fact>* facts) {
     fact.call = CallIndexOf(m.Before());
     const bool ignored = RecordLookedAt(m) == 0;
     const int found = ignored ? -1 : FoundEntry(m, call, l->role);
-    if (!IsMapped(m, AddressOf(m.Before(), call, l->role)) && !AsksForNothing(call, l->role)) {
+    if (found < 0) return;
+    facts->push_back(fact);
+    const pin_args::PinnedArg& entry = m.PinsBefore().records[fact.record - 1].args[found];
+    const bool taken = Takes(m, entry.kind);
+    const bool answers = taken || m.system.toggles().Has(Toggle::k_fix_other_kind_fails);
+    if (answers && !IsMapped(m, AddressOf(m.Before(), call, l->role)) &&
+        !AsksForNothing(call, l->role)) {
       Fact unmapped = fact;
       unmapped.what = What::kUnmapped;
       facts->push_back(unmapped);
     }
-    if (found < 0) return;
-    facts->push_back(fact);
-    const pin_args::PinnedArg& entry = m.PinsBefore().records[fact.record - 1].args[found];
-    if (!Takes(m, entry.kind)) return;
+    if (!taken) return;
     fact.what = What::kServed;
     // A record that a fetch point goes on with is pointed to, or was used up at once.
     const bool empty_name = m.In("pinned_getname_flags") && entry.size <= 1;
@@ -337,13 +340,17 @@ inline void ShownWords(const Moment& m, const pin_args::PinnedArg& arg, Fact fac
   fact.shown = true;
   bool bare = arg.gaps > 0;
   fact.role = static_cast<uint8_t>(std::max(index, 0));
+  const Role* role = index < 0 ? nullptr : &SyscallOf(call.nr).roles[static_cast<size_t>(index)];
+  // Strings that were found by taking an argument for a table say nothing about the argument.
+  const bool telling =
+      role != nullptr && (arg.kind != pin_args::kCstringArray || role->shape == Shape::kStrings);
   const auto see = [&](int entry, int w, Value value) {
     bare |= value == kUninit;
     fact.what = What::kSawWord;
     fact.entry = static_cast<uint8_t>(entry);
     fact.word = static_cast<uint8_t>(w);
     fact.value = value;
-    if (index >= 0) facts->push_back(fact);
+    if (telling) facts->push_back(fact);
   };
   int beyond = kMaxSeen;
   if (arg.kind == pin_args::kCstringArray) {
@@ -355,7 +362,6 @@ inline void ShownWords(const Moment& m, const pin_args::PinnedArg& arg, Fact fac
       }
     }
   } else {
-    const Role* role = index < 0 ? nullptr : &SyscallOf(call.nr).roles[static_cast<size_t>(index)];
     const bool limited = role != nullptr && role->length_arg >= 0 && !role->IsString();
     const int length = limited ? call.scalars[static_cast<size_t>(role->length_arg)] : 1000;
     if (limited) beyond = std::max((length + 7) / 8, (arg.size + 7) / 8);
@@ -365,32 +371,33 @@ inline void ShownWords(const Moment& m, const pin_args::PinnedArg& arg, Fact fac
   }
   fact.what = What::kSawEnd;
   fact.word = static_cast<uint8_t>(std::min(beyond, int{kMaxSeen}));
-  if (index >= 0) facts->push_back(fact);
+  if (telling) facts->push_back(fact);
   fact.what = What::kCopiedOut;
   fact.bare = bare;
   facts->push_back(fact);
 }
 
 inline void ShowFacts(const Moment& m, std::vector<Fact>* facts) {
-  const auto shows =
-      std::count_if(m.observations.begin(), m.observations.end(),
-                    [](const Observation& o) { return o.kind == Observation::Kind::kShows; });
-  if (shows == 0) return;
   const auto* l = PinLocals<RequestLocals>(m, m.Before(), "seccomp_notif_pin_args");
-  const uint8_t pointer = m.PinsAfter().building[m.task];
-  // With an error right after the copy the record is gone, and what it held cannot be told.
-  if (pointer == 0 || l == nullptr) return;
-  const pin_args::Record& record = m.PinsAfter().records[pointer - 1];
-  std::vector<const pin_args::PinnedArg*> filled;
-  for (int i = 0; i < record.nr_args; ++i) {
-    if (record.args[i].data) filled.push_back(&record.args[i]);
-  }
-  const auto first = filled.size() - std::min(filled.size(), static_cast<size_t>(shows));
+  if (l == nullptr) return;
   Fact fact = m.New(What::kSawWord);
   fact.target = static_cast<uint8_t>(l->task - 1);
   fact.id = l->id;
   fact.call = l->call;
-  for (size_t i = first; i < filled.size(); ++i) ShownWords(m, *filled[i], fact, facts);
+  for (auto o = m.observations.begin(); o != m.observations.end(); ++o) {
+    if (o->kind != Observation::Kind::kShows) continue;
+    pin_args::PinnedArg shown{};
+    shown.arg_idx = o->role;
+    shown.kind = o->entry;
+    shown.count = o->word;
+    shown.size = o->value;
+    shown.gaps = o->user ? 1 : 0;
+    for (auto word = o + 1;
+         word != m.observations.end() && word->kind == Observation::Kind::kShowsWord; ++word) {
+      shown.words[word->word] = word->value;
+    }
+    ShownWords(m, shown, fact, facts);
+  }
 }
 
 // The NUL of a word, 8: it has none.
@@ -441,14 +448,25 @@ inline void TableWalkFacts(const Moment& m, const ArrayWalkLocals& l, const Desc
     if (cuts) facts->push_back(cut);
     if (cuts || NulAt(m.program(), read->value) < 8) facts->push_back(m.New(What::kStringWalked));
   }
-  const uint8_t pointer = m.PinsAfter().building[m.task];
   const auto* next = PinLocals<ArrayWalkLocals>(m, m.After(), "pin_one_cstring_array");
   if (next != nullptr && next->arg == l.arg) return;
-  if (pointer == 0 || read == nullptr) return;
-  const pin_args::PinnedArg& out = m.PinsAfter().records[pointer - 1].args[l.arg];
-  // The second pass ended before its last entry: no room, unless it met a NULL.
-  const bool at_null = counting || string ? false : read->value == kZero;
-  if (out.data && out.count < counted && !at_null) facts->push_back(cut);
+  // The second pass ended at an entry whose string it did not come to: no room, unless a NULL ends
+  // a table.
+  const bool at_null = read != nullptr && read->value == kZero &&
+                       m.system.toggles().Has(Toggle::k_fix_null_ends_table);
+  if (read != nullptr && !counting && !string && !at_null) facts->push_back(cut);
+}
+
+// Whether a walk along a table that is over has made an entry of the record. The record may be gone
+// in the same step, as the next descriptor is refused.
+inline bool TableWalkWentWell(const Moment& m, const ArrayWalkLocals& l, const Descriptor& d,
+                              const Observation* read, bool told) {
+  const uint8_t pointer = m.PinsAfter().building[m.task];
+  if (pointer != 0) return m.PinsAfter().records[pointer - 1].args[l.arg].data != 0;
+  if (read == nullptr) return told;
+  // After the first pass all that is read is taken; one that ends the walk has found no entry.
+  const uint32_t most = std::min(d.max_entries != 0 ? d.max_entries : 0x7fffffffu, d.max_bytes / 5);
+  return l.counted != 0 || (l.count == 0 && (most == 0 || read->value == kZero));
 }
 
 // What a walker leaves out, and what it says about it.
@@ -471,12 +489,12 @@ inline void WalkFacts(const Moment& m, std::vector<Fact>* facts) {
   const uint8_t* next = LocalsIn(m.system, m.After(), function);
   const bool over =
       next == nullptr || reinterpret_cast<const StringWalkLocals*>(next)->arg != l->arg;
-  const uint8_t pointer = m.PinsAfter().building[m.task];
   // Strings and buffers end well if they end with a word. A table may turn out to be too long.
-  const bool filled = pointer != 0 && m.PinsAfter().records[pointer - 1].args[l->arg].data != 0;
-  const bool ended = over && (array ? filled : read != nullptr);
+  bool ended = read != nullptr;
   if (array) {
-    TableWalkFacts(m, *reinterpret_cast<const ArrayWalkLocals*>(locals), d, read, facts);
+    const auto& table = *reinterpret_cast<const ArrayWalkLocals*>(locals);
+    TableWalkFacts(m, table, d, read, facts);
+    ended = TableWalkWentWell(m, table, d, read, told);
   } else if (read != nullptr) {
     const Value address =
         CallNumbered(m.program(), l->task, l->call).pointers[static_cast<size_t>(d.arg)];
