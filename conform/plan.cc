@@ -166,6 +166,19 @@ bool ReadsOtherCalls(const Program& program) {
          });
 }
 
+// Whether one ioctl pins an argument as several kinds: a plan tells only what it copied last of an
+// argument, and a table that a string was taken for says nothing about the string.
+bool PinsAsSeveralKinds(const Op& op) {
+  for (size_t i = 0; i < op.descriptors.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      const model::Descriptor& one = op.descriptors[i];
+      const model::Descriptor& other = op.descriptors[j];
+      if (one.arg == other.arg && one.kind != other.kind) return true;
+    }
+  }
+  return false;
+}
+
 std::string PinText(const Op& op, const std::vector<model::Descriptor>& descriptors,
                     uint32_t buf_size) {
   std::vector<std::string> options;
@@ -506,6 +519,7 @@ absl::Status CanRun(const verify::Question& question) {
       if (op.code == OpCode::kChoose && !op.free && task.kind == TaskKind::kSupervisor) {
         return no("a supervisor's policy may be followed in any order");
       }
+      if (PinsAsSeveralKinds(op)) return no("an argument is pinned as several kinds at once");
       if (op.code != OpCode::kSyscall) continue;
       const model::Syscall& syscall = model::SyscallOf(op.nr);
       if (executed) return no("an executed program goes on with other calls");

@@ -93,7 +93,8 @@ class Conductor {
     const int64_t until = Now() + std::max<int64_t>(1, static_cast<int64_t>(plan_.limit_ms / 4));
     for (;;) {
       const bool late = Now() >= until;
-      const bool dead = task >= 0 && IsDead(SlotOf(task));
+      // Who is in execve() may only seem to be: the new image takes its time.
+      const bool dead = task >= 0 && SlotOf(task).executing.load() == 0 && IsDead(SlotOf(task));
       Collect();
       if (met()) {
         Collect();
