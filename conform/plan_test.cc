@@ -291,5 +291,19 @@ TEST(CanRun, Refuses) {
             "");
 }
 
+// What was copied last of an argument would pass for all that was told of it.
+TEST(CanRun, RefusesOneArgumentAsSeveralKinds) {
+  const auto why = [](const std::string& descriptors) {
+    const Subject subject(absl::StrCat("filter openat\nmemory path = \"/ok\"\n"
+                                       "target T { openat(AT_FDCWD, path, O_RDONLY) }\n"
+                                       "supervisor S { n = recv()\n  pin(n, ",
+                                       descriptors, ") }\n"),
+                          "pin_args");
+    return std::string(CanRun(*subject.question).message());
+  };
+  EXPECT_EQ(why("1: cstring 64, 1: cstring 64"), "");
+  EXPECT_EQ(why("1: cstring 64, 1: cstrings 4"), "an argument is pinned as several kinds at once");
+}
+
 }  // namespace
 }  // namespace knotcheck::conform
