@@ -322,6 +322,12 @@ TEST(Liveness, LimitsAndInterrupts) {
   LivenessResult result = CheckLiveness(late, options);
   EXPECT_EQ(result.end, LivenessEnd::kStateLimit);
   EXPECT_EQ(result.obligations[0].status, LivenessStatus::kIncomplete);
+  // Who finds as many states as it may ends, even if there are no more.
+  options.max_states = 151;
+  EXPECT_EQ(CheckLiveness(late, options).end, LivenessEnd::kStateLimit);
+  options.max_states = 152;
+  EXPECT_EQ(CheckLiveness(late, options).end, LivenessEnd::kExhausted);
+  options.max_states = 100;
   // A state that was found but not expanded looks like rest, and must not be taken for it.
   const Toy always({count}, [](const S&) -> uint64_t { return 1; });
   EXPECT_EQ(CheckLiveness(always, options).obligations[0].status, LivenessStatus::kIncomplete);

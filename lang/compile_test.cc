@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the compiler refuses, on both sides of each limit, and which address space and descriptor
+// table each task gets. Expected from the language's description (docs/language.md) and the limits
+// of lang/compiler.h and model/program.h.
+
+#include "lang/compile.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "lang/parse.h"
+#include "model/proposal.h"
+
+namespace knotcheck::lang {
+namespace {
+
+constexpr char kHeader[] = "# name: inline\n# question: q\n# source: s\n# result: baseline=?\n";
+
+absl::StatusOr<model::Program> Compiled(const std::string& text) {
+  const auto scenario = Parse(kHeader + text, "f");
+  if (!scenario.ok()) return scenario.status();
+  return Compile(*scenario, *model::FindProposal("baseline"));
+}
+
+// "" when it compiles.
+std::string Refusal(const std::string& text) {
+  const auto program = Compiled(text);
+  return program.ok() ? "" : std::string(program.status().message());
+}
+
+std::string Flags(const std::string& number) {
+  return "memory path = \"/a\"\ntarget T { openat(AT_FDCWD, path, " + number +
+         ") }\nsupervisor S { policy: allow openat, else EACCES }\n";
+}
+
+TEST(CompileTest, NumbersOfCallsHaveBounds) {
+  EXPECT_EQ(Refusal(Flags("-1000")), "");
+  EXPECT_EQ(Refusal(Flags("1000000")), "");
+  EXPECT_EQ(Refusal(Flags("-1001")), "f:6:35: found -1001, expected -1000 to 1000000");
+  EXPECT_EQ(Refusal(Flags("1000001")), "f:6:35: found 1000001, expected -1000 to 1000000");
+}
+
+// A word is eight bytes, the NUL included.
+std::string Argv(const std::string& string, const std::string& table) {
+  return "filter execve\nmemory p = \"/a\"\nmemory s = \"" + string + "\"\nmemory v = [" + table +
+         "]\ntarget T { execve(p, v, NULL) }\n"
+         "supervisor S { n = recv(); read(n); send(n, continue) }\n";
+}
+
+TEST(CompileTest, TheStringsOfATableAreBounded) {
+  const std::string one = "1234567", two = "12345678";
+  EXPECT_EQ(Refusal(Argv(two, "s, s, NULL")), "");
+  EXPECT_EQ(Refusal(Argv(one, "s, s, s, NULL")), "");
+  EXPECT_EQ(Refusal(Argv(two, "s, s, s, NULL")),
+            "f:1:1: the strings of argv take up to 6 words, expected at most 4");
+}
+
+// Of several targets, so that the numbers of spaces, tables and tasks are not all the same.
+TEST(CompileTest, AScriptedPeerLivesWithItsTarget) {
+  const auto program = Compiled(
+      "memory path = \"/a\"\n"
+      "target T { umask() }\n"
+      "peer P shares memory with T { umask() }\n"
+      "target U { openat(AT_FDCWD, path, O_RDONLY) }\n"
+      "peer Q shares memory with U { umask() }\n"
+      "supervisor S { policy: allow openat, else EACCES }\n");
+  ASSERT_TRUE(program.ok()) << program.status();
+  const auto task = [&](const std::string& name) -> const model::TaskInfo& {
+    for (const model::TaskInfo& info : program->tasks) {
+      if (info.name == name) return info;
+    }
+    ADD_FAILURE() << name;
+    return program->tasks[0];
+  };
+  EXPECT_EQ(task("P").space, task("T").space);
+  EXPECT_EQ(task("P").files, task("T").files);
+  EXPECT_EQ(task("Q").space, task("U").space);
+  EXPECT_EQ(task("Q").files, task("U").files);
+  EXPECT_NE(task("T").space, task("U").space);
+  EXPECT_NE(task("T").files, task("U").files);
+  EXPECT_NE(task("P").group, task("T").group);
+}
+
+}  // namespace
+}  // namespace knotcheck::lang
