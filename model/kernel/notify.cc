@@ -260,8 +260,9 @@ interrupted:
     k.Raise(Event::kInstalledLost);
     k.Note("a descriptor stays installed for a call that was interrupted");
   }
-  if ((k.me().ghost & kGhostAddfdReply) && !l.interrupted && !(l.flags & 1) &&
-      (l.err != 0 || k.me().ghost_file[0] != l.ret + 1)) {
+  // CONTINUE answers with no descriptor either.
+  if ((k.me().ghost & kGhostAddfdReply) && !l.interrupted &&
+      ((l.flags & 1) || l.err != 0 || k.me().ghost_file[0] != l.ret + 1)) {
     k.Raise(Event::kAddfdFalse);
     k.Note("returns {}, but no descriptor was installed there", static_cast<int>(l.ret));
   }
