@@ -405,6 +405,35 @@ void CompactSet::ForEach(uint32_t index,
   WithSlotBytes(shard.format.slot_bytes, [&]<int kSlotBytes>() { Visit<kSlotBytes>(shard, fn); });
 }
 
+void CompactSet::Save(CheckpointWriter& out) const {
+  for (const Shard& shard : shards_) {
+    out.Put(shard.format.lines);
+    out.Put(shard.count);
+    out.Bytes(shard.memory, Bytes(shard.format));
+    out.Put(shard.crowded.size());
+    shard.crowded.ForEach([&](const Entry& entry, uint32_t tag) {
+      out.Put(entry);
+      out.Put(tag);
+    });
+  }
+}
+
+void CompactSet::Load(CheckpointReader& in) {
+  for (Shard& shard : shards_) {
+    KNOT_CHECK(shard.count == 0);
+    Shard loaded;
+    Allocate(loaded, in.Get<uint32_t>());
+    Free(shard);
+    shard = std::move(loaded);
+    shard.count = in.Get<uint64_t>();
+    in.Bytes(shard.memory, Bytes(shard.format));
+    for (auto left = in.Get<uint64_t>(); left > 0; --left) {
+      const auto entry = in.Get<Entry>();
+      shard.crowded.Insert(entry, in.Get<uint32_t>());
+    }
+  }
+}
+
 uint64_t CompactSet::size() const {
   uint64_t size = 0;
   for (const Shard& shard : shards_) size += shard.count;

@@ -13,6 +13,7 @@
 #include <functional>
 #include <vector>
 
+#include "checker/checkpoint.h"
 #include "checker/key.h"
 
 namespace knotcheck::checker {
@@ -58,6 +59,10 @@ class CompactSet {
 
   // Calls fn(entry, tag) for all entries of a shard, in no particular order.
   void ForEach(uint32_t shard, const std::function<void(const Entry&, uint32_t)>& fn) const;
+
+  // Line by line; Load() into an empty set of the same shape.
+  void Save(CheckpointWriter& out) const;
+  void Load(CheckpointReader& in);
 
   uint64_t size() const;
   // Memory of the lines: the number of entries in each shard decides it.

@@ -27,7 +27,8 @@ Result Explore(const M& model, const Options& options) {
   if (packer.packed_bits() <= DirectKeys::kMaxBits && options.storage == Storage::kSmallest) {
     return Search<M, DirectKeys>(model, options, packer, DirectKeys(packer.packed_bits())).Run();
   }
-  return Search<M, TreeKeys>(model, options, packer, TreeKeys(packer.packed_words())).Run();
+  const Packer parts(model.Masks(), Packer::Method::kFastest, TreeKeys::kBlockWords);
+  return Search<M, TreeKeys>(model, options, parts, TreeKeys(parts.packed_words())).Run();
 }
 
 }  // namespace knotcheck::checker

@@ -21,7 +21,7 @@ namespace {
 static_assert(Model<Family>);
 
 // GCC says it with a macro, clang with __has_feature.
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool kSanitized = true;
 #elif defined(__has_feature)
 constexpr bool kSanitized = __has_feature(address_sanitizer);

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <vector>
 
+#include "checker/checkpoint.h"
 #include "checker/key.h"
 
 namespace knotcheck::checker {
@@ -66,6 +67,13 @@ class Frontier {
       starts_[s + 1] = starts_[s] + bytes / bytes_;
     }
     return starts_[kShards];
+  }
+
+  void Save(CheckpointWriter& out) const {
+    for (const std::vector<std::byte>& list : lists_) out.PutAll(list);
+  }
+  void Load(CheckpointReader& in) {
+    for (std::vector<std::byte>& list : lists_) list = in.GetAll<std::byte>();
   }
 
   void Clear() {

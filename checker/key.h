@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "checker/checkpoint.h"
 
 namespace knotcheck::checker {
 
@@ -120,6 +121,8 @@ class DirectKeys {
 
   // Memory beside the set.
   uint64_t bytes() const { return 0; }
+  static void Save(CheckpointWriter&) {}
+  static void Load(CheckpointReader&) {}
 
  private:
   // Smaller keys are padded, so that there is something to choose shard and bucket by.

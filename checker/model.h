@@ -58,6 +58,10 @@ struct Property {
 // internal error, so nothing is ever lost.
 struct PackMasks {
   std::vector<uint64_t> words;
+  // Bytes at which something begins that mostly changes by itself, ascending. Large states are
+  // stored in parts, of which a new state shares most with others. Nothing but speed and memory
+  // depends on it.
+  std::vector<uint32_t> parts = {};
 };
 
 // A model:

@@ -2,6 +2,7 @@
 
 #include "checker/pack.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstdio>
 #include <cstdlib>
@@ -37,23 +38,40 @@ uint64_t Packer::DepositSlowly(uint64_t value, uint64_t mask) {
   return result;
 }
 
-Packer::Packer(const PackMasks& masks, [[maybe_unused]] Method method)
+Packer::Packer(const PackMasks& masks, [[maybe_unused]] Method method, int part_words)
     : state_words_(static_cast<int>(masks.words.size())) {
-  uint32_t fill = 0;
-  for (uint32_t word = 0; word < masks.words.size(); ++word) {
-    dead_bits_.push_back(~masks.words[word]);
-    for (uint64_t mask = masks.words[word]; mask != 0;) {
+  const uint64_t gap = part_words > 0 ? 64 * static_cast<uint64_t>(part_words) : 1;
+  uint64_t fill = 0;
+  size_t part = 0;
+  // The next packed word, after so many that are full or left as they are.
+  const auto advance = [&](uint64_t to) {
+    for (; fill / 64 < to / 64; fill = (fill / 64 + 1) * 64) ends_.push_back(pieces_.size());
+    fill = to;
+  };
+  for (uint32_t byte = 0; byte < masks.words.size() * 8;) {
+    if (byte % 8 == 0) dead_bits_.push_back(~masks.words[byte / 8]);
+    for (; part < masks.parts.size() && masks.parts[part] <= byte; ++part) {
+      advance((fill + gap - 1) / gap * gap);
+    }
+    // Up to the next word or part.
+    uint32_t end = (byte / 8 + 1) * 8;
+    if (part < masks.parts.size()) end = std::min(end, masks.parts[part]);
+    const uint64_t above = end % 8 == 0 ? ~uint64_t{0} : (uint64_t{1} << (end % 8 * 8)) - 1;
+    uint64_t mask = masks.words[byte / 8] & above & (~uint64_t{0} << (byte % 8 * 8));
+    while (mask != 0) {
       // The lowest bits, as many as there is room for in the packed word.
       uint64_t rest = mask;
-      const uint32_t shift = fill % 64;
-      for (uint32_t room = 64 - shift; room > 0 && rest != 0; --room, ++fill) rest &= rest - 1;
-      pieces_.push_back(Piece{mask ^ rest, word, shift});
-      if (fill % 64 == 0) ends_.push_back(pieces_.size());
+      const auto shift = static_cast<uint32_t>(fill % 64);
+      const auto bits = std::min(64 - shift, static_cast<uint32_t>(std::popcount(mask)));
+      for (uint32_t i = 0; i < bits; ++i) rest &= rest - 1;
+      pieces_.push_back(Piece{mask ^ rest, byte / 8, shift});
+      packed_bits_ += static_cast<int>(bits);
+      advance(fill + bits);
       mask = rest;
     }
+    byte = end;
   }
   if (fill % 64 != 0 || fill == 0) ends_.push_back(pieces_.size());
-  packed_bits_ = static_cast<int>(fill);
   packed_words_ = static_cast<int>(ends_.size());
 #if defined(__x86_64__)
   bmi2_ = method == Method::kFastest && __builtin_cpu_supports("bmi2");

@@ -21,10 +21,13 @@ class Packer {
   // what remains elsewhere, by name so that tests reach it everywhere.
   enum class Method : uint8_t { kFastest, kPortable };
 
-  explicit Packer(const PackMasks& masks, Method method = Method::kFastest);
+  // `part_words`: each of masks.parts begins at a multiple of so many packed words; 0: one follows
+  // the other without a gap.
+  explicit Packer(const PackMasks& masks, Method method = Method::kFastest, int part_words = 0);
 
   int state_words() const { return state_words_; }
   int packed_words() const { return packed_words_; }
+  // Without gaps.
   int packed_bits() const { return packed_bits_; }
 
   // `state` has state_words() words, `packed` packed_words().
@@ -91,7 +94,7 @@ class Packer {
 
   int state_words_;
   int packed_words_;
-  int packed_bits_;
+  int packed_bits_ = 0;
   bool bmi2_ = false;
   std::vector<Piece> pieces_;        // by packed word
   std::vector<size_t> ends_;         // of each packed word's pieces

@@ -148,6 +148,47 @@ TEST(PackTest, StateWithoutInformation) {
   EXPECT_EQ(Packer(PackMasks{{0, 0}}).packed_bits(), 0);
 }
 
+// Of two states that differ in one part, only that part's blocks differ, and nothing is lost.
+TEST(PackTest, PartsShareNoBlock) {
+  testing::Random random(1);
+  for (int i = 0; i < 5'000 && !HasFailure(); ++i) {
+    SCOPED_TRACE(i);
+    PackMasks masks{Words(static_cast<size_t>(random.From(1, 20)))};
+    for (uint64_t& mask : masks.words) mask = random.OneIn(4) ? 0 : random.Next();
+    const size_t bytes = masks.words.size() * 8;
+    for (uint32_t byte = 0; byte < bytes; ++byte) {
+      if (random.OneIn(10)) masks.parts.push_back(byte);
+    }
+    const int block = static_cast<int>(random.From(1, 8));
+    const Packer packer(masks, Packer::Method::kFastest, block);
+    EXPECT_EQ(packer.packed_bits(), Packer(masks).packed_bits());
+    Words state = masks.words;
+    for (uint64_t& word : state) word &= random.Next();
+    const Words packed = Pack(packer, state);
+    EXPECT_EQ(Unpack(packer, packed), state);
+    EXPECT_EQ(Pack(Packer(masks, Packer::Method::kPortable, block), state), packed);
+    // The part of each block, by what changes in it; what stands before the first part is one too.
+    std::vector<int> part_of(packed.size() / static_cast<size_t>(block) + 1, -1);
+    for (int part = 0; part <= static_cast<int>(masks.parts.size()); ++part) {
+      const size_t begin = part == 0 ? 0 : masks.parts[static_cast<size_t>(part) - 1];
+      const size_t end = part == static_cast<int>(masks.parts.size())
+                             ? bytes
+                             : masks.parts[static_cast<size_t>(part)];
+      Words other = state;
+      for (size_t byte = begin; byte < end; ++byte) {
+        other[byte / 8] ^= masks.words[byte / 8] & (uint64_t{0xff} << (byte % 8 * 8));
+      }
+      const Words changed = Pack(packer, other);
+      for (size_t word = 0; word < packed.size(); ++word) {
+        if (changed[word] == packed[word]) continue;
+        int& owner = part_of[word / static_cast<size_t>(block)];
+        EXPECT_TRUE(owner == -1 || owner == part) << "word " << word;
+        owner = part;
+      }
+    }
+  }
+}
+
 TEST(PackDeathTest, OverflowNamesTheByte) {
   // The second and the last word must be zero, the others have some bits.
   const Words masks = {0x00ff00000000ff0fu, 0, kAll >> 1, 0};

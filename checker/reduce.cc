@@ -13,10 +13,8 @@ namespace knotcheck::checker {
 namespace {
 
 constexpr std::pair<absl::string_view, uint32_t> kNames[] = {
-    {"merge", kMerge},
-    {"symmetry", kSymmetry},
-    {"renumber", kRenumber},
-    {"self-check", kSelfCheck},
+    {"merge", kMerge},           {"symmetry", kSymmetry},    {"renumber", kRenumber},
+    {"persistent", kPersistent}, {"self-check", kSelfCheck},
 };
 
 }  // namespace
@@ -33,9 +31,11 @@ absl::StatusOr<uint32_t> ParseReductions(absl::string_view text) {
       known = true;
     }
     if (!known) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "'", word, "': expected all, none, or of merge, symmetry, renumber and self-check some, ",
-          "with commas between"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", word,
+                       "': expected all, none, or of merge, symmetry, renumber, persistent and "
+                       "self-check some, ",
+                       "with commas between"));
     }
   }
   return reductions;

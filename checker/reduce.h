@@ -37,30 +37,72 @@ enum Reduction : uint32_t {
   // States that differ in the names of identifiers and objects only, or in values that nobody
   // reads again, are one. Needs the model's Canonicalize. Preserves as kSymmetry does.
   kRenumber = 4,
+  // Where a thread's next steps are left movers, it takes them at once, whoever moved before: they
+  // are a persistent set of one thread (P. Godefroid, "Partial-order methods for the verification
+  // of
+  // concurrent systems", 1996). No state in which a thread has such steps is kept, so every state
+  // that is kept is explored in full and nothing is put off for ever. Needs and preserves what
+  // kMerge does.
+  kPersistent = 8,
   // Not a reduction: every transition's footprint is held against what the other threads hold, and
   // the steps of every state against those of its representative; a breach ends the program with an
   // internal error. Several times as slow.
-  kSelfCheck = 8,
+  kSelfCheck = 16,
 };
 inline constexpr uint32_t kNoReduction = 0;
-inline constexpr uint32_t kAllReductions = kMerge | kSymmetry | kRenumber;
+inline constexpr uint32_t kAllReductions = kMerge | kSymmetry | kRenumber | kPersistent;
+// Those that make one transition of several steps, so that a path need not be the shortest.
+inline constexpr uint32_t kLengthening = kMerge | kPersistent;
 
-// "all", "none", or names joined by commas: merge, symmetry, renumber, self-check.
+// "all", "none", or names joined by commas: merge, symmetry, renumber, persistent, self-check.
 absl::StatusOr<uint32_t> ParseReductions(absl::string_view text);
 // "merge, symmetry", or "none".
 std::string ReductionsText(uint32_t reductions);
 
-// A model for kMerge also has:
+// A model for kMerge and kPersistent also has:
 //  * FootprintOf(s, thread): of whatever the thread's next step may be, in s or after any steps of
 //    other threads.
-//  * FootprintOf(s, action): of this action alone.
-//  * HoldOf(s, thread): see footprint.h.
+//  * HoldOf(s, thread): see footprint.h. HoldOf(s, thread, of), if it has that, need say nothing of
+//    resources that are not in `of`.
 template <class M>
-concept HasFootprints = Model<M> && requires(const M& model, const typename M::State& s, Action a) {
+concept HasFootprints = Model<M> && requires(const M& model, const typename M::State& s) {
   { model.FootprintOf(s, 0) } -> std::same_as<Footprint>;
-  { model.FootprintOf(s, a) } -> std::same_as<Footprint>;
   { model.HoldOf(s, 0) } -> std::same_as<Hold>;
 };
+
+// ... and may have FootprintOf(s, action): of this action alone.
+template <class M>
+concept HasActionFootprints = HasFootprints<M> &&
+    requires(const M& model, const typename M::State& s, Action a) {
+  { model.FootprintOf(s, a) } -> std::same_as<Footprint>;
+};
+
+template <class M>
+concept HasPartialHolds = HasFootprints<M> && requires(const M& model, const typename M::State& s) {
+  { model.HoldOf(s, 0, uint64_t{}) } -> std::same_as<Hold>;
+};
+
+// The mover that a step with this footprint is.
+template <HasFootprints M>
+Mover MoverOf(const M& model, const typename M::State& state, int thread,
+              const Footprint& footprint) {
+  const uint64_t touched = footprint.reads | footprint.writes;
+  if (touched == 0) return Classify(footprint, Hold());
+  if constexpr (HasPartialHolds<M>) {
+    return Classify(footprint, model.HoldOf(state, thread, touched));
+  } else {
+    return Classify(footprint, model.HoldOf(state, thread));
+  }
+}
+
+template <HasFootprints M>
+Footprint FootprintOfAction(const M& model, const typename M::State& state, Action action) {
+  if constexpr (HasActionFootprints<M>) {
+    return model.FootprintOf(state, action);
+  } else {
+    return model.FootprintOf(state, static_cast<int>(action.thread));
+  }
+}
 
 // A model for kSymmetry and kRenumber also has Canonicalize(s, reductions), which replaces s by
 // the representative of its class.
@@ -78,7 +120,7 @@ concept HasOrbits = HasCanonicalForm<M> && requires(const M& model, const typena
 // What `model` may be reduced by.
 template <Model M>
 constexpr uint32_t PossibleReductions() {
-  return (HasFootprints<M> ? uint32_t{kMerge | kSelfCheck} : 0) |
+  return (HasFootprints<M> ? uint32_t{kMerge | kPersistent | kSelfCheck} : 0) |
          (HasCanonicalForm<M> ? uint32_t{kSymmetry | kRenumber} : 0);
 }
 
@@ -94,6 +136,8 @@ class Reduced {
   // multiply with every choice. It is the state that decides, not how many ends there have been,
   // so that a state and its representative are cut alike.
   static constexpr int kLongestWithChoices = 8;
+  // Of the left movers that follow a transition, in steps of all threads.
+  static constexpr int kLongestSettling = 256;
 
   // `model` must outlive this. Reductions that the model does not offer are dropped.
   Reduced(const M& model, uint32_t reductions)
@@ -125,7 +169,7 @@ class Reduced {
         fn(action, end, outcome, effects);
       }
     };
-    Run(state, thread, Effects(), leaf, nullptr);
+    Run(state, thread, leaf, nullptr);
   }
 
   Outcome Apply(State& state, Action action, Effects& effects) const {
@@ -166,7 +210,7 @@ class Reduced {
           found = end;
           steps = taken;
         };
-        Run(real, t, Effects(), leaf, &taken);
+        Run(real, t, leaf, &taken);
       }
       KNOT_CHECK(found.has_value());
       path.actions.insert(path.actions.end(), steps.begin(), steps.end());
@@ -181,7 +225,7 @@ class Reduced {
         found = true;
         steps = taken;
       };
-      Run(real, t, Effects(), leaf, &taken);
+      Run(real, t, leaf, &taken);
     }
     if (!found) return path;
     // Up to the step that shows it, and no further.
@@ -201,12 +245,53 @@ class Reduced {
     }
   }
 
+  // Of whatever the next step of a thread may be.
+  struct Next {
+    Mover mover = Mover::kNone;
+    bool acquires = false;
+    // Whether it has as well been done at once.
+    bool MovesLeft() const { return mover == Mover::kLeft || mover == Mover::kBoth; }
+  };
+  Next NextOf(const State& state, int thread) const {
+    Next next;
+    if constexpr (HasFootprints<M>) {
+      const Footprint footprint = model_.FootprintOf(state, thread);
+      next.mover = checker::MoverOf(model_, state, thread, footprint);
+      next.acquires = footprint.acquires != 0;
+    }
+    return next;
+  }
+  // NextOf(state, thread).MovesLeft(): what acquires does not, whatever it holds.
+  bool MovesLeft(const State& state, int thread) const {
+    if constexpr (HasFootprints<M>) {
+      const Footprint footprint = model_.FootprintOf(state, thread);
+      if (footprint.acquires != 0) return false;
+      const Mover mover = checker::MoverOf(model_, state, thread, footprint);
+      return mover == Mover::kLeft || mover == Mover::kBoth;
+    }
+    return false;
+  }
+  Mover MoverOf(const State& state, Action action, const Next& next) const {
+    if constexpr (HasActionFootprints<M>) {
+      return checker::MoverOf(model_, state, action.thread, model_.FootprintOf(state, action));
+    } else {
+      return next.mover;
+    }
+  }
+
   // Calls leaf(end, outcome, effects) for each way in which a transition of `thread` can go.
   // `taken`, if given, holds the steps of the current one while leaf runs.
   template <class Leaf>
-  void Run(const State& state, int thread, const Effects& effects, Leaf& leaf,
-           std::vector<Action>* taken) const {
-    static_cast<void>(Continue(state, thread, Phase::kFree, effects, 0, leaf, taken));
+  void Run(const State& state, int thread, Leaf& leaf, std::vector<Action>* taken) const {
+    const auto end = [&](const State& last, Outcome outcome, const Effects& effects) {
+      if ((reductions_ & kPersistent) && outcome != Outcome::kFault) {
+        Settle(last, effects, Settling(), leaf, taken);
+      } else {
+        leaf(last, outcome, effects);
+      }
+    };
+    const Next next = reductions_ & kMerge ? NextOf(state, thread) : Next();
+    static_cast<void>(Continue(state, thread, next, Phase::kFree, Effects(), 0, end, taken));
   }
 
   // A transition is right movers, at most one step that is none, and left movers.
@@ -220,14 +305,14 @@ class Reduced {
     return mover == Mover::kRight ? std::max(phase, Phase::kAcquired) : phase;
   }
 
-  // False: the thread has no step in `state`.
+  // `next`: NextOf(state, thread), when steps are merged. False: the thread has no step in `state`.
   template <class Leaf>
-  bool Continue(const State& state, int thread, Phase phase, const Effects& effects, int length,
-                Leaf& leaf, std::vector<Action>* taken) const {
+  bool Continue(const State& state, int thread, const Next& next, Phase phase,
+                const Effects& effects, int length, Leaf& leaf, std::vector<Action>* taken) const {
     bool any = false;
     model_.ForEachSuccessor(
         state, thread,
-        [&](Action action, const State& next, Outcome outcome, const Effects& shown) {
+        [&](Action action, const State& after, Outcome outcome, const Effects& shown) {
           any = true;
           const Effects sum{effects.violated | shown.violated, effects.witnessed | shown.witnessed};
           if (taken != nullptr) taken->push_back(action);
@@ -235,18 +320,68 @@ class Reduced {
           if constexpr (HasFootprints<M>) {
             if (reductions_ & kSelfCheck) Check(state, action);
             if ((reductions_ & kMerge) && outcome != Outcome::kFault && length < kLongest) {
-              const Phase now = After(phase, MoverOf(state, action));
-              if ((now != Phase::kCommitted || MovesLeft(next, thread)) &&
-                  (length < kLongestWithChoices || !HasChoice(next, thread))) {
-                done = Continue(next, thread, now, sum, length + 1, leaf, taken);
-                if (now == Phase::kAcquired) done &= !MayWait(next, thread);
+              const Phase now = After(phase, MoverOf(state, action, next));
+              const Next then = NextOf(after, thread);
+              if ((now != Phase::kCommitted || then.MovesLeft()) &&
+                  (length < kLongestWithChoices || !HasChoice(after, thread))) {
+                done = Continue(after, thread, then, now, sum, length + 1, leaf, taken);
+                // Others can take what the thread needs next. Then it may wait with what it has,
+                // and they with what they have: a deadlock, which no order of whole transitions
+                // leads to. (Lipton 1975 allows a reduced action to wait at its first step only,
+                // for the same reason.) Others can do that by an acquire alone: their other steps
+                // do not move right.
+                if (now == Phase::kAcquired) done &= !then.acquires;
               }
             }
           }
-          if (!done) leaf(next, outcome, sum);
+          if (!done) leaf(after, outcome, sum);
           if (taken != nullptr) taken->pop_back();
         });
     return any;
+  }
+
+  // Who takes left movers, how many, and whose were cut short; and all of this transition.
+  struct Settling {
+    int thread = 0;
+    int length = 0;
+    int total = 0;
+    uint64_t cut = 0;
+  };
+  // Threads take their left movers, one thread after the other and each as many as it has: they
+  // commute, so that nobody can tell in which order. The bounds are those of a transition, thread
+  // by thread, and one for all together.
+  template <class Leaf>
+  void Settle(const State& state, const Effects& effects, Settling at, Leaf& leaf,
+              std::vector<Action>* taken) const {
+    const int threads = std::min(ThreadCount(), 64);
+    for (int i = -1; i < threads && at.total < kLongestSettling; ++i) {
+      const int u = i < 0 ? at.thread : i;
+      if ((at.cut >> u & 1) || !MovesLeft(state, u)) continue;
+      Settling then{u, u == at.thread ? at.length + 1 : 1, at.total + 1, at.cut};
+      if (then.length > kLongest || (then.length > kLongestWithChoices && HasChoice(state, u))) {
+        at.cut |= uint64_t{1} << u;
+        continue;
+      }
+      bool any = false;
+      model_.ForEachSuccessor(
+          state, u, [&](Action action, const State& after, Outcome outcome, const Effects& shown) {
+            any = true;
+            if constexpr (HasFootprints<M>) {
+              if (reductions_ & kSelfCheck) Check(state, action);
+            }
+            const Effects sum{effects.violated | shown.violated,
+                              effects.witnessed | shown.witnessed};
+            if (taken != nullptr) taken->push_back(action);
+            if (outcome == Outcome::kFault) {
+              leaf(after, outcome, sum);
+            } else {
+              Settle(after, sum, then, leaf, taken);
+            }
+            if (taken != nullptr) taken->pop_back();
+          });
+      if (any) return;
+    }
+    leaf(state, Outcome::kStepped, effects);
   }
 
   bool HasChoice(const State& state, int thread) const {
@@ -254,21 +389,6 @@ class Reduced {
     model_.ForEachSuccessor(state, thread,
                             [&](Action, const State&, Outcome, const Effects&) { ++steps; });
     return steps > 1;
-  }
-  Mover MoverOf(const State& state, Action action) const {
-    return Classify(model_.FootprintOf(state, action), model_.HoldOf(state, action.thread));
-  }
-  // Whether all that the thread can do next has as well been done at once.
-  bool MovesLeft(const State& state, int thread) const {
-    const Mover mover = Classify(model_.FootprintOf(state, thread), model_.HoldOf(state, thread));
-    return mover == Mover::kLeft || mover == Mover::kBoth;
-  }
-  // Whether others can take what the thread needs next. Then it may wait with what it has, and they
-  // with what they have: a deadlock, which no order of whole transitions leads to. (Lipton 1975
-  // allows a reduced action to wait at its first step only, for the same reason.) Others can do
-  // that by an acquire alone: their other steps do not move right.
-  bool MayWait(const State& state, int thread) const {
-    return model_.FootprintOf(state, thread).acquires != 0;
   }
   // Whether a step of the representative leads to the representative of the step: the two states
   // have the same steps, seen through representatives, whoever takes them.
@@ -297,7 +417,7 @@ class Reduced {
            (!wanted.empty() || model_.AtRest(state) == model_.AtRest(representative));
   }
   void Check(const State& state, Action action) const {
-    const Footprint footprint = model_.FootprintOf(state, action);
+    const Footprint footprint = FootprintOfAction(model_, state, action);
     for (int t = 0; t < ThreadCount(); ++t) {
       KNOT_CHECK(t == action.thread || !Breaks(footprint, model_.HoldOf(state, t)));
     }

@@ -91,6 +91,7 @@ const std::vector<Group>& LooksTwice() {
 
 TEST(ReduceConditions, AReadIsDeclared) {
   ExpectNeeded(LooksTwice(), 0, Mistake::kForgetRead, kMerge);
+  ExpectNeeded(LooksTwice(), 0, Mistake::kForgetRead, kPersistent);
 }
 
 // The reader sees the first write without the second one.
@@ -169,6 +170,7 @@ TEST(ReduceConditions, AnEffectIsARead) {
                                            {.op = Op::kBranch, .value = 0, .target = 3},
                                            {.op = Op::kStore, .a = 0, .value = 1}}}};
   ExpectNeeded(groups, 0, Mistake::kForgetPeek, kMerge);
+  ExpectNeeded(groups, 0, Mistake::kForgetPeek, kPersistent);
 }
 
 // Posting under a lock looks like a write to what is held. But it lets the second thread go on,
@@ -188,6 +190,7 @@ TEST(ReduceConditions, AFaultDoesNotMove) {
       {Code{{.op = Op::kStore, .value = 1}, {.op = Op::kFault, .value = 0}}},
       {Code{{.op = Op::kLoad, .show = kBad, .show_value = 1}}}};
   ExpectNeeded(groups, 0, Mistake::kFaultMoves, kMerge);
+  ExpectNeeded(groups, 0, Mistake::kFaultMoves, kPersistent);
 }
 
 // Each thread fetches the name that it published under the same lock, which is its own. (Clarke,
@@ -253,6 +256,20 @@ TEST(ReduceConditions, WhoeverHoldsALockMayWaitForAnother) {
     const Result result = Explore(reduced, Options());
     EXPECT_EQ(result.verdicts[6].status, Status::kViolated) << reductions;
     EXPECT_TRUE(Replay(model, result.verdicts[6].path).rested) << reductions;
+  }
+}
+
+// A thread that goes round for ever by itself always moves left; what the other one shows must not
+// wait for its end.
+TEST(ReduceConditions, NothingIsPutOffForEver) {
+  const std::vector<Group> groups = {
+      {Code{{.op = Op::kSet, .value = 1}, {.op = Op::kBranch, .value = 1, .target = 0}}, 2},
+      {Code{{.op = Op::kStore, .value = 1, .show = kBad, .show_value = 0}}}};
+  const SharedModel model(groups, 0);
+  const Seen all = SeenOf(model, model);
+  EXPECT_EQ(all.violated, 1U);
+  for (uint32_t reductions = 1; reductions <= kAllReductions; ++reductions) {
+    EXPECT_TRUE(SeenOf(Reduced(model, reductions), model) == all) << reductions;
   }
 }
 

@@ -33,7 +33,7 @@ using testing::SharedModel;
 using testing::SharedModelMaker;
 using testing::StatesByOrbits;
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr uint64_t kModels = 80;
 #else
 constexpr uint64_t kModels = 10'400;
@@ -45,7 +45,7 @@ constexpr size_t kMost = 500;
 // What was reached in all models together, so that a test of nothing is noticed.
 struct Tally {
   uint64_t models = 0, with_merges = 0, with_twins = 0, with_rest = 0, without_rest = 0;
-  uint64_t with_orbits = 0, with_renamed = 0, violated = 0, holds = 0;
+  uint64_t with_orbits = 0, with_renamed = 0, with_persistent = 0, violated = 0, holds = 0;
 };
 
 // "" when the model's statements about its steps and forms are right.
@@ -101,8 +101,8 @@ std::string Proved(const SharedModel& model, bool threads, Tally& tally) {
   tally.with_twins += model.has_twins();
   tally.with_rest += reference.at_rest > 0;
   tally.without_rest += reference.at_rest == 0;
-  uint64_t states[8] = {};
-  std::set<std::string> rests[8];
+  uint64_t states[kAllReductions + 1] = {};
+  std::set<std::string> rests[kAllReductions + 1];
   for (uint32_t reductions = 0; reductions <= kAllReductions; ++reductions) {
     // The self-check, which must find nothing, on half of the searches.
     const uint32_t checked = reductions % 2 == 0 ? reductions : reductions | kSelfCheck;
@@ -118,7 +118,7 @@ std::string Proved(const SharedModel& model, bool threads, Tally& tally) {
         options.order = order;
         options.threads = count;
         const Result result = Explore(reduced, options);
-        const bool shortest = order == Order::kBreadthFirst && !(reductions & kMerge);
+        const bool shortest = order == Order::kBreadthFirst && !(reductions & kLengthening);
         const std::string error = Differs(model, reference, result, shortest);
         if (!error.empty()) return which + error;
         states[reductions] = result.states;
@@ -131,6 +131,7 @@ std::string Proved(const SharedModel& model, bool threads, Tally& tally) {
     }
   }
   tally.with_merges += states[kMerge] < reference.states;
+  tally.with_persistent += states[kAllReductions] < states[kAllReductions & ~kPersistent];
   tally.with_orbits += states[kSymmetry] < reference.states;
   tally.with_renamed += states[kRenumber] < reference.states;
   if (StatesByOrbits(model) != reference.states) return "orbits do not add up";
@@ -149,6 +150,7 @@ TEST_P(RandomReductions, ChangeNothingButTheNumberOfStates) {
   // So few models need not show everything.
   if (few == 0) return;
   EXPECT_GT(tally.with_merges, 10 * few);
+  EXPECT_GT(tally.with_persistent, 3 * few);
   EXPECT_GT(tally.with_twins, 10 * few);
   EXPECT_GT(tally.with_orbits, 10 * few);
   EXPECT_GT(tally.with_renamed, 3 * few);

@@ -7,8 +7,11 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "checker/checkpoint.h"
 #include "checker/path.h"
 
 namespace knotcheck::checker {
@@ -35,6 +38,18 @@ struct Progress {
   const std::vector<uint64_t>* levels = nullptr;
 };
 
+// A search that is saved from time to time, and one that goes on where another one stopped. Of
+// breadth-first searches only.
+struct Checkpoints {
+  std::string file;
+  std::string identity;  // see checkpoint.h
+  double every_s = 600;  // between rounds; also when the search is interrupted
+  // Where to go on; nullptr: from the initial states.
+  CheckpointReader* resume = nullptr;
+  // Called when the file cannot be written. The search goes on, and the file before is still there.
+  std::function<void(const absl::Status&)> failed;
+};
+
 // All results but the time are the same for every number of threads.
 struct Options {
   Order order = Order::kBreadthFirst;
@@ -54,6 +69,7 @@ struct Options {
   // Called between rounds when 2^16 transitions have come on top, by the thread that searches.
   // Must not change anything the search sees.
   std::function<void(const Progress&)> progress;
+  const Checkpoints* checkpoints = nullptr;
 };
 
 // Why a search ended. Anything but kExhausted is incomplete: what it did not find may still exist.

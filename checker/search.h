@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <new>
@@ -18,6 +19,7 @@
 
 #include "base/check.h"
 #include "checker/chain.h"
+#include "checker/checkpoint.h"
 #include "checker/compact_set.h"
 #include "checker/crew.h"
 #include "checker/frontier.h"
@@ -75,6 +77,15 @@ class Search {
   uint64_t Expand(Worker& worker, const Place& place, Add&& add) const;
   void BreadthFirst();
   void DepthFirst();
+  // Where a breadth-first search stands between two rounds.
+  struct Position {
+    uint64_t depth = 0;
+    uint64_t begin = 0;  // states of `level` that are expanded
+    Frontier level;
+    Frontier next;
+  };
+  void Save(const Position& at);
+  void Load(CheckpointReader& in, Position& at);
   std::vector<Place> InitialPlaces();
   // Returns how many chunks they were.
   size_t ExpandRound(const Frontier& frontier, size_t begin, size_t end);
@@ -106,6 +117,8 @@ class Search {
   uint64_t never_ = 0;      // likewise
   uint64_t found_ = 0;      // bits that have a path
   uint64_t next_report_ = kReport;
+  bool saved_ = false;
+  std::chrono::steady_clock::time_point last_save_ = std::chrono::steady_clock::now();
   Result result_;
 };
 
@@ -287,40 +300,112 @@ void Search<M, Keys>::InsertRound(Frontier& next, size_t chunks, uint64_t depth)
 
 template <Model M, class Keys>
 void Search<M, Keys>::BreadthFirst() {
-  Frontier level(keys_.shape());
-  Frontier next(keys_.shape());
-  for (const Place& place : InitialPlaces()) {
-    if (set_.size() >= options_.max_states) break;
-    if (set_.Insert(place, Tag(0))) level.Append(place.shard, &place.entry, 1);
+  Position at{0, 0, Frontier(keys_.shape()), Frontier(keys_.shape())};
+  Frontier& level = at.level;
+  Frontier& next = at.next;
+  const Checkpoints* const checkpoints = options_.checkpoints;
+  bool ended = false;
+  if (checkpoints != nullptr && checkpoints->resume != nullptr) {
+    Load(*checkpoints->resume, at);
+    // It may have been at its end.
+    if (MayStop()) {
+      result_.end = End::kStopped;
+      ended = true;
+    }
+  } else {
+    for (const Place& place : InitialPlaces()) {
+      if (set_.size() >= options_.max_states) break;
+      if (set_.Insert(place, Tag(0))) level.Append(place.shard, &place.entry, 1);
+    }
+    result_.states = set_.size();
+    result_.levels.push_back(level.Count());
   }
-  result_.states = set_.size();
-  bool ended = LimitReached(0, result_.states);
-  uint64_t depth = 0;
   size_t count = level.Count();
-  result_.levels.push_back(count);
+  ended = ended || LimitReached(at.depth, count);
   while (!ended) {
-    for (size_t begin = 0; begin < count && !ended;) {
+    while (at.begin < count && !ended) {
       const size_t round = std::max<size_t>(kLeastRound, result_.states / kRoundPart);
-      const size_t end = std::min(begin + round, count);
-      InsertRound(next, ExpandRound(level, begin, end), depth + 1);
+      const size_t end = std::min<size_t>(at.begin + round, count);
+      InsertRound(next, ExpandRound(level, at.begin, end), at.depth + 1);
       Gather();
-      begin = end;
-      ended = LimitReached(depth, count - begin + next.Count());
+      at.begin = end;
+      ended = LimitReached(at.depth, count - at.begin + next.Count());
+      if (checkpoints == nullptr) continue;
+      const std::chrono::duration<double> since = std::chrono::steady_clock::now() - last_save_;
+      const bool leaves = result_.end == End::kInterrupted || result_.end == End::kMemoryLimit;
+      if (ended ? leaves : since.count() >= checkpoints->every_s) Save(at);
     }
     level.Clear();
     std::swap(level, next);
     count = level.Count();
+    at.begin = 0;
     if (count > 0) result_.levels.push_back(count);
-    FindPaths(depth);
+    FindPaths(at.depth);
     if (!ended && MayStop()) {
       result_.end = End::kStopped;
       break;
     }
     if (count == 0) break;
-    if (!ended) ++depth;
+    if (!ended) ++at.depth;
   }
-  result_.depth = depth;
+  result_.depth = at.depth;
   result_.bytes = set_.bytes() + keys_.bytes();
+  // What follows this search need not wait for it again.
+  if (saved_ && (result_.end == End::kExhausted || result_.end == End::kStopped)) Save(at);
+}
+
+template <Model M, class Keys>
+void Search<M, Keys>::Save(const Position& at) {
+  CheckpointWriter out(options_.checkpoints->file, options_.checkpoints->identity);
+  out.Put(at.depth);
+  out.Put(at.begin);
+  out.Put(found_);
+  out.Put(next_report_);
+  out.Put(result_.states);
+  out.Put(result_.transitions);
+  out.Put(result_.at_rest);
+  out.PutAll(result_.levels);
+  for (const Verdict& verdict : result_.verdicts) {
+    out.Put(verdict.witnesses);
+    out.Put(verdict.path.initial);
+    out.PutAll(verdict.path.actions);
+  }
+  std::vector<Find> finds;
+  for (const Worker& worker : workers_) {
+    finds.insert(finds.end(), worker.finds.begin(), worker.finds.end());
+  }
+  out.PutAll(finds);
+  set_.Save(out);
+  keys_.Save(out);
+  at.level.Save(out);
+  at.next.Save(out);
+  const absl::Status status = out.Finish();
+  if (!status.ok() && options_.checkpoints->failed) options_.checkpoints->failed(status);
+  saved_ = true;
+  last_save_ = std::chrono::steady_clock::now();
+}
+
+template <Model M, class Keys>
+void Search<M, Keys>::Load(CheckpointReader& in, Position& at) {
+  at.depth = in.Get<uint64_t>();
+  at.begin = in.Get<uint64_t>();
+  found_ = in.Get<uint64_t>();
+  next_report_ = in.Get<uint64_t>();
+  result_.states = in.Get<uint64_t>();
+  result_.transitions = in.Get<uint64_t>();
+  result_.at_rest = in.Get<uint64_t>();
+  result_.levels = in.GetAll<uint64_t>();
+  for (Verdict& verdict : result_.verdicts) {
+    verdict.witnesses = in.Get<uint64_t>();
+    verdict.path.initial = in.Get<uint32_t>();
+    verdict.path.actions = in.GetAll<Action>();
+  }
+  workers_[0].finds = in.GetAll<Find>();
+  set_.Load(in);
+  keys_.Load(in);
+  at.level.Load(in);
+  at.next.Load(in);
+  saved_ = true;
 }
 
 // Every state knows its depth modulo a power of two, and the depths of a state and of its

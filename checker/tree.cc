@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
 
@@ -70,20 +71,24 @@ uint32_t NodeTable<kWords>::Intern(const Value& value, uint64_t hash) {
 template <size_t kWords>
 uint32_t NodeTable<kWords>::Find(Stripe& stripe, const Value& value, uint64_t hash) {
   if (stripe.count * 2 >= stripe.slots.size()) Grow(stripe);
+  constexpr uint32_t kIndexMask = (1u << kIndexBits) - 1;
+  const uint32_t tag = SlotOf(0, hash) & ~kIndexMask;
   const size_t mask = stripe.slots.size() - 1;
   size_t position = hash & mask;
   for (; stripe.slots[position] != 0; position = (position + 1) & mask) {
-    const uint32_t index = stripe.slots[position] - 1;
+    const uint32_t slot = stripe.slots[position];
+    if ((slot & ~kIndexMask) != tag) continue;
+    const uint32_t index = (slot & kIndexMask) - 1;
     if (Same(At(stripe, index), value)) return index;
   }
   const uint32_t index = stripe.count;
-  // The last number would read as "no node" in the last stripe.
+  // The last number would read as "no node" in the last stripe, and leave none for the slot.
   KNOT_CHECK(index < kMostInStripe - 1);
   const uint32_t shifted = index + kFirst;
   const int chunk = std::bit_width(shifted) - kFirstBits - 1;
   if (stripe.chunks[chunk] == nullptr) stripe.chunks[chunk].reset(new Value[kFirst << chunk]);
   stripe.chunks[chunk][shifted - (kFirst << chunk)] = value;
-  stripe.slots[position] = index + 1;
+  stripe.slots[position] = SlotOf(index, hash);
   ++stripe.count;
   return index;
 }
@@ -96,9 +101,10 @@ void NodeTable<kWords>::Grow(Stripe& stripe) {
   std::vector<uint32_t>().swap(stripe.slots);
   stripe.slots.resize(count);
   for (uint32_t index = 0; index < stripe.count; ++index) {
-    size_t position = Hash(At(stripe, index)) & (count - 1);
+    const uint64_t hash = Hash(At(stripe, index));
+    size_t position = hash & (count - 1);
     while (stripe.slots[position] != 0) position = (position + 1) & (count - 1);
-    stripe.slots[position] = index + 1;
+    stripe.slots[position] = SlotOf(index, hash);
   }
 }
 
@@ -109,34 +115,72 @@ uint64_t NodeTable<kWords>::size() const {
   return size;
 }
 
+template <size_t kWords>
+void NodeTable<kWords>::Save(CheckpointWriter& out) const {
+  for (const Stripe& stripe : stripes_) {
+    out.Put(stripe.count);
+    uint32_t saved = 0;
+    for (int chunk = 0; saved < stripe.count; ++chunk) {
+      const uint32_t portion = std::min(kFirst << chunk, stripe.count - saved);
+      out.Bytes(stripe.chunks[chunk].get(), portion * sizeof(Value));
+      saved += portion;
+    }
+  }
+}
+
+template <size_t kWords>
+void NodeTable<kWords>::Load(CheckpointReader& in) {
+  for (Stripe& stripe : stripes_) {
+    KNOT_CHECK(stripe.count == 0);
+    const auto count = in.Get<uint32_t>();
+    for (int chunk = 0; stripe.count < count; ++chunk) {
+      const uint32_t portion = std::min(kFirst << chunk, count - stripe.count);
+      stripe.chunks[chunk].reset(new Value[kFirst << chunk]);
+      in.Bytes(stripe.chunks[chunk].get(), portion * sizeof(Value));
+      stripe.count += portion;
+    }
+    if (count > 0) Grow(stripe);
+  }
+}
+
 TreeKeys::TreeKeys(int words) : words_(static_cast<size_t>(words)), mixer_(64) {
-  uint32_t offset = 0;
-  const auto blocks = static_cast<uint32_t>((words_ + kBlockWords - 1) / kBlockWords);
-  for (uint32_t width = blocks;; width = (width + 1) / 2) {
-    widths_.push_back(width);
-    offsets_.push_back(offset);
-    offset += width;
+  auto width = static_cast<uint32_t>((words_ + kBlockWords - 1) / kBlockWords);
+  for (uint32_t arity = 0;; arity = width > 4 ? 4 : 2, width = (width + arity - 1) / arity) {
+    Level level;
+    level.width = width;
+    level.offset = nodes_;
+    level.arity = arity;
+    if (arity == 2) level.pairs = std::make_unique<NodeTable<1>>();
+    if (arity == 4) level.quads = std::make_unique<NodeTable<2>>();
+    levels_.push_back(std::move(level));
+    nodes_ += width;
     if (width <= 2) break;
   }
-  offsets_.push_back(offset);
-  inner_ = std::vector<NodeTable<1>>(widths_.size() - 1);
 }
 
 TreeKeys::Scratch TreeKeys::NewScratch() const {
   Scratch scratch;
-  scratch.blocks.resize(widths_[0]);
-  scratch.nodes.resize(offsets_.back());
-  scratch.current.resize(offsets_.back());
-  scratch.changed.resize(widths_[0]);
+  scratch.blocks.resize(levels_[0].width);
+  scratch.nodes.resize(nodes_);
+  scratch.current.resize(nodes_);
+  scratch.changed.resize(levels_[0].width);
   return scratch;
 }
 
-// The value of an inner node: the numbers of its children.
-std::array<uint64_t, 1> TreeKeys::ValueAt(size_t level, uint32_t index,
-                                          const std::vector<uint32_t>& nodes) const {
-  const uint32_t* children = &nodes[offsets_[level - 1]];
-  const bool pair = 2 * index + 1 < widths_[level - 1];
-  return {uint64_t{children[2 * index]} << 32 | (pair ? children[2 * index + 1] : kNoNode)};
+uint32_t TreeKeys::InternInner(size_t level, uint32_t index,
+                               const std::vector<uint32_t>& nodes) const {
+  const Level& above = levels_[level];
+  const Level& below = levels_[level - 1];
+  const auto child = [&](uint32_t i) {
+    const uint32_t at = above.arity * index + i;
+    return at < below.width ? uint64_t{nodes[below.offset + at]} : uint64_t{kNoNode};
+  };
+  if (above.arity == 2) {
+    const NodeTable<1>::Value value = {child(0) << 32 | child(1)};
+    return above.pairs->Intern(value, above.pairs->Hash(value));
+  }
+  const NodeTable<2>::Value value = {child(0) << 32 | child(1), child(2) << 32 | child(3)};
+  return above.quads->Intern(value, above.quads->Hash(value));
 }
 
 Place TreeKeys::Encode(const uint64_t* packed, Scratch& scratch) const {
@@ -144,7 +188,7 @@ Place TreeKeys::Encode(const uint64_t* packed, Scratch& scratch) const {
   uint32_t* changed = scratch.changed.data();
   size_t changes = 0;
   uint64_t hash = scratch.hash;
-  for (uint32_t i = 0; i < widths_[0]; ++i) {
+  for (uint32_t i = 0; i < levels_[0].width; ++i) {
     // The last block is filled up with zeros.
     Block block{};
     const size_t first = i * kBlockWords;
@@ -161,19 +205,18 @@ Place TreeKeys::Encode(const uint64_t* packed, Scratch& scratch) const {
     changed[changes++] = i;
   }
   const bool any_changed = changes > 0;
-  for (size_t level = 1; level < widths_.size(); ++level) {
+  for (size_t level = 1; level < levels_.size(); ++level) {
     size_t parents = 0;
     for (size_t c = 0; c < changes; ++c) {
-      const uint32_t index = changed[c] / 2;
+      const uint32_t index = changed[c] / levels_[level].arity;
       if (parents > 0 && changed[parents - 1] == index) continue;
-      const std::array<uint64_t, 1> value = ValueAt(level, index, nodes);
-      nodes[offsets_[level] + index] = inner_[level - 1].Intern(value, HashNode(value[0]));
+      nodes[levels_[level].offset + index] = InternInner(level, index, nodes);
       changed[parents++] = index;
     }
     changes = parents;
   }
-  const uint32_t* top = &nodes[offsets_[widths_.size() - 1]];
-  const uint64_t key = uint64_t{top[0]} << 32 | (widths_.back() == 2 ? top[1] : 0);
+  const uint32_t* top = &nodes[levels_.back().offset];
+  const uint64_t key = uint64_t{top[0]} << 32 | (levels_.back().width == 2 ? top[1] : 0);
   if (scratch.known && any_changed) {
     // Back to the nodes of the state that the next one will be compared with.
     std::copy(scratch.nodes.begin(), scratch.nodes.end(), nodes.begin());
@@ -185,19 +228,26 @@ Place TreeKeys::Encode(const uint64_t* packed, Scratch& scratch) const {
 void TreeKeys::Decode(const Place& place, uint64_t* packed, Scratch& scratch) const {
   std::vector<uint32_t>& nodes = scratch.nodes;
   const uint64_t key = mixer_.Unmix(place.entry.high);
-  const size_t last = widths_.size() - 1;
-  nodes[offsets_[last]] = static_cast<uint32_t>(key >> 32);
-  if (widths_[last] == 2) nodes[offsets_[last] + 1] = static_cast<uint32_t>(key);
-  for (size_t level = last; level > 0; --level) {
-    uint32_t* children = &nodes[offsets_[level - 1]];
-    for (uint32_t i = 0; i < widths_[level]; ++i) {
-      const uint64_t value = inner_[level - 1].At(nodes[offsets_[level] + i])[0];
-      children[2 * i] = static_cast<uint32_t>(value >> 32);
-      if (2 * i + 1 < widths_[level - 1]) children[2 * i + 1] = static_cast<uint32_t>(value);
+  const Level& last = levels_.back();
+  nodes[last.offset] = static_cast<uint32_t>(key >> 32);
+  if (last.width == 2) nodes[last.offset + 1] = static_cast<uint32_t>(key);
+  for (size_t l = levels_.size() - 1; l > 0; --l) {
+    const Level& level = levels_[l];
+    const Level& below = levels_[l - 1];
+    for (uint32_t i = 0; i < level.width; ++i) {
+      const uint32_t node = nodes[level.offset + i];
+      const uint64_t* const value =
+          level.arity == 2 ? level.pairs->At(node).data() : level.quads->At(node).data();
+      const uint32_t first = level.arity * i;
+      const uint32_t children = std::min(level.arity, below.width - first);
+      for (uint32_t c = 0; c < children; ++c) {
+        const uint64_t pair = value[c / 2];
+        nodes[below.offset + first + c] = static_cast<uint32_t>(c % 2 == 0 ? pair >> 32 : pair);
+      }
     }
   }
   scratch.hash = 0;
-  for (uint32_t i = 0; i < widths_[0]; ++i) {
+  for (uint32_t i = 0; i < levels_[0].width; ++i) {
     const Block& block = scratch.blocks[i] = leaves_.At(nodes[i]);
     const size_t first = i * kBlockWords;
     std::copy_n(block.begin(), std::min(kBlockWords, words_ - first), packed + first);
@@ -209,8 +259,27 @@ void TreeKeys::Decode(const Place& place, uint64_t* packed, Scratch& scratch) co
 
 uint64_t TreeKeys::bytes() const {
   uint64_t bytes = leaves_.size() * (sizeof(Block) + 8);
-  for (const NodeTable<1>& table : inner_) bytes += table.size() * 16;
+  for (const Level& level : levels_) {
+    if (level.arity == 2) bytes += level.pairs->size() * (8 + 8);
+    if (level.arity == 4) bytes += level.quads->size() * (16 + 8);
+  }
   return bytes;
+}
+
+void TreeKeys::Save(CheckpointWriter& out) const {
+  leaves_.Save(out);
+  for (const Level& level : levels_) {
+    if (level.arity == 2) level.pairs->Save(out);
+    if (level.arity == 4) level.quads->Save(out);
+  }
+}
+
+void TreeKeys::Load(CheckpointReader& in) {
+  leaves_.Load(in);
+  for (const Level& level : levels_) {
+    if (level.arity == 2) level.pairs->Load(in);
+    if (level.arity == 4) level.quads->Load(in);
+  }
 }
 
 }  // namespace knotcheck::checker

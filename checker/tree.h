@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Tree compression: a state of many words becomes a pair of 32-bit references to nodes that states
-// share (Laarman, van de Pol, Weber 2011, "Parallel recursive state compression for free"). Exact
-// and invertible. The numbers of nodes depend on the order in which threads make them, their count
-// does not; whatever must be the same on every run goes by the content of a state.
+// share (A. Laarman, van de Pol, Weber 2011, "Parallel recursive state compression for free").
+// Exact and invertible. The numbers of nodes depend on the order in which threads make them, their
+// count does not; whatever must be the same on every run goes by the content of a state.
 
 #pragma once
 
@@ -15,6 +15,7 @@
 #include <memory>
 #include <vector>
 
+#include "checker/checkpoint.h"
 #include "checker/key.h"
 
 namespace knotcheck::checker {
@@ -35,6 +36,9 @@ class NodeTable {
   }
   // Not while another thread interns.
   uint64_t size() const;
+  // The values with their numbers, all of them; Load() into an empty table.
+  void Save(CheckpointWriter& out) const;
+  void Load(CheckpointReader& in);
 
  private:
   static constexpr int kStripeBits = 6;
@@ -45,10 +49,18 @@ class NodeTable {
   static constexpr uint32_t kFirst = 1u << kFirstBits;
   static constexpr int kChunks = 32 - kStripeBits - kFirstBits + 1;
 
+  // A slot is 0, or the index of a value plus one, and above it some bits of the value's hash: most
+  // values that are not the one looked for need not be read.
+  static constexpr int kIndexBits = 32 - kStripeBits;
+  static uint32_t SlotOf(uint32_t index, uint64_t hash) {
+    const auto tag = static_cast<uint32_t>(hash >> (64 - 2 * kStripeBits));
+    return tag << kIndexBits | (index + 1);
+  }
+
   struct alignas(64) Stripe {
     std::atomic_flag busy = ATOMIC_FLAG_INIT;
     uint32_t count = 0;
-    std::vector<uint32_t> slots;  // 0, or the index of a value plus one
+    std::vector<uint32_t> slots;
     std::unique_ptr<Value[]> chunks[kChunks];
   };
   static const Value& At(const Stripe& stripe, uint32_t index) {
@@ -64,13 +76,15 @@ class NodeTable {
   std::vector<Stripe> stripes_;
 };
 
-// Keys of packed states of any number of words. Blocks of four words are the leaves of a binary
-// tree; each level has one table, so that equal numbers in it mean equal contents. A step mostly
-// changes one or two blocks, whether they are of four words or of one; larger ones save it levels.
+// Keys of packed states of any number of words. Blocks of eight words, a line of the cache, are the
+// leaves of a tree. A node has four children as long as its level has many, for each level costs a
+// look-up that the cache does not have; two in the last level, whose nodes nearly every state has
+// for itself. Each level has one table, so that equal numbers in it mean equal contents. A step
+// mostly changes one or two blocks, if what changes together stands together (PackMasks::parts).
 class TreeKeys {
  public:
   static constexpr int kTagBits = 6;
-  static constexpr size_t kBlockWords = 4;
+  static constexpr size_t kBlockWords = 8;
   using Block = std::array<uint64_t, kBlockWords>;
 
   // The state that a thread decoded last, with its nodes: a successor shares most of them.
@@ -92,18 +106,26 @@ class TreeKeys {
   // A node counts its value, and 8 bytes for its place in an index that is at least half empty.
   // Not while another thread encodes.
   uint64_t bytes() const;
+  void Save(CheckpointWriter& out) const;
+  void Load(CheckpointReader& in);
 
  private:
   static constexpr uint32_t kNoNode = 0xffffffffu;
-  std::array<uint64_t, 1> ValueAt(size_t level, uint32_t index,
-                                  const std::vector<uint32_t>& nodes) const;
+  // The nodes of one level, by the numbers of their children.
+  struct Level {
+    uint32_t width = 0;   // nodes of one state
+    uint32_t offset = 0;  // of the first of them in Scratch::nodes
+    uint32_t arity = 0;   // children of a node: 2 or 4; 0: the blocks
+    std::unique_ptr<NodeTable<1>> pairs;
+    std::unique_ptr<NodeTable<2>> quads;
+  };
+  uint32_t InternInner(size_t level, uint32_t index, const std::vector<uint32_t>& nodes) const;
 
   size_t words_;
   Mixer mixer_;
-  std::vector<uint32_t> widths_;   // of the levels: the blocks, their pairs, ... at most two nodes
-  std::vector<uint32_t> offsets_;  // of the levels in Scratch::nodes
+  std::vector<Level> levels_;  // the blocks first, at most two nodes last
+  uint32_t nodes_ = 0;         // of all levels
   mutable NodeTable<kBlockWords> leaves_;
-  mutable std::vector<NodeTable<1>> inner_;  // by level - 1
 };
 
 }  // namespace knotcheck::checker

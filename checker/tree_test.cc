@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <numeric>
 #include <thread>
 #include <vector>
 
@@ -19,7 +20,11 @@ using Words = std::vector<uint64_t>;
 // Equal words, equal places; different words, different places; and back. With and without a state
 // before, from which few words differ.
 TEST(TreeKeysTest, EncodingIsExactAndInvertible) {
-  for (int words = 1; words <= 37; ++words) {
+  std::vector<int> sizes(37);
+  std::iota(sizes.begin(), sizes.end(), 1);
+  // Trees of two and three levels of nodes with four children.
+  for (const int words : {64, 71, 128, 150, 290, 600}) sizes.push_back(words);
+  for (const int words : sizes) {
     SCOPED_TRACE(words);
     testing::Random random(static_cast<uint64_t>(words));
     const TreeKeys keys(words);

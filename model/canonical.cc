@@ -8,7 +8,6 @@
 #include <numeric>
 
 #include "model/kernel/kernel.h"
-#include "model/kernel/locals.h"
 
 namespace knotcheck::model {
 namespace {
@@ -17,11 +16,6 @@ uint64_t Mix(uint64_t h, uint64_t value) {
   const __uint128_t m =
       static_cast<__uint128_t>(h ^ value ^ 0x9e3779b97f4a7c15u) * 0xd6e8feb86659fd93u;
   return static_cast<uint64_t>(m) ^ static_cast<uint64_t>(m >> 64);
-}
-
-const FunctionInfo& FunctionOf(const Proposal& proposal, int function) {
-  if (function < kFirstProposalFunction) return CoreFunction(function);
-  return proposal.functions[static_cast<size_t>(function - kFirstProposalFunction)];
 }
 
 // Calls fn(byte, kind) for each byte of a task that names something; kinds as in functions.def.
@@ -74,56 +68,10 @@ bool NamesTask(const Op& op) {
          (op.code == OpCode::kSyscall && (op.nr == Nr::kFork || op.nr == Nr::kClone));
 }
 
-// The variable that an op reads, or -1.
-int VariableRead(const Op& op) {
-  switch (op.code) {
-    case OpCode::kSend:
-    case OpCode::kIdValid:
-    case OpCode::kAddfd:
-    case OpCode::kVerb:
-    case OpCode::kReadArgs:
-    case OpCode::kJumpIfNothing:
-    case OpCode::kDecide:
-      return op.variable;
-    case OpCode::kAfter:
-      return op.word;
-    default:
-      return -1;
-  }
-}
-
-// The op at which a supervisor's script goes on, once it has taken the jumps that the result of its
-// last ioctl decides.
-size_t AfterJumps(const TaskInfo& info, const Task& task) {
-  size_t at = task.op;
-  SupervisorLocals l;
-  std::memcpy(&l, task.locals, sizeof(l));
-  // The ioctl is over, and only what the listener's file needs is still done. What a free
-  // supervisor did it has forgotten by then.
-  const bool releases =
-      task.frames[1].function == static_cast<uint8_t>(Fn::k_seccomp_notify_release);
-  const bool over = l.returned || (releases && info.ops[at].code != OpCode::kChoose);
-  if (task.frames[1].function != 0 && !over) return at;
-  const Ret ret = over ? l.ret : task.ret;
-  if (over) at = info.ops[at].joins ? info.ops[at].target : at + 1;
-  while (at < info.ops.size()) {
-    const Op& op = info.ops[at];
-    if (op.code == OpCode::kJump) {
-      at = op.target;
-    } else if (op.code == OpCode::kJumpIfError) {
-      const bool hit = op.error == 0 ? ret < 0 : ret == -op.error;
-      at = hit ? op.target : at + 1;
-    } else {
-      break;
-    }
-  }
-  return at;
-}
-
 }  // namespace
 
 Canonical::Canonical(const Program& program, const Proposal& proposal)
-    : program_(program), proposal_(proposal) {
+    : program_(program), proposal_(proposal), dead_(program) {
   if (proposal.references != nullptr) proposal.references(program, &references_);
   senders_.resize(program.tasks.size());
   for (size_t i = 0; i < program.senders.size(); ++i) {
@@ -141,7 +89,6 @@ Canonical::Canonical(const Program& program, const Proposal& proposal)
     }
     if (members.size() > 1) classes_.push_back(members);
   }
-  FindDeadVariables();
   for (const TaskInfo& task : program.tasks) {
     for (const Op& op : task.ops) {
       // Who predicts ids knows their numbers.
@@ -204,73 +151,13 @@ bool Canonical::Interchangeable(size_t a, size_t b) const {
   return true;
 }
 
-void Canonical::FindDeadVariables() {
-  dead_.resize(program_.tasks.size());
-  for (size_t t = 0; t < program_.tasks.size(); ++t) {
-    const TaskInfo& info = program_.tasks[t];
-    if (info.kind != TaskKind::kSupervisor) continue;
-    const auto& ops = info.ops;
-    std::vector<uint8_t> live(ops.size() + 1, 0);
-    // Backwards to a fixed point: what an op reads, and what is live at whatever may follow.
-    for (bool changed = true; changed;) {
-      changed = false;
-      for (size_t o = ops.size(); o-- > 0;) {
-        const Op& op = ops[o];
-        uint8_t now = 0;
-        switch (op.code) {
-          case OpCode::kEnd:
-            break;
-          case OpCode::kJump:
-            now = live[op.target];
-            break;
-          case OpCode::kChoose:
-            for (const uint8_t next : op.alternatives) now |= live[next];
-            break;
-          case OpCode::kJumpIfNothing:
-          case OpCode::kJumpIfError:
-          case OpCode::kDecide:
-            now = live[op.target] | live[o + 1];
-            break;
-          case OpCode::kRecv: {
-            // It sets its variable if it succeeds; if not, the jumps on errors behind it say where
-            // the script goes on.
-            uint8_t failed = 0;
-            size_t next = op.joins ? op.target : o + 1;
-            bool all = false;
-            for (; next < ops.size() && ops[next].code == OpCode::kJumpIfError && !all; ++next) {
-              failed |= live[ops[next].target];
-              all = ops[next].error == 0;
-            }
-            if (!all) failed |= live[next];
-            now = static_cast<uint8_t>((live[next] & ~(1 << op.variable)) | failed);
-            break;
-          }
-          case OpCode::kAfter:
-            now = live[op.joins ? op.target : o + 1];
-            now = static_cast<uint8_t>(now & ~(1 << op.variable));
-            break;
-          default:
-            now = live[op.joins ? op.target : o + 1];
-        }
-        const int read = VariableRead(op);
-        if (read >= 0) now |= static_cast<uint8_t>(1 << read);
-        if (now != live[o]) {
-          live[o] = now;
-          changed = true;
-        }
-      }
-    }
-    for (const uint8_t bits : live) dead_[t].push_back(static_cast<uint8_t>(~bits));
-  }
-}
-
 void Canonical::ClearDead(State* state) const {
   // Which processor a wake-up chooses is not modelled, so nobody reads what SET_FLAGS says of it.
   state->filter.flags = 0;
   for (size_t t = 0; t < program_.tasks.size(); ++t) {
-    if (dead_[t].empty()) continue;
     Task& task = state->tasks[t];
-    const uint8_t dead = dead_[t][AfterJumps(program_.tasks[t], task)];
+    const uint8_t dead = dead_.Of(t, task);
+    if (dead == 0) continue;
     for (int v = 0; v < kMaxVariables; ++v) {
       if (!(dead >> v & 1) || task.variable_id[v] == 0) continue;
       if (task.ghost_id == task.variable_id[v] && task.ghost_id != task.variable_id[1 - v]) {
@@ -365,7 +252,8 @@ void Canonical::Permute(const State& from, const Permutation& to, State* result)
 
 // A number for each task that does not depend on the names of tasks or objects: what it is, then
 // what those are that it names and that name it.
-void Canonical::Sign(const State& state, uint64_t* signatures) const {
+uint32_t Canonical::Sign(const State& state, uint64_t* signatures) const {
+  uint32_t referenced = 0;
   const size_t tasks = program_.tasks.size();
   uint64_t own[kMaxTasks];
   for (size_t t = 0; t < tasks; ++t) {
@@ -377,6 +265,10 @@ void Canonical::Sign(const State& state, uint64_t* signatures) const {
     std::memset(task.running_works, 0, sizeof(task.running_works));
     task.files = 0;
     uint64_t h = state.filter.notify_lock == t + 1 ? 1 : 0;
+    bool belongs = h != 0;
+    for (int w = 0; w < 2; ++w) {
+      belongs |= (state.tasks[t].task_works[w] | state.tasks[t].running_works[w]) != 0;
+    }
     const auto* bytes = reinterpret_cast<const uint8_t*>(&task);
     size_t i = 0;
     for (; i + 8 <= sizeof(Task); i += 8) {
@@ -388,8 +280,15 @@ void Canonical::Sign(const State& state, uint64_t* signatures) const {
     std::memcpy(&word, bytes + i, sizeof(Task) - i);
     h = Mix(h, word);
     for (const int sender : senders_[t]) h = Mix(h, state.signals_left[sender]);
-    for (const uint16_t at : references_.by_task) h = Mix(h, state.proposal[at + t] != 0);
-    for (const uint16_t at : references_.task_bits) h = Mix(h, state.proposal[at] >> t & 1);
+    for (const uint16_t at : references_.by_task) {
+      belongs |= state.proposal[at + t] != 0;
+      h = Mix(h, state.proposal[at + t] != 0);
+    }
+    for (const uint16_t at : references_.task_bits) {
+      belongs |= (state.proposal[at] >> t & 1) != 0;
+      h = Mix(h, state.proposal[at] >> t & 1);
+    }
+    if (belongs) referenced |= 1u << t;
     if (program_.tasks[t].kind != TaskKind::kSupervisor) {
       uint64_t files;
       std::memcpy(&files, state.files[program_.tasks[t].files], sizeof(files));
@@ -407,7 +306,12 @@ void Canonical::Sign(const State& state, uint64_t* signatures) const {
       static_assert(sizeof(View) % 8 == 0);
       std::memcpy(words, &state.views[program_.view[s][t]], sizeof(View));
       uint64_t h = 0;
-      for (const uint64_t word : words) h = Mix(h, word);
+      uint64_t any = 0;
+      for (const uint64_t word : words) {
+        h = Mix(h, word);
+        any |= word;
+      }
+      if (any != 0) referenced |= 1u << s | 1u << t;
       own[s] += Mix(h, 1);
       own[t] += Mix(h, 2);
     }
@@ -421,13 +325,33 @@ void Canonical::Sign(const State& state, uint64_t* signatures) const {
       const size_t named = kind == 'T' ? name - 1u : name;
       signatures[t] = Mix(signatures[t], Mix(place, own[named]));
       signatures[named] += Mix(place + 1000, own[t]);
+      referenced |= 1u << named;
     });
   }
+  return referenced;
+}
+
+bool Canonical::Equal(const State& state, int a, int b) const {
+  const auto i = static_cast<size_t>(a);
+  const auto j = static_cast<size_t>(b);
+  Task task = state.tasks[i];
+  task.files = state.tasks[j].files;
+  if (std::memcmp(&task, &state.tasks[j], sizeof(Task)) != 0) return false;
+  for (size_t s = 0; s < senders_[i].size(); ++s) {
+    if (state.signals_left[senders_[i][s]] != state.signals_left[senders_[j][s]]) return false;
+  }
+  const TaskInfo& x = program_.tasks[i];
+  const TaskInfo& y = program_.tasks[j];
+  if (x.kind == TaskKind::kSupervisor) return true;
+  return std::memcmp(state.files[x.files], state.files[y.files], kMaxFds) == 0 &&
+         std::memcmp(state.memory + program_.FirstWordOf(x.space),
+                     state.memory + program_.FirstWordOf(y.space),
+                     static_cast<size_t>(program_.words_of_space)) == 0;
 }
 
 void Canonical::Best(State* state, bool rename) const {
   uint64_t signatures[kMaxTasks];
-  Sign(*state, signatures);
+  const uint32_t referenced = Sign(*state, signatures);
   Permutation to;
   std::iota(std::begin(to), std::end(to), 0);
   bool moved = false;
@@ -455,7 +379,12 @@ void Canonical::Best(State* state, bool rename) const {
     for (int i = begin; i < used;) {
       int j = i + 1;
       while (j < used && signatures[order[j]] == signatures[order[i]]) ++j;
-      if (j - i > 1) {
+      // Equal tasks that nothing refers to may stand in any order: it is always the same state.
+      bool same = true;
+      for (int n = i; n < j && same; ++n) {
+        same = !(referenced >> order[n] & 1) && Equal(*state, order[i], order[n]);
+      }
+      if (j - i > 1 && !same) {
         ties[tie_count++] = Tie{i, j - i};
         for (int k = 2; k <= j - i; ++k) permutations *= static_cast<uint64_t>(k);
       }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "model/dead_variables.h"
 #include "model/program.h"
 #include "model/proposal.h"
 #include "model/state.h"
@@ -41,19 +42,20 @@ class Canonical {
   using Permutation = int[kMaxTasks];
 
   bool Interchangeable(size_t a, size_t b) const;
-  void FindDeadVariables();
   void ClearDead(State* state) const;
   void RenumberIds(State* state) const;
   void Permute(const State& from, const Permutation& to, State* result) const;
-  void Sign(const State& state, uint64_t* signatures) const;
+  // Returns, as bits, the tasks that something outside them names or belongs to.
+  uint32_t Sign(const State& state, uint64_t* signatures) const;
+  // Whether two tasks of a class differ in nothing of their own.
+  bool Equal(const State& state, int a, int b) const;
   void Best(State* state, bool rename) const;
 
   const Program& program_;
   const Proposal& proposal_;
   ProposalReferences references_;
   std::vector<std::vector<int>> classes_;
-  // By task and op: bit v is set when variable v is not read again before it is set.
-  std::vector<std::vector<uint8_t>> dead_;
+  DeadVariables dead_;
   bool renumbers_ = true;
   // By task: its senders, in their order.
   std::vector<std::vector<int>> senders_;

@@ -3,6 +3,10 @@
 #include "model/footprint.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstring>
+
+#include "model/kernel/locals.h"
 
 namespace knotcheck::model {
 namespace {
@@ -11,18 +15,21 @@ namespace {
 constexpr uint64_t Signals(int task) { return uint64_t{1} << task; }
 constexpr uint64_t Fatal(int task) { return uint64_t{1} << (8 + task); }
 constexpr uint64_t Files(int table) { return uint64_t{1} << (16 + table); }
+constexpr uint64_t kAllFiles = uint64_t{0xff} << 16;
 constexpr uint64_t kLock = uint64_t{1} << 24;
 constexpr uint64_t kCompletion = uint64_t{1} << 25;
 constexpr uint64_t kWaitQueue = uint64_t{1} << 26;
 constexpr uint64_t kRequestCount = uint64_t{1} << 27;
 constexpr uint64_t kUserCount = uint64_t{1} << 28;
 constexpr uint64_t kMemory = uint64_t{1} << 29;
-constexpr uint64_t kLives = uint64_t{1} << 30;
+constexpr uint64_t kFaults = uint64_t{1} << 30;
 constexpr uint64_t kFile = uint64_t{1} << 31;
 constexpr uint64_t kAllocations = uint64_t{1} << 32;
 constexpr uint64_t kFilterChains = uint64_t{1} << 33;
 constexpr uint64_t kLooks = uint64_t{1} << 34;
-constexpr uint64_t kEverything = (uint64_t{1} << 35) - 1;
+constexpr uint64_t Lives(int task) { return uint64_t{1} << (35 + task); }
+constexpr uint64_t kAllLives = uint64_t{0xff} << 35;
+constexpr uint64_t kEverything = (uint64_t{1} << 43) - 1;
 
 bool IsMutated(Toggles toggles) {
   for (const ToggleInfo& info : AllToggles()) {
@@ -47,7 +54,7 @@ void ForEachOp(const TaskInfo& task, Fn&& fn) {
 }  // namespace
 
 Footprints::Footprints(const Program& program, const Proposal& proposal, Toggles toggles)
-    : program_(program), proposal_(proposal), toggles_(toggles) {
+    : program_(program), proposal_(proposal), toggles_(toggles), dead_(program) {
   in_doubt_ = IsMutated(toggles);
   completes_often_ = program.puts_back;
   const size_t tasks = program.tasks.size();
@@ -84,6 +91,9 @@ Footprints::Footprints(const Program& program, const Proposal& proposal, Toggles
     }
   }
   if (forks) shares_files_ = true;
+  one_supervisor_ = std::count_if(program.tasks.begin(), program.tasks.end(), [](const auto& task) {
+                      return task.kind == TaskKind::kSupervisor;
+                    }) == 1;
   for (size_t t = 0; t < tasks; ++t) {
     if (program.tasks[t].kind != TaskKind::kSupervisor) continue;
     // What it sees, others that it tells know at once.
@@ -124,7 +134,10 @@ uint64_t Footprints::WrittenByOp(const std::vector<Op>& ops, size_t at) const {
     return written;
   }
   if (op.code == OpCode::kStore) return kMemory;
-  if (op.code == OpCode::kKill) return SignalsOfGroup(program_.tasks[op.task].group) | kLives;
+  if (op.code == OpCode::kKill) {
+    const uint8_t group = program_.tasks[op.task].group;
+    return SignalsOfGroup(group) | LivesOfGroup(group);
+  }
   return 0;
 }
 
@@ -135,6 +148,112 @@ uint64_t Footprints::SignalsOfGroup(uint8_t group) const {
     if (program_.tasks[t].group == group) signals |= Signals(task) | Fatal(task);
   }
   return signals;
+}
+
+uint64_t Footprints::LivesOfGroup(uint8_t group) const {
+  uint64_t lives = 0;
+  for (size_t t = 0; t < program_.tasks.size(); ++t) {
+    if (program_.tasks[t].group == group) lives |= Lives(static_cast<int>(t));
+  }
+  return lives;
+}
+
+const StepInfo* Footprints::StepAt(const State& state, int task) const {
+  const Task& me = state.tasks[task];
+  if (me.status == kNotStarted || me.status == kDead) return nullptr;
+  int top = 0;
+  while (top + 1 < kMaxFrames && me.frames[top + 1].function != 0) ++top;
+  const Frame& frame = me.frames[top];
+  auto& known = steps_[frame.function * 32u + frame.pc];
+  const StepInfo* step = known.load(std::memory_order_relaxed);
+  if (step == nullptr) {
+    Kernel kernel(program_, proposal_, toggles_);
+    step = kernel.NextStep(state, task);
+    known.store(step, std::memory_order_relaxed);
+  }
+  return step;
+}
+
+int Footprints::TaskAtHand(const State& state, int task) const {
+  const Task& me = state.tasks[task];
+  int top = 0;
+  size_t base = 0;
+  while (top + 1 < kMaxFrames && me.frames[top + 1].function != 0) {
+    base += FunctionOf(proposal_, me.frames[top++].function).local_bytes;
+  }
+  const uint8_t* const locals = me.locals + base;
+  if (me.frames[top].function == static_cast<uint8_t>(Fn::k_process_vm_rw_core)) {
+    VmReadLocals l;
+    std::memcpy(&l, locals, sizeof(l));
+    return me.variable_task[l.variable] - 1;
+  }
+  const FunctionInfo& function = FunctionOf(proposal_, me.frames[top].function);
+  for (size_t i = 0; i < function.local_bytes; ++i) {
+    if (function.locals[i] == 't') return locals[i];
+    if (function.locals[i] == 'T') return locals[i] - 1;
+  }
+  return -1;
+}
+
+bool Footprints::IsNamed(const State& state, int task) const {
+  for (size_t t = 0; t < program_.tasks.size(); ++t) {
+    if (program_.tasks[t].kind != TaskKind::kSupervisor) continue;
+    const Task& other = state.tasks[t];
+    for (int v = 0; v < kMaxVariables; ++v) {
+      if (other.variable_task[v] != task + 1) continue;
+      // A state and its canonical form must have the same holds.
+      if (!(dead_.Of(t, other) >> v & 1)) return true;
+    }
+    size_t base = 0;
+    for (int f = 0; f < kMaxFrames && other.frames[f].function != 0; ++f) {
+      const FunctionInfo& function = FunctionOf(proposal_, other.frames[f].function);
+      for (size_t i = 0; i < function.local_bytes; ++i) {
+        const uint8_t local = other.locals[base + i];
+        if (function.locals[i] == 't' && local == task) return true;
+        if (function.locals[i] == 'T' && local == task + 1) return true;
+      }
+      base += function.local_bytes;
+    }
+  }
+  return false;
+}
+
+bool Footprints::OnlyWaitsForReply(const State& state, int task) const {
+  const Task& me = state.tasks[task];
+  if (!me.knotif.listed || me.knotif.done != 0) return false;
+  if ((me.flags & (kSigPending | kSigkillPending)) || MayBeSignalled(state, task, false)) {
+    return false;
+  }
+  const StepInfo* const step = StepAt(state, task);
+  return step != nullptr && (step->touches & kWaitsReady) != 0;
+}
+
+// The reply of an ADDFD|SEND that is still queued can be taken back by its caller, any other one by
+// a RECV of this notification that has not yet come to its end; and whoever sent it may not have
+// come to complete().
+bool Footprints::IsAnsweredForGood(const State& state, int task) const {
+  const Knotif& n = state.tasks[task].knotif;
+  if (n.state != kReplied || n.addfd[0] != 0) return false;
+  for (size_t t = 0; t < program_.tasks.size(); ++t) {
+    const Task& other = state.tasks[t];
+    size_t base = 0;
+    for (int f = 0; f < kMaxFrames && other.frames[f].function != 0; ++f) {
+      const auto in = static_cast<Fn>(other.frames[f].function);
+      const auto local = [&](size_t offset) { return other.locals[base + offset]; };
+      if (in == Fn::k_seccomp_notify_recv && local(offsetof(RecvLocals, id)) == n.id) return false;
+      if (in == Fn::k_seccomp_notify_send && local(offsetof(SendLocals, target)) == task + 1) {
+        return false;
+      }
+      if (in == Fn::k_seccomp_notify_addfd && local(offsetof(AddfdLocals, target)) == task + 1) {
+        return false;
+      }
+      if (in == Fn::k_seccomp_notify_detach && local(offsetof(DetachLocals, task)) == task + 1) {
+        return false;
+      }
+      base += FunctionOf(proposal_, other.frames[f].function).local_bytes;
+    }
+  }
+  return true;
 }
 
 StepFootprint Footprints::OfChoice(const State& state, int task) const {
@@ -154,8 +273,7 @@ StepFootprint Footprints::OfChoice(const State& state, int task) const {
 }
 
 StepFootprint Footprints::OfTask(const State& state, int task) const {
-  Kernel kernel(program_, proposal_, toggles_);
-  const StepInfo* step = kernel.NextStep(state, task);
+  const StepInfo* const step = StepAt(state, task);
   const Task& me = state.tasks[task];
   // Whatever a child's first step will be.
   if (me.status == kNotStarted) return {.writes = kEverything};
@@ -181,7 +299,7 @@ StepFootprint Footprints::OfTask(const State& state, int task) const {
   if (touches & kWaitsReady) {
     // A completion that is there is its own: others only add to it, up to what the model counts.
     if (me.knotif.done == 0) footprint.reads |= kCompletion | Signals(task) | Fatal(task);
-    if (completes_often_) footprint.reads |= kCompletion;
+    if (completes_often_ && !IsAnsweredForGood(state, task)) footprint.reads |= kCompletion;
   }
   if (touches & kWaitsAddfd) {
     if (!me.kaddfd.done) footprint.reads |= kCompletion | Signals(task) | Fatal(task);
@@ -212,7 +330,21 @@ StepFootprint Footprints::OfTask(const State& state, int task) const {
   }
   if (touches & kReadsMemory) footprint.reads |= kMemory;
   if (touches & kStoresMemory) footprint.writes |= kMemory;
-  if (touches & kLife) footprint.writes |= kLives;
+  if (touches & kLife) footprint.writes |= Lives(task);
+  if (touches & kGroupLives) {
+    footprint.reads |= LivesOfGroup(program_.tasks[static_cast<size_t>(task)].group);
+  }
+  if (touches & kTargetLife) {
+    const int other = TaskAtHand(state, task);
+    footprint.reads |=
+        other < 0 ? kAllLives : LivesOfGroup(program_.tasks[static_cast<size_t>(other)].group);
+  }
+  if (touches & kStartsTask) {
+    const auto& info = program_.tasks[static_cast<size_t>(task)];
+    const Op& op = (me.flags & kInHandler) ? info.handler[me.handler_op] : info.ops[me.op];
+    footprint.writes |= Lives(op.task);
+  }
+  if (touches & kMayFault) footprint.writes |= kFaults;
   if (touches & kListener) footprint.writes |= kFile;
   if (touches & kChains) footprint.writes |= kFilterChains;
   if (touches & kBudget) footprint.writes |= kAllocations;
@@ -242,15 +374,17 @@ StepFootprint Footprints::Of(const State& state, int thread) const {
   }
   if (state.signals_left[thread - tasks] == 0) return {};
   const SenderInfo& sender = program_.senders[static_cast<size_t>(thread - tasks)];
-  StepFootprint footprint{.reads = kLives, .writes = Signals(sender.task)};
+  StepFootprint footprint{.reads = Lives(sender.task), .writes = Signals(sender.task)};
   if (executes_) footprint.writes |= Fatal(sender.task);
   if (sender.disposition == SenderInfo::Disposition::kFatal) {
-    footprint.writes |= SignalsOfGroup(program_.tasks[sender.task].group);
+    const uint8_t group = program_.tasks[sender.task].group;
+    footprint.reads |= LivesOfGroup(group);
+    footprint.writes |= SignalsOfGroup(group);
   }
   return footprint;
 }
 
-ThreadHold Footprints::HoldOf(const State& state, int thread) const {
+ThreadHold Footprints::HoldOf(const State& state, int thread, uint64_t of) const {
   ThreadHold hold;
   if (in_doubt_) return hold;
   const bool writers = std::any_of(std::begin(state.writes_left), std::end(state.writes_left),
@@ -261,9 +395,23 @@ ThreadHold Footprints::HoldOf(const State& state, int thread) const {
   if (thread >= static_cast<int>(program_.tasks.size())) return hold;
   const Task& me = state.tasks[thread];
   if (me.status == kNotStarted) return hold;
-  if (!MayBeSignalled(state, thread, false)) hold.exclusive |= Signals(thread);
-  if (!MayBeSignalled(state, thread, true)) hold.exclusive |= Fatal(thread);
-  if (shares_files_) return hold;
+  if ((of & (Signals(thread) | Fatal(thread))) != 0) {
+    if (!MayBeSignalled(state, thread, false)) hold.exclusive |= Signals(thread);
+    if (!MayBeSignalled(state, thread, true)) hold.exclusive |= Fatal(thread);
+  }
+  if ((of & kAllLives) == 0) {
+    // Nothing to find out.
+  } else if (program_.tasks[static_cast<size_t>(thread)].kind == TaskKind::kSupervisor) {
+    // Nobody else can end the wait of those that only wait for its reply.
+    for (int t = 0; one_supervisor_ && t < static_cast<int>(program_.tasks.size()); ++t) {
+      if (OnlyWaitsForReply(state, t)) hold.stable |= Lives(t);
+    }
+  } else if (!me.knotif.listed && !MayBeSignalled(state, thread, false) &&
+             !IsNamed(state, thread)) {
+    // Nobody looks whether it lives.
+    hold.exclusive |= Lives(thread);
+  }
+  if (shares_files_ || (of & kAllFiles) == 0) return hold;
   // The table of a trapped task belongs to whoever has notify_lock, else to the task.
   const uint8_t owner = state.filter.notify_lock;
   const bool locks = owner == thread + 1;

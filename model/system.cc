@@ -50,8 +50,9 @@ System::System(const Program& program, const Proposal& proposal, Toggles toggles
   };
   breaks_ = index(&PropertyInfo::broken_by);
   shows_ = index(&PropertyInfo::witness);
-  for (const PropertyInfo& property : properties_) {
-    has_state_predicates_ |= property.broken_in != nullptr;
+  for (size_t i = 0; i < properties_.size(); ++i) {
+    if (properties_[i].broken_in == nullptr) continue;
+    state_predicates_.emplace_back(uint64_t{1} << i, properties_[i].broken_in);
   }
 
   State& s = initial_;
@@ -199,14 +200,27 @@ System::Shown System::Step(State* state, int thread, int choice, TraceStep* trac
     shown.witnessed |= shows_[static_cast<size_t>(event)];
     if (trace != nullptr) trace->events.push_back(event);
   });
-  if (has_state_predicates_) {
-    for (size_t i = 0; i < properties_.size(); ++i) {
-      if (properties_[i].broken_in != nullptr && properties_[i].broken_in(program_, *state)) {
-        shown.violated |= uint64_t{1} << i;
-      }
-    }
+  for (const auto& [bit, broken_in] : state_predicates_) {
+    if (broken_in(program_, *state)) shown.violated |= bit;
   }
   return shown;
+}
+
+bool System::IsBlocked(const State& state, int thread) const {
+  const int tasks = static_cast<int>(program_.tasks.size());
+  const int senders = static_cast<int>(program_.senders.size());
+  if (thread >= tasks + senders) return state.writes_left[thread - tasks - senders] == 0;
+  if (thread >= tasks) return state.signals_left[thread - tasks] == 0;
+  const StepInfo* const step = footprints_.StepAt(state, thread);
+  if (step == nullptr) return true;
+  const uint8_t owner = state.filter.notify_lock;
+  if (step->touches & kLocks) return owner != 0 && owner != thread + 1;
+  const Task& task = state.tasks[thread];
+  const bool signal = (task.flags & kSigkillPending) != 0 ||
+                      ((task.flags & kSigPending) != 0 && (task.flags & kInHandler) == 0);
+  if (step->touches & kWaitsReady) return task.knotif.done == 0 && !signal;
+  if (step->touches & kSleeps) return (task.flags & kOnWqh) != 0 && !signal;
+  return false;
 }
 
 bool System::CanStep(const State& state, int thread, TraceStep* trace) const {
@@ -356,6 +370,16 @@ void System::Describe() {
   add("allocation_failures_left", offsetof(State, allocation_failures_left),
       program_.allocation_failures != 0 ? ones(program_.allocation_failures) : 0);
   if (proposal_.describe != nullptr) proposal_.describe(program_, &fields_);
+  for (size_t t = 0; t < program_.tasks.size(); ++t) {
+    // Where a task is, and what hangs on it.
+    const size_t at = offsetof(State, tasks) + t * sizeof(Task);
+    parts_.push_back(static_cast<uint32_t>(at));
+    parts_.push_back(static_cast<uint32_t>(at + offsetof(Task, copied)));
+  }
+  for (const size_t at :
+       {offsetof(State, views), offsetof(State, filter), offsetof(State, proposal)}) {
+    parts_.push_back(static_cast<uint32_t>(at));
+  }
   masks_.assign(sizeof(State), 0);
   for (const Field& field : fields_) masks_[field.offset] |= field.mask;
 }

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/canonical.h"
@@ -49,6 +50,8 @@ class System {
   // Takes one step of a thread. When it is not possible, *state is garbage.
   Shown Step(State* state, int thread, int choice, TraceStep* trace = nullptr,
              Observations* observations = nullptr) const;
+  // Whether it is plain that a thread has no step to take. It may have none all the same.
+  bool IsBlocked(const State& state, int thread) const;
   // Whether a thread has any step to take.
   bool CanStep(const State& state, int thread, TraceStep* trace = nullptr) const;
   // Steps are noted there from now on; by one thread at a time.
@@ -63,6 +66,8 @@ class System {
   const std::vector<Field>& fields() const { return fields_; }
   // The bits of each byte of the state that can be set.
   const std::vector<uint8_t>& masks() const { return masks_; }
+  // Bytes of the state at which something begins that mostly changes by itself.
+  const std::vector<uint32_t>& parts() const { return parts_; }
 
  private:
   bool StepSender(State* state, int sender, TraceStep* trace) const;
@@ -81,10 +86,12 @@ class System {
   std::vector<uint64_t> breaks_;
   std::vector<uint64_t> shows_;
   EventSet watched_;  // events that some property looks at
-  bool has_state_predicates_ = false;
   Coverage* coverage_ = nullptr;
   std::vector<Field> fields_;
   std::vector<uint8_t> masks_;
+  std::vector<uint32_t> parts_;
+  // Those that have one.
+  std::vector<std::pair<uint64_t, bool (*)(const Program&, const State&)>> state_predicates_;
 };
 
 }  // namespace knotcheck::model

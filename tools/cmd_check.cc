@@ -61,6 +61,9 @@ struct Arguments {
   bool golden = false;
   bool rewrite = false;
   bool quiet = false;
+  std::string checkpoint;
+  std::string resume;
+  double every_min = 0;  // 0: as it is without the option
 };
 
 class Check {
@@ -74,6 +77,7 @@ class Check {
   absl::Status Prepare();
   absl::Status PrepareLimits();
   absl::Status PrepareOutputs();
+  absl::Status PrepareCheckpoints();
   void Load(const std::vector<std::string>& files);
   void Report(size_t scenario, size_t first, size_t last, Searches* searches);
   void Collect(size_t question, absl::StatusOr<verify::Answer> answer);
@@ -88,6 +92,7 @@ class Check {
   const Arguments& arguments_;
   Progress progress_;
   verify::CheckOptions options_;
+  verify::CheckpointOptions checkpoints_;
   std::vector<const model::Proposal*> proposals_;  // of --proposal
   std::vector<std::unique_ptr<report::TraceSubject>> scenarios_;
   // One a search; `first_` is where the searches of each scenario begin.
@@ -150,6 +155,47 @@ absl::Status Check::PrepareOutputs() {
   return status.ok() ? report::CheckWritable(arguments_.trace_dir + "/trace.json") : status;
 }
 
+absl::Status Check::PrepareCheckpoints() {
+  const bool resume = !arguments_.resume.empty();
+  if (!resume && arguments_.checkpoint.empty()) {
+    if (arguments_.every_min == 0) return absl::OkStatus();
+    return absl::InvalidArgumentError("found --every, expected --checkpoint or --resume with it");
+  }
+  if (resume && !arguments_.checkpoint.empty()) {
+    return absl::InvalidArgumentError(
+        "found --checkpoint and --resume, expected one of them: --resume goes on saving where it "
+        "goes on");
+  }
+  if (arguments_.order == "dfs" || arguments_.liveness) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(resume ? "--resume" : "--checkpoint",
+                     ": only breadth-first searches for verdicts are saved, expected no --order "
+                     "dfs and no --liveness"));
+  }
+  checkpoints_.directory = resume ? arguments_.resume : arguments_.checkpoint;
+  checkpoints_.resume = resume;
+  if (arguments_.every_min != 0) checkpoints_.every_s = 60 * arguments_.every_min;
+  const auto build = BuildId();
+  if (!build.ok()) return build.status();
+  checkpoints_.build = *build;
+  checkpoints_.failed = [this](const absl::Status& status) {
+    progress_.Clear();
+    Fail(kUsage, status.message());
+  };
+  options_.checkpoints = &checkpoints_;
+  if (!resume) {
+    const absl::Status status = report::MakeDirectory(checkpoints_.directory);
+    return status.ok() ? report::CheckWritable(checkpoints_.directory + "/checkpoint") : status;
+  }
+  std::error_code error;
+  for (const auto& file : std::filesystem::directory_iterator(checkpoints_.directory, error)) {
+    if (file.path().extension() == ".checkpoint") return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--resume ", checkpoints_.directory, ": ", error ? error.message() : "found no *.checkpoint",
+      ", expected those that ", "--checkpoint left there"));
+}
+
 absl::Status Check::Prepare() {
   for (const std::string& name : arguments_.proposals) {
     const auto proposal = ProposalNamed(name);
@@ -164,6 +210,7 @@ absl::Status Check::Prepare() {
   options_.liveness = arguments_.liveness;
   if (absl::Status status = PrepareLimits(); !status.ok()) return status;
   if (absl::Status status = PrepareOutputs(); !status.ok()) return status;
+  if (absl::Status status = PrepareCheckpoints(); !status.ok()) return status;
 
   traces_ = arguments_.traces;
   if (traces_.empty()) {
@@ -172,6 +219,10 @@ absl::Status Check::Prepare() {
                           !std::filesystem::is_directory(arguments_.paths[0], ignored);
     traces_ = one_file ? "all" : "none";
   }
+  // Where no path is shown, none need be the shortest.
+  const bool shown = traces_ != "none" || !arguments_.json.empty() || arguments_.golden ||
+                     arguments_.rewrite || !arguments_.trace_dir.empty();
+  if (!shown) options_.shortest_states = 0;
   std::error_code ignored;
   table_.brief =
       arguments_.paths.size() != 1 || std::filesystem::is_directory(arguments_.paths[0], ignored);
@@ -407,6 +458,16 @@ int Check::Finish() {
     if (!status.ok()) OutputFailed(status);
   }
   if (const absl::Status status = FlushOutput(); !status.ok()) OutputFailed(status);
+  if (summary.incomplete == 0 && errors_.empty() && options_.checkpoints != nullptr) {
+    // There is nothing to go on with.
+    for (const Search& search : searches_) {
+      for (const std::string& file :
+           verify::CheckpointFiles(checkpoints_, *search.scenario, *search.proposal)) {
+        std::error_code ignored;
+        std::filesystem::remove(file, ignored);
+      }
+    }
+  }
   if (internal_) return kInternal;
   if (output_failed_) return kUsage;
   if (!errors_.empty()) return kBadInput;
@@ -420,6 +481,17 @@ int Check::Run() {
   if (!files.ok()) return Fail(files.status());
   CatchInterrupts();
   Load(*files);
+  std::set<std::string> saved;
+  for (const Search& search : searches_) {
+    if (options_.checkpoints == nullptr) break;
+    for (const std::string& file :
+         verify::CheckpointFiles(checkpoints_, *search.scenario, *search.proposal)) {
+      if (saved.insert(file).second) continue;
+      return FailUsage(absl::InvalidArgumentError(
+          absl::StrCat("two scenarios are to be saved in ", file,
+                       ", expected scenarios of different names with --checkpoint")));
+    }
+  }
   Print(report::TableHead(table_));
   const size_t jobs =
       arguments_.jobs != 0 ? arguments_.jobs : std::max(1u, std::thread::hardware_concurrency());
@@ -443,7 +515,7 @@ void AddLimits(CLI::App* app, Arguments* a) {
       ->check(CLI::IsMember({"bfs", "dfs"}).description(""))
       ->type_name("bfs|dfs");
   app->add_option("--reduce", a->reduce,
-                  "all (default), none, or of merge,symmetry,renumber,self-check some")
+                  "all (default), none, or of merge,symmetry,renumber,persistent,self-check some")
       ->type_name("LIST");
   app->add_option("--shortest-states", a->shortest_states,
                   "how many states the search for shortest counterexamples may find; 0: take those "
@@ -462,6 +534,17 @@ void AddLimits(CLI::App* app, Arguments* a) {
   app->add_option("--jobs", a->jobs, "searches at a time (default: the processors)")
       ->check(CLI::Range(size_t{1}, kMaxJobs).description(""))
       ->type_name("N");
+}
+
+void AddCheckpoints(CLI::App* app, Arguments* a) {
+  app->add_option("--checkpoint", a->checkpoint,
+                  "save the searches there from time to time, and when they are interrupted")
+      ->type_name("DIR");
+  app->add_option("--every", a->every_min, "... so often (default: 10)")
+      ->check(CLI::Range(0.001, 1e6).description(""))
+      ->type_name("MINUTES");
+  app->add_option("--resume", a->resume, "go on with the searches that are saved there")
+      ->type_name("DIR");
 }
 
 void AddOutputs(CLI::App* app, Arguments* a) {
@@ -498,6 +581,7 @@ Command AddCheck(CLI::App& app) {
       ->allow_extra_args(false);
   AddKernelOptions(check, &arguments->kernels, &arguments->mutations, &arguments->fixes);
   AddLimits(check, arguments.get());
+  AddCheckpoints(check, arguments.get());
   AddOutputs(check, arguments.get());
   return {check, [arguments] { return Check(*arguments).Run(); }};
 }

@@ -23,6 +23,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "checker/pack.h"
 #include "fmt/format.h"
 #include "lang/parse.h"
 #include "model/property.h"
@@ -164,6 +165,16 @@ absl::StatusOr<std::vector<std::string>> FilesOf(const std::vector<std::string>&
 }
 
 }  // namespace
+
+absl::StatusOr<std::string> BuildId() {
+  constexpr size_t kMostBytes = size_t{1} << 30;
+  const auto bytes = report::ReadFile("/proc/self/exe", kMostBytes);
+  if (!bytes.ok()) return bytes.status();
+  std::vector<uint64_t> words(bytes->size() / 8 + 1);
+  std::memcpy(words.data(), bytes->data(), bytes->size());
+  return fmt::format("{} {:016x}", kVersion,
+                     checker::HashWords(words.data(), static_cast<int>(words.size())));
+}
 
 int Fail(ExitCode code, absl::string_view message) {
   std::fflush(stdout);

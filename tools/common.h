@@ -57,6 +57,9 @@ int Fail(const absl::Status& status);
 // The same for a wrong command line: "knotcheck: MESSAGE".
 int FailUsage(const absl::Status& status);
 
+// A number for the running program's file: another build of it may have another model. Unavailable.
+absl::StatusOr<std::string> BuildId();
+
 // Columns of the terminal on `fd`; 80 when it is none.
 size_t TerminalWidth(int fd);
 bool ColorOn(int fd);

@@ -6,10 +6,12 @@
 #include <array>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/check.h"
 #include "checker/reduce.h"
+#include "lang/parse.h"
 #include "verify/kernel_model.h"
 
 namespace knotcheck::verify {
@@ -77,30 +79,79 @@ checker::LivenessOptions LivenessOptionsOf(const checker::Options& explore) {
   return options;
 }
 
-checker::Result Explored(const KernelModel& kernel_model, uint32_t reductions,
-                         const checker::Options& options) {
-  if (reductions == checker::kNoReduction) return checker::Explore(kernel_model, options);
-  return checker::Explore(checker::Reduced<KernelModel>(kernel_model, reductions), options);
+// The searches of a question, as their files call them.
+constexpr char kVerdicts[] = "verdicts";
+constexpr char kShortest[] = "shortest";
+
+std::string CheckpointFile(const CheckpointOptions& options, const lang::Scenario& scenario,
+                           const model::Proposal& proposal, const char* search) {
+  std::string name = scenario.header.name;
+  for (char& c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (!absl::ascii_isalnum(byte) && c != '-') c = '_';
+  }
+  name.resize(std::min<size_t>(name.size(), 100));
+  return absl::StrCat(options.directory, "/", name, ".", proposal.name, ".", search, ".checkpoint");
+}
+
+// What the states of a search, their order and its end depend on. Limits are left out: who comes
+// with more memory goes on.
+std::string Identity(const lang::Scenario& scenario, const model::Proposal& proposal,
+                     const CheckOptions& options, uint32_t reductions,
+                     const checker::Options& explore, const char* search) {
+  return absl::StrCat("program: ", options.checkpoints->build, "\nproposal: ", proposal.name,
+                      "\nkernel and fixes: ", options.toggles.bits, " ", options.toggles.fixes,
+                      "\nsearch: ", search, "\nreductions: ", checker::ReductionsText(reductions),
+                      "\nends early: ", explore.stop_at_violation, " ", explore.stop_when_violated,
+                      "\n", lang::Print(scenario));
+}
+
+// One search of a question, saved and resumed as the options say.
+absl::StatusOr<checker::Result> Explored(const lang::Scenario& scenario,
+                                         const model::Proposal& proposal,
+                                         const KernelModel& kernel_model,
+                                         const CheckOptions& options, uint32_t reductions,
+                                         checker::Options explore, const char* search) {
+  checker::Checkpoints checkpoints;
+  std::unique_ptr<checker::CheckpointReader> from;
+  if (options.checkpoints != nullptr) {
+    checkpoints.file = CheckpointFile(*options.checkpoints, scenario, proposal, search);
+    checkpoints.identity = Identity(scenario, proposal, options, reductions, explore, search);
+    checkpoints.every_s = options.checkpoints->every_s;
+    checkpoints.failed = options.checkpoints->failed;
+    if (options.checkpoints->resume) {
+      auto reader = checker::CheckpointReader::Open(checkpoints.file, checkpoints.identity);
+      if (!reader.ok() && !absl::IsNotFound(reader.status())) return reader.status();
+      if (reader.ok()) from = *std::move(reader);
+    }
+    checkpoints.resume = from.get();
+    explore.checkpoints = &checkpoints;
+  }
+  if (reductions == checker::kNoReduction) return checker::Explore(kernel_model, explore);
+  return checker::Explore(checker::Reduced<KernelModel>(kernel_model, reductions), explore);
 }
 
 // Merged steps hide how short a counterexample can be: looks for the same violations again on a
 // graph that keeps distances. Returns the violated properties whose paths may still be too long.
-uint64_t Shorten(const KernelModel& kernel_model, const CheckOptions& options, uint64_t wanted,
-                 checker::Result* result) {
+absl::StatusOr<uint64_t> Shorten(const lang::Scenario& scenario, const model::Proposal& proposal,
+                                 const KernelModel& kernel_model, const CheckOptions& options,
+                                 uint64_t wanted, checker::Result* result) {
   uint64_t violated = 0;
   for (size_t i = 0; i < result->verdicts.size(); ++i) {
     if (result->verdicts[i].status == Status::kViolated) violated |= uint64_t{1} << i;
   }
   violated &= wanted;
   if (violated == 0 || options.explore.order == checker::Order::kDepthFirst) return violated;
-  if (!(options.reductions & checker::kMerge)) return 0;
+  if (!(options.reductions & checker::kLengthening)) return 0;
   if (options.shortest_states == 0 || result->end != checker::End::kExhausted) return violated;
   checker::Options again = options.explore;
   again.stop_at_violation = false;
   again.stop_when_violated = violated;
   again.max_states = std::min(again.max_states, options.shortest_states);
-  const checker::Result shortest =
-      Explored(kernel_model, options.reductions & ~uint32_t{checker::kMerge}, again);
+  const auto second = Explored(scenario, proposal, kernel_model, options,
+                               options.reductions & ~checker::kLengthening, again, kShortest);
+  if (!second.ok()) return second.status();
+  const checker::Result& shortest = *second;
   for (size_t i = 0; i < result->verdicts.size(); ++i) {
     if (shortest.verdicts[i].status != Status::kViolated || !(wanted >> i & 1)) continue;
     // What the one search finds and the other does not would be an error in a reduction.
@@ -127,6 +178,13 @@ void JudgeRuns(const model::System& system, const checker::Options& options,
 
 }  // namespace
 
+std::vector<std::string> CheckpointFiles(const CheckpointOptions& options,
+                                         const lang::Scenario& scenario,
+                                         const model::Proposal& proposal) {
+  return {CheckpointFile(options, scenario, proposal, kVerdicts),
+          CheckpointFile(options, scenario, proposal, kShortest)};
+}
+
 absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Proposal& proposal,
                              const CheckOptions& options) {
   const auto asked = lang::AskedOf(scenario);
@@ -139,7 +197,10 @@ absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Propos
   const KernelModel kernel_model(system);
   Answer answer;
   answer.proposal = proposal.name;
-  answer.result = Explored(kernel_model, options.reductions, options.explore);
+  auto result = Explored(scenario, proposal, kernel_model, options, options.reductions,
+                         options.explore, kVerdicts);
+  if (!result.ok()) return result.status();
+  answer.result = *std::move(result);
   answer.notes = (*question)->program().notes;
   const auto named = [](const std::vector<std::string>& names, const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
@@ -151,7 +212,9 @@ absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Propos
   for (size_t i = 0; i < system.properties().size(); ++i) {
     if (reported(system.properties()[i])) wanted |= uint64_t{1} << i;
   }
-  const uint64_t long_ones = Shorten(kernel_model, options, wanted, &answer.result);
+  const auto shortened = Shorten(scenario, proposal, kernel_model, options, wanted, &answer.result);
+  if (!shortened.ok()) return shortened.status();
+  const uint64_t long_ones = *shortened;
   for (const auto* names : {&asked->never, &asked->sometimes}) {
     for (const std::string& name : *names) {
       const bool has = std::any_of(system.properties().begin(), system.properties().end(),

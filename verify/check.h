@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -73,6 +74,22 @@ struct Answer {
   bool complete() const;
 };
 
+// Where the searches of a question are saved; see checker/checkpoint.h.
+struct CheckpointOptions {
+  std::string directory;
+  std::string build;  // of the program: another one may have another model
+  double every_s = 600;
+  // Each search goes on from its file; one that has none begins at its beginning.
+  bool resume = false;
+  // When a file cannot be written.
+  std::function<void(const absl::Status&)> failed;
+};
+
+// The files that the searches of a question are saved in.
+std::vector<std::string> CheckpointFiles(const CheckpointOptions& options,
+                                         const lang::Scenario& scenario,
+                                         const model::Proposal& proposal);
+
 struct CheckOptions {
   checker::Options explore;
   model::Toggles toggles;
@@ -85,9 +102,11 @@ struct CheckOptions {
   bool liveness = false;
   // What the searches go through is noted there, if set; needs explore.threads == 1.
   model::Coverage* coverage = nullptr;
+  // Breadth-first only; the search of properties of whole runs is not saved.
+  const CheckpointOptions* checkpoints = nullptr;
 };
 
-// InvalidArgument and FailedPrecondition as lang::Compile says.
+// InvalidArgument and FailedPrecondition as lang::Compile and checker::CheckpointReader::Open say.
 absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Proposal& proposal,
                              const CheckOptions& options);
 

@@ -152,9 +152,6 @@ class Mistaken : public KernelModel {
     }
     return footprint;
   }
-  checker::Footprint FootprintOf(const State& state, checker::Action action) const {
-    return FootprintOf(state, static_cast<int>(action.thread));
-  }
   checker::Hold HoldOf(const State& state, int thread) const {
     checker::Hold hold = KernelModel::HoldOf(state, thread);
     if (mistake_ == Mistake::kMemoryIsStable) hold.stable |= kUserMemory;

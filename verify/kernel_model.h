@@ -29,6 +29,7 @@ class KernelModel {
     }
     masks_.words.resize(sizeof(State) / 8);
     std::memcpy(masks_.words.data(), system.masks().data(), sizeof(State));
+    masks_.parts = system.parts();
   }
 
   const model::System& system() const { return system_; }
@@ -50,21 +51,19 @@ class KernelModel {
     const model::StepFootprint footprint = system_.footprints().Of(state, thread);
     return {footprint.reads, footprint.writes, footprint.acquires, footprint.releases};
   }
-  checker::Footprint FootprintOf(const State& state, checker::Action action) const {
-    return FootprintOf(state, static_cast<int>(action.thread));
-  }
   void Canonicalize(State& state, uint32_t reductions) const {
     system_.canonical().Apply(&state, (reductions & checker::kSymmetry) != 0,
                               (reductions & checker::kRenumber) != 0);
   }
   uint64_t OrbitSize(const State& state) const { return system_.canonical().OrbitSize(state); }
-  checker::Hold HoldOf(const State& state, int thread) const {
-    const model::ThreadHold hold = system_.footprints().HoldOf(state, thread);
+  checker::Hold HoldOf(const State& state, int thread, uint64_t of = ~uint64_t{0}) const {
+    const model::ThreadHold hold = system_.footprints().HoldOf(state, thread, of);
     return {hold.exclusive, hold.stable};
   }
 
   template <class Fn>
   void ForEachSuccessor(const State& state, int thread, Fn&& fn) const {
+    if (system_.IsBlocked(state, thread)) return;
     State next;
     int arity = 1;
     for (int choice = 0; choice < arity; ++choice) {

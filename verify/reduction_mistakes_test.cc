@@ -69,9 +69,6 @@ class Mistaken : public KernelModel {
     forgets(Mistake::kForgetLocks, model::kLocks | model::kLocksInterruptibly | model::kUnlocks);
     return footprint;
   }
-  checker::Footprint FootprintOf(const State& state, checker::Action action) const {
-    return FootprintOf(state, static_cast<int>(action.thread));
-  }
   checker::Hold HoldOf(const State& state, int thread) const {
     checker::Hold hold = KernelModel::HoldOf(state, thread);
     // Signals() and Fatal() of model/footprint.cc.

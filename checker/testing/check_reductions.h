@@ -86,9 +86,11 @@ class ReductionCheck {
                             absl::BytesToHexString(Bytes(canonical)));
       }
       if constexpr (HasFootprints<M>) {
-        const Reduced<M> merged(model_, reductions | kMerge);
-        if (Leads(merged, states_[i], reductions) != Leads(merged, canonical, reductions)) {
-          return absl::StrCat("state ", i, ": the canonical form merges other steps");
+        for (const uint32_t by : {uint32_t{kMerge}, kMerge | kPersistent}) {
+          const Reduced<M> merged(model_, reductions | by);
+          if (Leads(merged, states_[i], reductions) != Leads(merged, canonical, reductions)) {
+            return absl::StrCat("state ", i, ": the canonical form merges other steps");
+          }
         }
       }
       if (model_.AtRest(states_[i]) != model_.AtRest(canonical)) {
@@ -127,7 +129,7 @@ class ReductionCheck {
     return std::nullopt;
   }
   Mover MoverOf(const State& state, Action action) const {
-    return Classify(model_.FootprintOf(state, action), model_.HoldOf(state, action.thread));
+    return Classify(FootprintOfAction(model_, state, action), model_.HoldOf(state, action.thread));
   }
   bool MovesLeft(const State& state, int thread) const {
     const Mover mover = Classify(model_.FootprintOf(state, thread), model_.HoldOf(state, thread));

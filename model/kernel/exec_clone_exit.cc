@@ -144,7 +144,7 @@ Flow do_execveat_common(Kernel& k) {
 
 Flow begin_new_exec(Kernel& k) {
   FUNCTION_BEGIN;
-  STEP("zap_other_threads(tsk)", kFatal | kZaps | kLife);
+  STEP("zap_other_threads(tsk)", kFatal | kZaps | kGroupLives);
   // Another thread of the group executes or exits already.
   if (k.FatalSignalPending(k.cur)) return k.Return(-kEAGAIN);
   for (size_t t = 0; t < k.p.tasks.size(); ++t) {
@@ -153,7 +153,7 @@ Flow begin_new_exec(Kernel& k) {
       k.s->tasks[t].flags |= kSigkillPending;
     }
   }
-  STEP("while (sig->notify_count) schedule()", kSignals | kLife);
+  STEP("while (sig->notify_count) schedule()", kSignals | kLife | kGroupLives);
   if (k.FatalSignalPending(k.cur)) return k.Return(-kEAGAIN);
   for (size_t t = 0; t < k.p.tasks.size(); ++t) {
     if (static_cast<int>(t) != k.cur && k.p.tasks[t].group == k.info().group &&
@@ -175,7 +175,7 @@ Flow begin_new_exec(Kernel& k) {
 
 Flow copy_process(Kernel& k) {
   FUNCTION_BEGIN;
-  STEP("copy_seccomp(p)", kSignals | kFiles | kUsers | kLife | kChains);
+  STEP("copy_seccomp(p)", kSignals | kFiles | kUsers | kLife | kStartsTask | kChains);
   // recalc_sigpending(): a signal that waits is handled before anything is cloned.
   if (k.SignalPending(k.cur)) return k.Return(-kERESTARTNOINTR);
   {

@@ -68,7 +68,7 @@ Flow seccomp_set_mode_filter(Kernel& k) {
     if (has_duplicate_listener(k)) l.ret = -kEBUSY;
   }
   if (l.ret == 0) {
-    STEP("spin_lock_irq(&current->sighand->siglock)", kChains | kRequests | kLife);
+    STEP("spin_lock_irq(&current->sighand->siglock)", kChains | kRequests | kGroupLives);
     if (has_duplicate_listener(k) && !k.Has(Toggle::k_dup_listener_race)) {
       l.ret = -kEBUSY;
     } else if ((k.op().flags & kTsync) && !seccomp_can_sync_threads(k)) {

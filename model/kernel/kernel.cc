@@ -32,10 +32,7 @@ const FunctionInfo& CoreFunction(int function) {
   return functions[function];
 }
 
-const FunctionInfo& Kernel::Function(int function) const {
-  if (function < kFirstProposalFunction) return CoreFunction(function);
-  return proposal.functions[static_cast<size_t>(function - kFirstProposalFunction)];
-}
+const FunctionInfo& Kernel::Function(int function) const { return FunctionOf(proposal, function); }
 
 void Kernel::PushFrame(int function) {
   base_ += Function(me().frames[depth_].function).local_bytes;

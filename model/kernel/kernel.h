@@ -51,6 +51,11 @@ enum class Fn : uint8_t {
 static_assert(static_cast<int>(Fn::kCount) <= kFirstProposalFunction);
 
 const FunctionInfo& CoreFunction(int function);
+// A function by its number in a frame, under this proposal.
+inline const FunctionInfo& FunctionOf(const Proposal& proposal, int function) {
+  if (function < kFirstProposalFunction) return CoreFunction(function);
+  return proposal.functions[static_cast<size_t>(function - kFirstProposalFunction)];
+}
 
 // What a step touches that other threads can touch at the same time: what notify_lock does not
 // guard. A task's frames, its locals and what hangs on a trapped task are not named: the first are
@@ -76,13 +81,17 @@ enum Touch : uint32_t {
   kTargetFiles = 1u << 15,  // reads the trapped task's
   kReadsMemory = 1u << 16,  // user memory
   kStoresMemory = 1u << 17,
-  kLife = 1u << 18,      // whether tasks live, and in which address space
-  kListener = 1u << 19,  // the listener's descriptor and file
-  kBudget = 1u << 20,    // how many allocations may still fail
-  kByOp = 1u << 21,      // whatever the next op of the script needs
-  kUsers = 1u << 22,     // changes filter->users
-  kZaps = 1u << 23,      // kills the other threads of its group
-  kChains = 1u << 24,    // which filters the threads of its group have
+  kLife = 1u << 18,        // whether it lives, and in which address space
+  kListener = 1u << 19,    // the listener's descriptor and file
+  kBudget = 1u << 20,      // how many allocations may still fail
+  kByOp = 1u << 21,        // whatever the next op of the script needs
+  kUsers = 1u << 22,       // changes filter->users
+  kZaps = 1u << 23,        // kills the other threads of its group
+  kChains = 1u << 24,      // which filters the threads of its group have
+  kGroupLives = 1u << 25,  // reads which threads of its group live
+  kTargetLife = 1u << 26,  // reads whether the task that it has at hand lives, and in which space
+  kStartsTask = 1u << 27,  // the task that its op names begins to live
+  kMayFault = 1u << 28,    // it may break a rule after which nothing goes on
 };
 
 // One STEP of the source, for traces, coverage and footprints.

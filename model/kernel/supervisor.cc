@@ -316,7 +316,7 @@ Flow process_vm_rw_core(Kernel& k) {
     }
     // Of a nested role: the pointers that lead to it, outermost first.
     for (l.depth = 0; l.depth < DepthOf(CalledOf(k, l.variable).nr, l.role); ++l.depth) {
-      STEP("process_vm_readv(pid, ...)", kLife | kReadsMemory);
+      STEP("process_vm_readv(pid, ...)", kTargetLife | kReadsMemory);
       const int target = k.me().variable_task[l.variable] - 1;
       const Task& t = k.s->tasks[target];
       if (t.status == kDead || t.status == kExiting) {
@@ -334,7 +334,7 @@ Flow process_vm_rw_core(Kernel& k) {
       k.Note("{} leads to {}", child.name, k.ValueText(word.value));
     }
     for (l.entry = 0;; ++l.entry) {
-      STEP("process_vm_readv(pid, ...)", kLife | kReadsMemory);
+      STEP("process_vm_readv(pid, ...)", kTargetLife | kReadsMemory);
       {
         const int target = k.me().variable_task[l.variable] - 1;
         const Task& t = k.s->tasks[target];
@@ -381,7 +381,7 @@ Flow process_vm_rw_core(Kernel& k) {
       if (l.str == kZero) continue;
       // The string of a table's entry.
       for (l.w = 0;; ++l.w) {
-        STEP("process_vm_readv(pid, ...)", kLife | kReadsMemory);
+        STEP("process_vm_readv(pid, ...)", kTargetLife | kReadsMemory);
         const int target = k.me().variable_task[l.variable] - 1;
         const Task& t = k.s->tasks[target];
         if (t.status == kDead || t.status == kExiting) {

@@ -631,7 +631,7 @@ Flow pin_one_fixed(Kernel& k) {
     if (!k.Allocate()) return k.Return(-kENOMEM);
   }
   for (Value& v : Deref(k, Pins(k).building[k.cur]).args[l.arg].words) v = kUninit;
-  STEP("mm = get_task_mm(task)", kLife);
+  STEP("mm = get_task_mm(task)", kTargetLife);
   l.old_mm = HasOldMm(k, l.task);
   if (!HasMm(k, l.task)) {
     Deref(k, Pins(k).building[k.cur]).args[l.arg] = PinnedArg{};
@@ -689,7 +689,7 @@ Flow pin_one_cstring(Kernel& k) {
   }
   for (Value& v : Deref(k, Pins(k).building[k.cur]).args[l.arg].words) v = kUninit;
   // copy_remote_vm_str() takes the address space itself.
-  STEP("mm = get_task_mm(tsk)", kLife);
+  STEP("mm = get_task_mm(tsk)", kTargetLife);
   l.old_mm = HasMm(k, l.task) && HasOldMm(k, l.task);
   while (true) {
     STEP("copied = copy_remote_vm_str(task, user_addr, kbuf, desc->max_bytes, 0)", kReadsMemory);
@@ -764,7 +764,7 @@ Flow pin_one_cstring_array(Kernel& k) {
     if (!k.Allocate()) return k.Return(-kENOMEM);
   }
   for (Value& v : Deref(k, Pins(k).building[k.cur]).args[l.arg].words) v = kUninit;
-  STEP("mm = get_task_mm(task)", kLife);
+  STEP("mm = get_task_mm(task)", kTargetLife);
   l.old_mm = HasOldMm(k, l.task);
   if (!HasMm(k, l.task)) {
     Deref(k, Pins(k).building[k.cur]).args[l.arg] = PinnedArg{};
@@ -828,7 +828,7 @@ Flow pin_one_cstring_array(Kernel& k) {
     }
     l.w = 0;
     // copy_remote_vm_str() takes the address space that the task has by now.
-    STEP("mm = get_task_mm(tsk)", kLife);
+    STEP("mm = get_task_mm(tsk)", kTargetLife);
     l.str_mm = HasMm(k, l.task) && HasOldMm(k, l.task);
     while (true) {
       STEP("copied = copy_remote_vm_str(task, ptr, (char *)kbuf + byte_off, remaining, 0)",
@@ -1044,7 +1044,7 @@ Flow pinned_move_addr_to_kernel(Kernel& k) {
 Flow deferred_copy_from_iter(Kernel& k) {
   FUNCTION_BEGIN;
   // It may fault, so it is no mover, although nobody else touches what it does.
-  STEP("copy_from_iter(kaddr, bytes, i), after the call has returned", kLife);
+  STEP("copy_from_iter(kaddr, bytes, i), after the call has returned", kMayFault);
   static_cast<void>(Deref(k, Pins(k).using_[k.cur]));
   Pins(k).using_[k.cur] = 0;
   return k.Return(0);
@@ -1205,9 +1205,11 @@ void ReturnedToUser(Kernel& k) {
 // Finds records that nothing points to: a leak while allocated, room for others once freed.
 void AfterStep(Kernel& k) {
   PinState& pins = Pins(k);
+  const bool any = std::any_of(std::begin(pins.records), std::end(pins.records),
+                               [](const Record& record) { return record.life != kFree; });
   uint32_t reachable = 0;
   uint32_t dangling = 0;
-  for (size_t t = 0; t < k.p.tasks.size(); ++t) {
+  for (size_t t = 0; t < k.p.tasks.size() && any; ++t) {
     const Task& task = k.s->tasks[t];
     // The task_struct of a dead task is gone, and with it its pointers.
     if (task.status != kDead) reachable |= 1u << pins.pinned_args[t];
@@ -1217,7 +1219,7 @@ void AfterStep(Kernel& k) {
       dangling |= 1u << task.task_works[i] | 1u << task.running_works[i];
     }
   }
-  for (int i = 0; i < kRecords; ++i) {
+  for (int i = 0; i < kRecords && any; ++i) {
     Record& record = pins.records[i];
     const uint32_t bit = 1u << (i + 1);
     if (record.life == kAllocated && !(reachable & bit)) {

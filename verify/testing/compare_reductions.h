@@ -41,6 +41,13 @@ inline std::string StateByState(const Question& question, size_t limit) {
   const KernelModel kernel_model(question.system());
   checker::testing::ReductionCheck<KernelModel> check(kernel_model);
   if (!check.Explore(limit)) return "";
+  for (const model::State& state : check.states()) {
+    for (int t = 0; t < kernel_model.ThreadCount(); ++t) {
+      if (question.system().IsBlocked(state, t) && question.system().CanStep(state, t)) {
+        return question.system().ThreadName(t) + " is said to be blocked, and is not";
+      }
+    }
+  }
   if (auto error = check.Movers()) return Explained(question, check, *error);
   for (const uint32_t reductions : {uint32_t{checker::kSymmetry}, uint32_t{checker::kRenumber},
                                     checker::kSymmetry | checker::kRenumber}) {
@@ -57,7 +64,7 @@ inline std::string Compared(const Question& question, const checker::Result& who
   const KernelModel kernel_model(question.system());
   const checker::Result reduced =
       checker::Explore(checker::Reduced<KernelModel>(kernel_model, reductions), options);
-  const bool exact = (reductions & checker::kMerge) == 0;
+  const bool exact = (reductions & checker::kLengthening) == 0;
   if (reduced.end != checker::End::kExhausted) return "not exhausted";
   if (reduced.states > whole.states) return "more states";
   if (exact && reduced.depth > whole.depth) return "deeper";
