@@ -72,6 +72,7 @@ def checkout(revision: str) -> Path:
 
 def measure(program: Path, scenario: Path, options: list[str]) -> Run:
     command = [str(program), "check", str(scenario), "--proposal", PROPOSAL, "--traces", "none",
+               "--shortest-states", "0",
                "--threads", "1", "--jobs", "1", "--quiet", *options]
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT)

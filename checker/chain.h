@@ -32,15 +32,6 @@ struct Chain {
   std::vector<uint64_t> packed;
 };
 
-template <class State>
-const uint64_t* WordsOf(const State& state) {
-  return reinterpret_cast<const uint64_t*>(&state);
-}
-template <class State>
-uint64_t* WordsOf(State& state) {
-  return reinterpret_cast<uint64_t*>(&state);
-}
-
 // A model whose successors are not plain steps (one that merges steps, or permutes states) finds
 // the path along a chain of its states itself.
 template <class M>
@@ -57,25 +48,24 @@ Path PathAlong(const M& model, const Packer& packer, const Chain& chain, uint64_
   if constexpr (FindsPaths<M>) {
     return model.PathAlong(packer, chain, violated_bit, witnessed_bit);
   } else {
-    using State = typename M::State;
     Path path;
     std::vector<uint64_t> packed(chain.words);
-    for (const State& state : model.InitialStates()) {
-      packer.Pack(WordsOf(state), packed.data());
+    for (; path.initial < InitialCount(model); ++path.initial) {
+      packer.Pack(InitialState(model, path.initial), packed.data());
       if (chain.Same(0, packed.data())) break;
-      ++path.initial;
     }
-    State state;
+    StateStack scratch(model.StateWords());
+    const StateBuffer state(scratch);
     for (size_t i = 0; i < chain.size(); ++i) {
       const bool last = i + 1 == chain.size();
       if (last && (violated_bit | witnessed_bit) == 0) break;
-      packer.Unpack(chain.State(i), WordsOf(state));
+      packer.Unpack(chain.State(i), state.words());
       std::optional<Action> found;
       bool moved = false;
       for (int t = 0; t < model.ThreadCount() && !found; ++t) {
         model.ForEachSuccessor(
-            state, t,
-            [&](Action action, const State& next, Outcome outcome, const Effects& effects) {
+            state.words(), t, scratch,
+            [&](Action action, const uint64_t* next, Outcome outcome, const Effects& effects) {
               moved = true;
               if (found) return;
               if (last) {
@@ -83,7 +73,7 @@ Path PathAlong(const M& model, const Packer& packer, const Chain& chain, uint64_
                   found = action;
                 }
               } else if (outcome != Outcome::kFault) {
-                packer.Pack(WordsOf(next), packed.data());
+                packer.Pack(next, packed.data());
                 if (chain.Same(i + 1, packed.data())) found = action;
               }
             });

@@ -158,7 +158,7 @@ void ExpectSame(const Result& a, const Result& b) {
 }
 
 // Interrupted again and again, by another number of threads each time.
-template <Model M>
+template <AnyModel M>
 void ExpectGoesOn(const M& model, Options options, const std::string& file) {
   const Result whole = Explore(model, options);
   Checkpoints checkpoints;
@@ -215,7 +215,7 @@ TEST_F(CheckpointTest, AnInterruptedSearchGoesOn) {
 }
 
 TEST_F(CheckpointTest, ASearchThatStoppedHasStopped) {
-  const testing::Family family = FamilyOf("N=3 M=1 K=1 S=2 MODE=0");
+  const testing::Family family = FamilyOf("N=2 M=1 K=1 S=2 SIG=1 FIX=0");
   Options options;
   options.stop_at_violation = true;
   const Result whole = Explore(family, options);

@@ -113,7 +113,7 @@ int64_t ShortestOf(const ReferenceResult& reference, const std::vector<Property>
 }
 
 // The path of a verdict shows what the verdict says, and its last step is the one that does.
-template <Model M>
+template <AnyModel M>
 void ExpectShown(const M& model, size_t p, const Verdict& verdict) {
   SCOPED_TRACE(absl::StrCat("property ", p, ", path ", PathToString(verdict.path)));
   const PropertyKind kind = model.Properties()[p].kind;

@@ -18,7 +18,7 @@
 namespace knotcheck::checker::testing {
 namespace {
 
-static_assert(Model<Family>);
+static_assert(TypedModel<Family>);
 
 // GCC says it with a macro, clang with __has_feature.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -28,6 +28,7 @@
 #include "checker/model.h"
 #include "checker/pack.h"
 #include "checker/path.h"
+#include "checker/typed.h"
 
 namespace knotcheck::checker {
 
@@ -40,7 +41,7 @@ namespace knotcheck::checker {
 // set, never steps. A run may end only in a state in which no thread must step. Obligation o is
 // starved by a reachable fair run on which from some point on o is pending in every state.
 template <class M>
-concept LivenessModel = Model<M> && requires(const M& model, const typename M::State& state) {
+concept LivenessModel = AnyModel<M> && requires(const Untyped<M>& model, const uint64_t* state) {
   { model.ObligationCount() } -> std::convertible_to<int>;
   { model.Pending(state) } -> std::same_as<uint64_t>;
   { model.FairThreads(state) } -> std::same_as<uint64_t>;
@@ -175,15 +176,16 @@ namespace internal {
 template <Model M>
 Action ActionOf(const M& model, const Packer& packer, const StateGraph& graph,
                 const StateGraph::Step& step) {
-  typename M::State state;
-  packer.Unpack(graph.Packed(step.from), reinterpret_cast<uint64_t*>(&state));
+  StateStack scratch(model.StateWords());
+  const StateBuffer state(scratch);
+  packer.Unpack(graph.Packed(step.from), state.words());
   std::vector<uint64_t> packed(static_cast<size_t>(packer.packed_words()));
   std::optional<Action> found;
   model.ForEachSuccessor(
-      state, step.thread,
-      [&](Action action, const typename M::State& next, Outcome outcome, const Effects&) {
+      state.words(), step.thread, scratch,
+      [&](Action action, const uint64_t* next, Outcome outcome, const Effects&) {
         if (found || outcome == Outcome::kFault) return;
-        packer.Pack(reinterpret_cast<const uint64_t*>(&next), packed.data());
+        packer.Pack(next, packed.data());
         if (std::memcmp(packed.data(), graph.Packed(step.to), packed.size() * 8) == 0) {
           found = action;
         }
@@ -195,11 +197,9 @@ Action ActionOf(const M& model, const Packer& packer, const StateGraph& graph,
 template <Model M>
 uint32_t InitialIndex(const M& model, const Packer& packer, const uint64_t* wanted) {
   std::vector<uint64_t> packed(static_cast<size_t>(packer.packed_words()));
-  uint32_t index = 0;
-  for (const auto& state : model.InitialStates()) {
-    packer.Pack(reinterpret_cast<const uint64_t*>(&state), packed.data());
+  for (uint32_t index = 0; index < InitialCount(model); ++index) {
+    packer.Pack(InitialState(model, index), packed.data());
     if (std::memcmp(packed.data(), wanted, packed.size() * 8) == 0) return index;
-    ++index;
   }
   KNOT_CHECK(false && "a root of the graph is an initial state");
   return 0;
@@ -210,42 +210,45 @@ uint32_t InitialIndex(const M& model, const Packer& packer, const uint64_t* want
 // Builds the graph of all states, breadth-first, and judges every obligation. Deterministic. Steps
 // that end in a fault are enabled but lead nowhere: no infinite run takes them.
 template <LivenessModel M>
-LivenessResult CheckLiveness(const M& model, const LivenessOptions& options) {
-  using State = typename M::State;
+LivenessResult CheckLiveness(const M& any, const LivenessOptions& options) {
+  const auto& model = UntypedOf(any);
   const int threads = model.ThreadCount();
   KNOT_CHECK(threads <= 64 && model.ObligationCount() <= 64);
   const Packer packer(model.Masks());
-  KNOT_CHECK(packer.state_words() == static_cast<int>(sizeof(State) / 8));
+  KNOT_CHECK(packer.state_words() == static_cast<int>(model.StateWords()));
   StateGraph graph(packer.packed_words());
   std::vector<uint64_t> packed(static_cast<size_t>(packer.packed_words()));
-  const auto intern = [&](const State& state, uint32_t parent, int thread) {
-    packer.Pack(reinterpret_cast<const uint64_t*>(&state), packed.data());
+  const auto intern = [&](const uint64_t* state, uint32_t parent, int thread) {
+    packer.Pack(state, packed.data());
     return graph.Intern(packed.data(), parent, thread);
   };
 
   LivenessResult result;
-  for (const State& state : model.InitialStates()) intern(state, StateGraph::kNone, 0);
+  for (size_t i = 0; i < InitialCount(model); ++i) {
+    intern(InitialState(model, i), StateGraph::kNone, 0);
+  }
   // One state can add as many as its threads have choices before the limit is looked at.
   const uint64_t max_states = std::min(options.max_states, StateGraph::kMaxStates - (1u << 22));
   uint64_t next_look = 1u << 16;
-  State state;
+  StateStack scratch(model.StateWords());
+  const StateBuffer state(scratch);
   for (uint32_t index = 0; index < graph.size(); ++index) {
     if (graph.size() >= max_states) {
       result.end = LivenessEnd::kStateLimit;
       break;
     }
-    packer.Unpack(graph.Packed(index), reinterpret_cast<uint64_t*>(&state));
+    packer.Unpack(graph.Packed(index), state.words());
     uint64_t enabled = 0;
     for (int t = 0; t < threads; ++t) {
-      model.ForEachSuccessor(state, t,
-                             [&](Action, const State& next, Outcome outcome, const Effects&) {
+      model.ForEachSuccessor(state.words(), t, scratch,
+                             [&](Action, const uint64_t* next, Outcome outcome, const Effects&) {
                                enabled |= uint64_t{1} << t;
                                ++result.transitions;
                                if (outcome != Outcome::kFault)
                                  graph.AddStep(intern(next, index, t), t);
                              });
     }
-    graph.EndState(model.Pending(state), enabled & model.FairThreads(state));
+    graph.EndState(model.Pending(state.words()), enabled & model.FairThreads(state.words()));
     if (result.transitions < next_look) continue;
     next_look = result.transitions + (1u << 16);
     if (graph.bytes_at_peak() > options.max_bytes) {
@@ -296,15 +299,15 @@ LivenessResult CheckLiveness(const M& model, const LivenessOptions& options) {
 // What is wrong with a lasso as a witness of starvation; empty: nothing. Every step is taken again
 // with Apply(), so this does not depend on how the lasso was found.
 template <LivenessModel M>
-std::string LassoFault(const M& model, const Lasso& lasso, int obligation) {
-  using State = typename M::State;
-  const auto& initial = model.InitialStates();
-  if (lasso.stem.initial >= initial.size()) return "the stem begins in no initial state";
-  State state = initial[lasso.stem.initial];
+std::string LassoFault(const M& any, const Lasso& lasso, int obligation) {
+  const auto& model = UntypedOf(any);
+  if (lasso.stem.initial >= InitialCount(model)) return "the stem begins in no initial state";
+  StateStack scratch(model.StateWords());
+  const StateBuffer state(scratch, InitialState(model, lasso.stem.initial));
   const auto take = [&](Action action) {
     Effects effects;
     return action.thread < model.ThreadCount() &&
-           model.Apply(state, action, effects) == Outcome::kStepped;
+           model.Apply(state.words(), action, scratch, effects) == Outcome::kStepped;
   };
   for (const Action action : lasso.stem.actions) {
     if (!take(action)) return "a step of the stem cannot be taken";
@@ -315,21 +318,23 @@ std::string LassoFault(const M& model, const Lasso& lasso, int obligation) {
   const auto look = [&] {
     uint64_t enabled = 0;
     for (int t = 0; t < model.ThreadCount(); ++t) {
-      model.ForEachSuccessor(state, t, [&](Action, const State&, Outcome, const Effects&) {
-        enabled |= uint64_t{1} << t;
-      });
+      model.ForEachSuccessor(
+          state.words(), t, scratch,
+          [&](Action, const uint64_t*, Outcome, const Effects&) { enabled |= uint64_t{1} << t; });
     }
-    always &= enabled & model.FairThreads(state);
-    return (model.Pending(state) >> obligation & 1) != 0;
+    always &= enabled & model.FairThreads(state.words());
+    return (model.Pending(state.words()) >> obligation & 1) != 0;
   };
-  const State begin = state;
+  const StateBuffer begin(scratch, state.words());
   if (!look()) return "the obligation is not pending where the cycle begins";
   for (const Action action : lasso.cycle) {
     if (!take(action)) return "a step of the cycle cannot be taken";
     stepped |= uint64_t{1} << action.thread;
     if (!look()) return "the obligation is not pending throughout the cycle";
   }
-  if (std::memcmp(&begin, &state, sizeof(State)) != 0) return "the cycle does not close";
+  if (!std::equal(begin.words(), begin.words() + scratch.words(), state.words())) {
+    return "the cycle does not close";
+  }
   if ((always & ~stepped) != 0) return "a thread that could always step never does";
   return "";
 }

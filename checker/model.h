@@ -7,11 +7,13 @@
 
 #include <compare>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
-#include <type_traits>
 #include <vector>
+
+#include "checker/state_stack.h"
 
 namespace knotcheck::checker {
 
@@ -64,32 +66,46 @@ struct PackMasks {
   std::vector<uint32_t> parts = {};
 };
 
-// A model:
-//  * State is trivially copyable and compared by its bytes; its size is a multiple of 8. It need
-//    not be small.
-//  * InitialStates(): at least one.
+// A model. A state is StateWords() 8-byte words, from a few to as many as a megabyte of memory has;
+// states are compared word by word. `scratch` (checker/state_stack.h) has buffers of that size, for
+// what a method needs while it runs.
+//  * StateWords(): the same all the time.
+//  * InitialStates(): the words of one state after the other, which live as long as the model; at
+//    least one state.
 //  * ThreadCount(): actions name threads 0 .. ThreadCount()-1.
-//  * ForEachSuccessor(s, thread, fn): calls fn(Action, const State&, Outcome, const Effects&) for
-//    each action of `thread` that is enabled in s, in ascending order of Action.
-//  * Apply(s, action, effects): the same step alone; what replay uses.
+//  * ForEachSuccessor(s, thread, scratch, fn): calls fn(Action, const uint64_t*, Outcome, const
+//    Effects&) for each action of `thread` that is enabled in s, in ascending order of Action. The
+//    state is valid, and `scratch` as it was, while fn runs.
+//  * Apply(s, action, scratch, effects): the same step alone, on s itself; what replay uses.
 //  * AtRest(s): the `violated` bits of the kEventually properties, for a state without any enabled
 //    action.
 //  * Properties(): at most 64.
 //  * Masks(): see PackMasks.
+// Threads call all methods at the same time, each with a `scratch` of its own. What a model whose
+// states are a struct of fixed size looks like is said in checker/typed.h.
 template <class M>
-concept Model = requires(const M& model, typename M::State& state, const typename M::State& cstate,
-                         Action action, Effects& effects) {
-  requires std::is_trivially_copyable_v<typename M::State>;
-  requires std::has_unique_object_representations_v<typename M::State>;
-  requires sizeof(typename M::State) % 8 == 0;
-  { model.InitialStates() } -> std::convertible_to<std::span<const typename M::State>>;
+concept Model = requires(const M& model, uint64_t* state, const uint64_t* cstate, Action action,
+                         StateStack& scratch, Effects& effects) {
+  { model.StateWords() } -> std::convertible_to<size_t>;
+  { model.InitialStates() } -> std::convertible_to<std::span<const uint64_t>>;
   { model.ThreadCount() } -> std::convertible_to<int>;
-  { model.Apply(state, action, effects) } -> std::same_as<Outcome>;
+  { model.Apply(state, action, scratch, effects) } -> std::same_as<Outcome>;
   { model.AtRest(cstate) } -> std::same_as<uint64_t>;
   { model.Properties() } -> std::convertible_to<std::span<const Property>>;
   { model.Masks() } -> std::convertible_to<const PackMasks&>;
-  model.ForEachSuccessor(cstate, 0,
-                         [](Action, const typename M::State&, Outcome, const Effects&) {});
+  model.ForEachSuccessor(cstate, 0, scratch,
+                         [](Action, const uint64_t*, Outcome, const Effects&) {});
 };
+
+// The number of initial states.
+template <Model M>
+size_t InitialCount(const M& model) {
+  return std::span<const uint64_t>(model.InitialStates()).size() / model.StateWords();
+}
+// The one with this index, below InitialCount().
+template <Model M>
+const uint64_t* InitialState(const M& model, size_t index) {
+  return std::span<const uint64_t>(model.InitialStates()).data() + index * model.StateWords();
+}
 
 }  // namespace knotcheck::checker

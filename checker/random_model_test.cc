@@ -17,7 +17,7 @@
 namespace knotcheck::checker::testing {
 namespace {
 
-static_assert(Model<RandomModel>);
+static_assert(TypedModel<RandomModel>);
 
 // Checks each step that a search makes: same as Apply's, in ascending order, within the masks.
 class Watched : public RandomModel {

@@ -33,22 +33,24 @@ constexpr Effects kBad{.violated = 1, .witnessed = 0};
 // and what these break.
 struct Seen {
   uint64_t violated = 0, witnessed = 0, at_rest = 0;
-  std::set<std::string> rests;
+  std::set<std::vector<uint64_t>> rests;
   friend bool operator==(const Seen&, const Seen&) = default;
 };
 
 // Classes and what is wrong at rest are those of `right`, whoever's steps are looked at.
-template <Model M>
-Seen SeenOf(const M& model, const SharedModel& right) {
+template <AnyModel M>
+Seen SeenOf(const M& any, const SharedModel& right) {
+  const auto& model = UntypedOf(any);
+  StateStack scratch(model.StateWords());
   Seen seen;
-  testing::ForEachState(model, [&](const SharedModel::State& state, bool at_rest) {
-    if (at_rest) seen.at_rest |= right.AtRest(state);
+  testing::ForEachState(model, [&](const uint64_t* state, bool at_rest) {
+    if (at_rest) seen.at_rest |= Typed(right).AtRest(state);
     for (int t = 0; t < model.ThreadCount(); ++t) {
-      model.ForEachSuccessor(
-          state, t, [&](Action, const SharedModel::State&, Outcome, const Effects& effects) {
-            seen.violated |= effects.violated;
-            seen.witnessed |= effects.witnessed;
-          });
+      model.ForEachSuccessor(state, t, scratch,
+                             [&](Action, const uint64_t*, Outcome, const Effects& effects) {
+                               seen.violated |= effects.violated;
+                               seen.witnessed |= effects.witnessed;
+                             });
     }
   });
   seen.rests = testing::Rests(model, right, kSymmetry | kRenumber);
@@ -264,7 +266,7 @@ TEST(ReduceConditions, WhoeverHoldsALockMayWaitForAnother) {
 TEST(ReduceConditions, NothingIsPutOffForEver) {
   const std::vector<Group> groups = {
       {Code{{.op = Op::kSet, .value = 1}, {.op = Op::kBranch, .value = 1, .target = 0}}, 2},
-      {Code{{.op = Op::kStore, .value = 1, .show = kBad, .show_value = 0}}}};
+      {Code{{.op = Op::kStore, .value = 1, .show = kBad}}}};
   const SharedModel model(groups, 0);
   const Seen all = SeenOf(model, model);
   EXPECT_EQ(all.violated, 1U);

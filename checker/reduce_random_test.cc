@@ -102,7 +102,7 @@ std::string Proved(const SharedModel& model, bool threads, Tally& tally) {
   tally.with_rest += reference.at_rest > 0;
   tally.without_rest += reference.at_rest == 0;
   uint64_t states[kAllReductions + 1] = {};
-  std::set<std::string> rests[kAllReductions + 1];
+  std::set<std::vector<uint64_t>> rests[kAllReductions + 1];
   for (uint32_t reductions = 0; reductions <= kAllReductions; ++reductions) {
     // The self-check, which must find nothing, on half of the searches.
     const uint32_t checked = reductions % 2 == 0 ? reductions : reductions | kSelfCheck;

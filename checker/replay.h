@@ -4,7 +4,9 @@
 
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <unordered_map>
 #include <vector>
@@ -14,6 +16,7 @@
 #include "checker/pack.h"
 #include "checker/path.h"
 #include "checker/result.h"
+#include "checker/typed.h"
 
 namespace knotcheck::checker {
 
@@ -26,25 +29,28 @@ struct Replayed {
   bool rested = false;  // nothing more can happen in the last state
 };
 
-// Runs `path` on the model step by step. `visit`, if given, sees each action with the state before
-// and the state after it, and what the step showed.
-template <Model M, class Visit>
-Replayed Replay(const M& model, const Path& path, Visit&& visit) {
+// Runs `path` on the model step by step. `visit`, if given, sees each action with the words of the
+// state before and of the state after it, and what the step showed.
+template <AnyModel M, class Visit>
+Replayed Replay(const M& any, const Path& path, Visit&& visit) {
+  const auto& model = UntypedOf(any);
   Replayed replayed;
-  const auto& initial = model.InitialStates();
-  if (path.initial >= initial.size()) return replayed;
-  typename M::State state = initial[path.initial];
+  if (path.initial >= InitialCount(model)) return replayed;
+  StateStack scratch(model.StateWords());
+  const StateBuffer state(scratch, InitialState(model, path.initial));
+  StateBuffer before(scratch);
   bool fault = false;
   for (const Action action : path.actions) {
     if (fault || action.thread >= model.ThreadCount()) return replayed;
-    const typename M::State before = state;
+    before.Copy(state.words());
     Effects effects;
-    const Outcome outcome = model.Apply(state, action, effects);
+    const Outcome outcome = model.Apply(state.words(), action, scratch, effects);
     if (outcome == Outcome::kBlocked || outcome == Outcome::kDisabled) return replayed;
     fault = outcome == Outcome::kFault;
     replayed.violated |= effects.violated;
     replayed.witnessed |= effects.witnessed;
-    visit(action, before, state, effects);
+    visit(action, static_cast<const uint64_t*>(before.words()),
+          static_cast<const uint64_t*>(state.words()), effects);
     ++replayed.steps;
   }
   replayed.possible = true;
@@ -52,18 +58,18 @@ Replayed Replay(const M& model, const Path& path, Visit&& visit) {
     bool moved = false;
     for (int t = 0; t < model.ThreadCount(); ++t) {
       model.ForEachSuccessor(
-          state, t,
-          [&](Action, const typename M::State&, Outcome, const Effects&) { moved = true; });
+          state.words(), t, scratch,
+          [&](Action, const uint64_t*, Outcome, const Effects&) { moved = true; });
     }
     replayed.rested = !moved;
-    if (!moved) replayed.violated |= model.AtRest(state);
+    if (!moved) replayed.violated |= model.AtRest(state.words());
   }
   return replayed;
 }
 
-template <Model M>
+template <AnyModel M>
 Replayed Replay(const M& model, const Path& path) {
-  return Replay(model, path, [](Action, const auto&, const auto&, const Effects&) {});
+  return Replay(model, path, [](Action, const uint64_t*, const uint64_t*, const Effects&) {});
 }
 
 struct WalkOptions {
@@ -95,9 +101,13 @@ struct WalkResult {
 
 // Random walks: at each state one of the enabled actions, all equally likely. The same seed gives
 // the same walks on every machine.
-template <Model M>
-WalkResult Walk(const M& model, const WalkOptions& options) {
-  using State = typename M::State;
+template <AnyModel M>
+WalkResult Walk(const M& any, const WalkOptions& options) {
+  const auto& model = UntypedOf(any);
+  const size_t words = model.StateWords();
+  StateStack scratch(words);
+  std::vector<uint64_t> state(words);
+  std::vector<uint64_t> next(words);
   const auto& properties = model.Properties();
   WalkResult result;
   result.verdicts.resize(properties.size());
@@ -128,42 +138,41 @@ WalkResult Walk(const M& model, const WalkOptions& options) {
     if (options.interrupted != nullptr && options.interrupted->load(std::memory_order_relaxed)) {
       break;
     }
-    const auto& initial = model.InitialStates();
     Path path;
-    path.initial = static_cast<uint32_t>(next_random() % initial.size());
-    State state = initial[path.initial];
+    path.initial = static_cast<uint32_t>(next_random() % InitialCount(model));
+    std::copy_n(InitialState(model, path.initial), words, state.begin());
     for (uint64_t step = 0; step < options.max_steps; ++step) {
       // Reservoir sampling: one pass, no list of successors.
       uint64_t seen = 0;
       Action chosen;
       Effects shown;
       Outcome outcome = Outcome::kDisabled;
-      State next;
       for (int t = 0; t < model.ThreadCount(); ++t) {
         model.ForEachSuccessor(
-            state, t, [&](Action action, const State& s, Outcome o, const Effects& effects) {
+            state.data(), t, scratch,
+            [&](Action action, const uint64_t* s, Outcome o, const Effects& effects) {
               ++seen;
               if (next_random() % seen == 0) {
                 chosen = action;
                 shown = effects;
                 outcome = o;
-                next = s;
+                std::copy_n(s, words, next.begin());
               }
             });
       }
       if (seen == 0) {
         ++result.at_rest;
-        note(model.AtRest(state), 0, path);
+        note(model.AtRest(state.data()), 0, path);
         break;
       }
       path.actions.push_back(chosen);
       ++result.steps;
       note(shown.violated, shown.witnessed, path);
       if (outcome == Outcome::kFault) break;
-      state = next;
+      state.swap(next);
       if (seen_once.size() < WalkResult::kMostDistinct) {
         const auto [at, fresh] =
-            seen_once.emplace(HashWords(WordsOf(state), static_cast<int>(sizeof(State) / 8)), true);
+            seen_once.emplace(HashWords(state.data(), static_cast<int>(words)), true);
         ++result.visits;
         result.distinct += fresh;
         if (fresh) ++result.once;

@@ -11,8 +11,9 @@
 #include <array>
 #include <bit>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <deque>
 #include <new>
 #include <utility>
 #include <vector>
@@ -37,7 +38,6 @@ class Search {
   Result Run();
 
  private:
-  using State = typename M::State;
   // A round is as many states as a part of those found so far: the more entries come for a shard
   // at a time, the more of them find its lines in the cache.
   static constexpr size_t kLeastRound = 4096;  // states
@@ -56,8 +56,12 @@ class Search {
     // NOLINTNEXTLINE(modernize-use-nullptr): it takes the 0 of a comparison for a pointer.
     friend auto operator<=>(const Find&, const Find&) = default;
   };
-  struct Worker {
-    State state;
+  struct alignas(64) Worker {
+    Worker(size_t state_words, size_t packed_words, typename Keys::Scratch keys)
+        : stack(state_words), state(state_words), packed(packed_words), scratch(std::move(keys)) {}
+
+    StateStack stack;
+    std::vector<uint64_t> state;
     std::vector<uint64_t> packed;
     typename Keys::Scratch scratch;
     uint64_t transitions = 0;
@@ -110,7 +114,7 @@ class Search {
   Keys keys_;
   CompactSet set_;
   Crew crew_;
-  std::vector<Worker> workers_;
+  std::deque<Worker> workers_;
   std::vector<Buffers> buffers_;
   int properties_;
   uint64_t sometimes_ = 0;  // bits of the properties of this kind
@@ -130,7 +134,6 @@ Search<M, Keys>::Search(const M& model, const Options& options, const Packer& pa
       keys_(std::move(keys)),
       set_(keys_.shape(), Keys::kTagBits),
       crew_(options.order == Order::kDepthFirst ? 1 : std::max(options.threads, 1)),
-      workers_(static_cast<size_t>(crew_.size())),
       properties_(static_cast<int>(model.Properties().size())) {
   const auto& properties = model.Properties();
   for (int p = 0; p < properties_; ++p) {
@@ -138,9 +141,9 @@ Search<M, Keys>::Search(const M& model, const Options& options, const Packer& pa
     if (properties[static_cast<size_t>(p)].kind == PropertyKind::kSometimes) sometimes_ |= bit;
     if (properties[static_cast<size_t>(p)].kind == PropertyKind::kNever) never_ |= bit;
   }
-  for (Worker& worker : workers_) {
-    worker.packed.resize(static_cast<size_t>(packer.packed_words()));
-    worker.scratch = keys_.NewScratch();
+  for (int w = 0; w < crew_.size(); ++w) {
+    Worker& worker = workers_.emplace_back(
+        model.StateWords(), static_cast<size_t>(packer.packed_words()), keys_.NewScratch());
     worker.witnesses.resize(static_cast<size_t>(properties_));
   }
   result_.verdicts.resize(static_cast<size_t>(properties_));
@@ -180,13 +183,14 @@ template <Model M, class Keys>
 template <class Add>
 uint64_t Search<M, Keys>::Expand(Worker& worker, const Place& place, Add&& add) const {
   keys_.Decode(place, worker.packed.data(), worker.scratch);
-  packer_.Unpack(worker.packed.data(), WordsOf(worker.state));
+  packer_.Unpack(worker.packed.data(), worker.state.data());
   uint64_t moves = 0;
   uint64_t bits = 0;
   const int threads = model_.ThreadCount();
   for (int t = 0; t < threads; ++t) {
     model_.ForEachSuccessor(
-        worker.state, t, [&](Action, const State& next, Outcome outcome, const Effects& effects) {
+        worker.state.data(), t, worker.stack,
+        [&](Action, const uint64_t* next, Outcome outcome, const Effects& effects) {
           ++moves;
           bits |= Shown(effects);
           for (uint64_t rest = effects.witnessed; rest != 0; rest &= rest - 1) {
@@ -194,14 +198,14 @@ uint64_t Search<M, Keys>::Expand(Worker& worker, const Place& place, Add&& add) 
             if (p < properties_) ++worker.witnesses[static_cast<size_t>(p)];
           }
           if (outcome == Outcome::kFault) return;
-          packer_.Pack(WordsOf(next), worker.packed.data());
+          packer_.Pack(next, worker.packed.data());
           add(keys_.Encode(worker.packed.data(), worker.scratch));
         });
   }
   worker.transitions += moves;
   if (moves == 0) {
     ++worker.at_rest;
-    bits |= model_.AtRest(worker.state) & ~sometimes_;
+    bits |= model_.AtRest(worker.state.data()) & ~sometimes_;
   }
   return bits;
 }
@@ -246,8 +250,8 @@ template <Model M, class Keys>
 std::vector<Place> Search<M, Keys>::InitialPlaces() {
   std::vector<Place> places;
   Worker& worker = workers_[0];
-  for (const State& state : model_.InitialStates()) {
-    packer_.Pack(WordsOf(state), worker.packed.data());
+  for (size_t i = 0; i < InitialCount(model_); ++i) {
+    packer_.Pack(InitialState(model_, i), worker.packed.data());
     places.push_back(keys_.Encode(worker.packed.data(), worker.scratch));
   }
   return places;

@@ -98,8 +98,11 @@ void NodeTable<kWords>::Grow(Stripe& stripe) {
   // Not both at a time. Without memory there are no slots, and who comes next tries again.
   size_t count = kFirstSlots;
   while (count <= stripe.count * 2) count *= 2;
+  stripe.first_slot.store(nullptr, std::memory_order_relaxed);
   std::vector<uint32_t>().swap(stripe.slots);
   stripe.slots.resize(count);
+  stripe.slot_mask.store(count - 1, std::memory_order_relaxed);
+  stripe.first_slot.store(stripe.slots.data(), std::memory_order_relaxed);
   for (uint32_t index = 0; index < stripe.count; ++index) {
     const uint64_t hash = Hash(At(stripe, index));
     size_t position = hash & (count - 1);
@@ -164,6 +167,8 @@ TreeKeys::Scratch TreeKeys::NewScratch() const {
   scratch.nodes.resize(nodes_);
   scratch.current.resize(nodes_);
   scratch.changed.resize(levels_[0].width);
+  scratch.fresh.resize(levels_[0].width);
+  scratch.hashes.resize(levels_[0].width);
   return scratch;
 }
 
@@ -190,7 +195,8 @@ Place TreeKeys::Encode(const uint64_t* packed, Scratch& scratch) const {
   uint64_t hash = scratch.hash;
   for (uint32_t i = 0; i < levels_[0].width; ++i) {
     // The last block is filled up with zeros.
-    Block block{};
+    Block& block = scratch.fresh[changes];
+    block = {};
     const size_t first = i * kBlockWords;
     if (first + kBlockWords <= words_) {
       std::memcpy(block.data(), packed + first, sizeof(Block));
@@ -201,8 +207,12 @@ Place TreeKeys::Encode(const uint64_t* packed, Scratch& scratch) const {
     const uint64_t leaf = leaves_.Hash(block);
     if (scratch.known) hash -= HashWord(leaves_.Hash(scratch.blocks[i]), i);
     hash += HashWord(leaf, i);
-    nodes[i] = leaves_.Intern(block, leaf);
+    leaves_.Expect(leaf);
+    scratch.hashes[changes] = leaf;
     changed[changes++] = i;
+  }
+  for (size_t c = 0; c < changes; ++c) {
+    nodes[changed[c]] = leaves_.Intern(scratch.fresh[c], scratch.hashes[c]);
   }
   const bool any_changed = changes > 0;
   for (size_t level = 1; level < levels_.size(); ++level) {

@@ -30,6 +30,14 @@ class NodeTable {
   static uint64_t Hash(const Value& value);
   // The number of `value`, a new one if it has none. `hash` is its hash.
   uint32_t Intern(const Value& value, uint64_t hash);
+  // Intern() of a value with this hash will soon be asked for.
+  void Expect(uint64_t hash) const {
+    const Stripe& stripe = stripes_[hash >> (64 - kStripeBits)];
+    // A hint: another thread may be giving the stripe new slots.
+    const uint32_t* const slots = stripe.first_slot.load(std::memory_order_relaxed);
+    const uint64_t mask = stripe.slot_mask.load(std::memory_order_relaxed);
+    if (slots != nullptr) __builtin_prefetch(slots + (hash & mask));
+  }
   // The value with a number that Intern() returned.
   const Value& At(uint32_t number) const {
     return At(stripes_[number & (kStripes - 1)], number >> kStripeBits);
@@ -61,6 +69,9 @@ class NodeTable {
     std::atomic_flag busy = ATOMIC_FLAG_INIT;
     uint32_t count = 0;
     std::vector<uint32_t> slots;
+    // Of `slots`, for hints.
+    std::atomic<const uint32_t*> first_slot = nullptr;
+    std::atomic<uint64_t> slot_mask = 0;
     std::unique_ptr<Value[]> chunks[kChunks];
   };
   static const Value& At(const Stripe& stripe, uint32_t index) {
@@ -93,6 +104,8 @@ class TreeKeys {
     std::vector<uint32_t> nodes;    // level by level
     std::vector<uint32_t> current;  // as `nodes`, of the state being encoded
     std::vector<uint32_t> changed;
+    std::vector<Block> fresh;  // the blocks of `changed`, with their hashes
+    std::vector<uint64_t> hashes;
     uint64_t hash = 0;   // of `blocks`
     bool known = false;  // a state has been decoded
   };

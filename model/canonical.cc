@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
 #include <cstring>
 #include <numeric>
+#include <optional>
 
 #include "model/kernel/kernel.h"
 
@@ -16,27 +18,6 @@ uint64_t Mix(uint64_t h, uint64_t value) {
   const __uint128_t m =
       static_cast<__uint128_t>(h ^ value ^ 0x9e3779b97f4a7c15u) * 0xd6e8feb86659fd93u;
   return static_cast<uint64_t>(m) ^ static_cast<uint64_t>(m >> 64);
-}
-
-// Calls fn(byte, kind) for each byte of a task that names something; kinds as in functions.def.
-template <class T, class Fn>
-void ForEachName(const Proposal& proposal, T& task, Fn&& fn) {
-  for (int v = 0; v < kMaxVariables; ++v) {
-    fn(task.variable_id[v], 'i');
-    fn(task.variable_task[v], 'T');
-  }
-  fn(task.ghost_id, 'i');
-  fn(task.knotif.id, 'i');
-  fn(task.knotif.addfd[0], 'T');
-  fn(task.knotif.addfd[1], 'T');
-  size_t base = 0;
-  for (int f = 0; f < kMaxFrames && task.frames[f].function != 0; ++f) {
-    const FunctionInfo& function = FunctionOf(proposal, task.frames[f].function);
-    for (size_t i = 0; i < function.local_bytes; ++i) {
-      if (function.locals[i] != '.') fn(task.locals[base + i], function.locals[i]);
-    }
-    base += function.local_bytes;
-  }
 }
 
 // What an op does, whatever it is called and wherever it stands, with a store named by its place in
@@ -68,11 +49,71 @@ bool NamesTask(const Op& op) {
          (op.code == OpCode::kSyscall && (op.nr == Nr::kFork || op.nr == Nr::kClone));
 }
 
+uint8_t& ByteOf(State& state, uint32_t offset) {
+  return reinterpret_cast<uint8_t*>(state.words())[offset];
+}
+uint8_t ByteOf(const State& state, uint32_t offset) {
+  return reinterpret_cast<const uint8_t*>(state.words())[offset];
+}
+
 }  // namespace
 
-Canonical::Canonical(const Program& program, const Proposal& proposal)
-    : program_(program), proposal_(proposal), dead_(program) {
-  if (proposal.references != nullptr) proposal.references(program, &references_);
+// Calls fn(index, names) for each byte of the locals of a task's functions that names something.
+template <class Fn>
+void Canonical::ForEachNamingLocal(const Task& task, Fn&& fn) const {
+  size_t base = 0;
+  for (int f = 0; f < kMaxFrames && task.frames[f].function != 0; ++f) {
+    const FunctionInfo& function = FunctionOf(proposal_, task.frames[f].function);
+    for (size_t i = 0; i < function.local_bytes; ++i) {
+      if (function.locals[i] == 'i') fn(base + i, kId);
+      if (function.locals[i] == 't') fn(base + i, kTask);
+      if (function.locals[i] == 'T') fn(base + i, kTaskPlusOne);
+    }
+    base += function.local_bytes;
+  }
+}
+
+// Calls fn(byte, names) for each byte of a task that names a notification or a task.
+template <class S, class Fn>
+void Canonical::ForEachName(S& state, size_t t, Fn&& fn) const {
+  for (const NameAt& name : task_names_[t]) fn(ByteOf(state, name.offset), name.names);
+  auto& task = state.tasks[t];
+  ForEachNamingLocal(task, [&](size_t i, Names names) { fn(task.locals[i], names); });
+}
+
+Canonical::Canonical(const Program& program, const Proposal& proposal, const Layout& layout,
+                     const std::vector<Field>& fields)
+    : program_(program), proposal_(proposal), layout_(layout), dead_(program) {
+  const size_t tasks = program.tasks.size();
+  task_names_.resize(tasks);
+  plain_.assign(tasks, {});
+  for (auto& words : plain_) words.fill(~uint64_t{0});
+  plain_part_.assign(tasks, std::vector<uint8_t>(layout.proposal_task_bytes, 0xff));
+  for (const Field& field : fields) {
+    if (field.names == kNextId) next_ids_.push_back(field.offset);
+    if (field.names == kPlain || field.names == kNextId) continue;
+    const bool of_task = field.offset < layout.tasks_at + tasks * sizeof(Task);
+    const bool of_part =
+        field.offset >= layout.proposal_tasks_at && !of_task && field.offset < layout.proposal_at;
+    if (of_task || of_part) {
+      const auto t = static_cast<size_t>(field.owner);
+      // Signatures tell nothing of other tasks or objects but what they are.
+      if (field.names != kId && of_task) {
+        const size_t at = field.offset - layout.tasks_at - t * sizeof(Task);
+        reinterpret_cast<uint8_t*>(plain_[t].data())[at] = 0;
+      }
+      if (field.names != kId && of_part) {
+        plain_part_[t][field.offset - layout.proposal_tasks_at - t * layout.proposal_task_bytes] =
+            0;
+      }
+      if (field.names == kObject) objects_.emplace_back(t, field.offset);
+      if (field.names == kId || field.names == kTask || field.names == kTaskPlusOne) {
+        task_names_[t].push_back(NameAt{field.offset, field.names});
+      }
+    } else if (field.names != kObject && field.names != kTable) {
+      names_.push_back(NameAt{field.offset, field.names});
+    }
+  }
   senders_.resize(program.tasks.size());
   for (size_t i = 0; i < program.senders.size(); ++i) {
     senders_[program.senders[i].task].push_back(static_cast<int>(i));
@@ -87,7 +128,9 @@ Canonical::Canonical(const Program& program, const Proposal& proposal)
         members.push_back(static_cast<int>(b));
       }
     }
-    if (members.size() > 1) classes_.push_back(members);
+    if (members.size() < 2) continue;
+    for (const int member : members) movable_ |= 1u << member;
+    classes_.push_back(members);
   }
   for (const TaskInfo& task : program.tasks) {
     for (const Op& op : task.ops) {
@@ -153,7 +196,7 @@ bool Canonical::Interchangeable(size_t a, size_t b) const {
 
 void Canonical::ClearDead(State* state) const {
   // Which processor a wake-up chooses is not modelled, so nobody reads what SET_FLAGS says of it.
-  state->filter.flags = 0;
+  state->filter().flags = 0;
   for (size_t t = 0; t < program_.tasks.size(); ++t) {
     Task& task = state->tasks[t];
     const uint8_t dead = dead_.Of(t, task);
@@ -176,78 +219,65 @@ void Canonical::ClearDead(State* state) const {
 
 void Canonical::RenumberIds(State* state) const {
   uint64_t used = 1;
-  const auto collect = [&used](uint8_t id, char kind) {
-    if (kind == 'i') used |= uint64_t{1} << id;
+  const auto collect = [&used](uint8_t id, Names names) {
+    if (names == kId) used |= uint64_t{1} << id;
   };
-  for (size_t t = 0; t < program_.tasks.size(); ++t) {
-    ForEachName(proposal_, state->tasks[t], collect);
-  }
-  for (const uint16_t at : references_.ids) collect(state->proposal[at], 'i');
+  for (size_t t = 0; t < program_.tasks.size(); ++t) ForEachName(*state, t, collect);
+  for (const NameAt& name : names_) collect(ByteOf(*state, name.offset), name.names);
   // Only equality and order are ever looked at, and a new id is above all others.
   uint8_t ranks[64];
   uint8_t count = 0;
   for (uint64_t rest = used; rest != 0; rest &= rest - 1) ranks[std::countr_zero(rest)] = count++;
-  if (used == (count < 64 ? (uint64_t{1} << count) - 1 : ~uint64_t{0})) {
-    state->filter.next_id = count;
-    return;
-  }
-  const auto rename = [&ranks](uint8_t& id, char kind) {
-    if (kind == 'i') id = ranks[id];
+  for (const uint32_t next : next_ids_) ByteOf(*state, next) = count;
+  if (used == (count < 64 ? (uint64_t{1} << count) - 1 : ~uint64_t{0})) return;
+  const auto rename = [&ranks](uint8_t& id, Names names) {
+    if (names == kId) id = ranks[id];
   };
-  for (size_t t = 0; t < program_.tasks.size(); ++t) {
-    ForEachName(proposal_, state->tasks[t], rename);
-  }
-  for (const uint16_t at : references_.ids) rename(state->proposal[at], 'i');
-  state->filter.next_id = count;
+  for (size_t t = 0; t < program_.tasks.size(); ++t) ForEachName(*state, t, rename);
+  for (const NameAt& name : names_) rename(ByteOf(*state, name.offset), name.names);
 }
 
 void Canonical::Permute(const State& from, const Permutation& to, State* result) const {
   *result = from;
+  const auto rename = [&to](uint8_t& name, Names names) {
+    if (names == kTask) name = static_cast<uint8_t>(to[name]);
+    if (names == kTaskPlusOne && name != 0) name = static_cast<uint8_t>(to[name - 1] + 1);
+  };
   const size_t tasks = program_.tasks.size();
+  const size_t part = layout_.proposal_task_bytes;
   for (size_t t = 0; t < tasks; ++t) {
     const auto n = static_cast<size_t>(to[t]);
     Task& task = result->tasks[n];
-    task = from.tasks[t];
-    ForEachName(proposal_, task, [&to](uint8_t& name, char kind) {
-      if (kind == 't') name = static_cast<uint8_t>(to[name]);
-      if (kind == 'T' && name != 0) name = static_cast<uint8_t>(to[name - 1] + 1);
-    });
+    if (n != t) {
+      task = from.tasks[t];
+      std::memcpy(&result->proposal_tasks[n * part], &from.proposal_tasks[t * part], part);
+    }
+    ForEachName(*result, n, rename);
     if (n == t) continue;
     if (program_.tasks[t].kind != TaskKind::kSupervisor) {
       // The tables go along; the task's own number of its table stays that of its place.
-      const uint8_t table = program_.tasks[t].files;
       const uint8_t other = program_.tasks[n].files;
-      std::memcpy(result->files[other], from.files[table], kMaxFds);
+      result->files[other] = from.files[program_.tasks[t].files];
       task.files = other;
-      std::memcpy(result->memory + program_.FirstWordOf(program_.tasks[n].space),
-                  from.memory + program_.FirstWordOf(program_.tasks[t].space),
-                  static_cast<size_t>(program_.words_of_space));
+      std::memcpy(
+          &result->memory[static_cast<size_t>(program_.FirstWordOf(program_.tasks[n].space))],
+          &from.memory[static_cast<size_t>(program_.FirstWordOf(program_.tasks[t].space))],
+          static_cast<size_t>(program_.words_of_space));
     }
     for (size_t i = 0; i < senders_[t].size(); ++i) {
-      result->signals_left[senders_[n][i]] = from.signals_left[senders_[t][i]];
-    }
-    for (const uint16_t at : references_.by_task) {
-      result->proposal[at + n] = from.proposal[at + t];
+      result->signals_left[static_cast<size_t>(senders_[n][i])] =
+          from.signals_left[static_cast<size_t>(senders_[t][i])];
     }
   }
   for (size_t s = 0; s < tasks && program_.views > 0; ++s) {
     for (size_t t = 0; t < tasks; ++t) {
       const int view = program_.view[s][t];
       if (view < 0) continue;
-      result->views[program_.view[static_cast<size_t>(to[s])][static_cast<size_t>(to[t])]] =
-          from.views[view];
+      const int other = program_.view[static_cast<size_t>(to[s])][static_cast<size_t>(to[t])];
+      result->views[static_cast<size_t>(other)] = from.views[static_cast<size_t>(view)];
     }
   }
-  if (from.filter.notify_lock != 0) {
-    result->filter.notify_lock = static_cast<uint8_t>(to[from.filter.notify_lock - 1] + 1);
-  }
-  for (const uint16_t at : references_.task_bits) {
-    uint8_t bits = 0;
-    for (size_t t = 0; t < tasks; ++t) {
-      if (from.proposal[at] >> t & 1) bits |= static_cast<uint8_t>(1 << to[t]);
-    }
-    result->proposal[at] = bits;
-  }
+  for (const NameAt& name : names_) rename(ByteOf(*result, name.offset), name.names);
 }
 
 // A number for each task that does not depend on the names of tasks or objects: what it is, then
@@ -257,76 +287,83 @@ uint32_t Canonical::Sign(const State& state, uint64_t* signatures) const {
   const size_t tasks = program_.tasks.size();
   uint64_t own[kMaxTasks];
   for (size_t t = 0; t < tasks; ++t) {
-    Task task = state.tasks[t];
-    ForEachName(proposal_, task, [](uint8_t& name, char kind) {
-      if (kind != 'i') name = 0;
+    // Who changes places with nobody is told apart by its place.
+    if (!(movable_ >> t & 1)) {
+      own[t] = Mix(0, t);
+      continue;
+    }
+    uint64_t words[(sizeof(Task) + 7) / 8] = {};
+    std::memcpy(words, &state.tasks[t], sizeof(Task));
+    ForEachNamingLocal(state.tasks[t], [&words](size_t local, Names names) {
+      if (names == kId) return;
+      reinterpret_cast<uint8_t*>(words)[offsetof(Task, locals) + local] = 0;
     });
-    std::memset(task.task_works, 0, sizeof(task.task_works));
-    std::memset(task.running_works, 0, sizeof(task.running_works));
-    task.files = 0;
-    uint64_t h = state.filter.notify_lock == t + 1 ? 1 : 0;
-    bool belongs = h != 0;
-    for (int w = 0; w < 2; ++w) {
-      belongs |= (state.tasks[t].task_works[w] | state.tasks[t].running_works[w]) != 0;
+    uint64_t h = 0;
+    for (size_t i = 0; i < std::size(words); ++i) h = Mix(h, words[i] & plain_[t][i]);
+    for (const int sender : senders_[t]) {
+      h = Mix(h, state.signals_left[static_cast<size_t>(sender)]);
     }
-    const auto* bytes = reinterpret_cast<const uint8_t*>(&task);
-    size_t i = 0;
-    for (; i + 8 <= sizeof(Task); i += 8) {
-      uint64_t word;
-      std::memcpy(&word, bytes + i, 8);
-      h = Mix(h, word);
+    const uint8_t* const part = &state.proposal_tasks[t * layout_.proposal_task_bytes];
+    for (size_t i = 0; i < layout_.proposal_task_bytes; ++i) {
+      h = Mix(h, part[i] & plain_part_[t][i]);
     }
-    uint64_t word = 0;
-    std::memcpy(&word, bytes + i, sizeof(Task) - i);
-    h = Mix(h, word);
-    for (const int sender : senders_[t]) h = Mix(h, state.signals_left[sender]);
-    for (const uint16_t at : references_.by_task) {
-      belongs |= state.proposal[at + t] != 0;
-      h = Mix(h, state.proposal[at + t] != 0);
-    }
-    for (const uint16_t at : references_.task_bits) {
-      belongs |= (state.proposal[at] >> t & 1) != 0;
-      h = Mix(h, state.proposal[at] >> t & 1);
-    }
-    if (belongs) referenced |= 1u << t;
     if (program_.tasks[t].kind != TaskKind::kSupervisor) {
       uint64_t files;
-      std::memcpy(&files, state.files[program_.tasks[t].files], sizeof(files));
+      static_assert(sizeof(FilesTable) == sizeof(files));
+      std::memcpy(&files, &state.files[program_.tasks[t].files], sizeof(files));
       h = Mix(h, files);
-      const uint8_t* const memory = state.memory + program_.FirstWordOf(program_.tasks[t].space);
-      for (int w = 0; w < program_.words_of_space; ++w) h = Mix(h, memory[w]);
+      const auto first = static_cast<size_t>(program_.FirstWordOf(program_.tasks[t].space));
+      for (int w = 0; w < program_.words_of_space; ++w) {
+        h = Mix(h, state.memory[first + static_cast<size_t>(w)]);
+      }
     }
     own[t] = h;
   }
   // Of whom, and for whom, each view is, without saying which.
   for (size_t s = 0; s < tasks && program_.views > 0; ++s) {
     for (size_t t = 0; t < tasks; ++t) {
-      if (program_.view[s][t] < 0) continue;
+      if (program_.view[s][t] < 0 || !((movable_ >> s | movable_ >> t) & 1)) continue;
       uint64_t words[sizeof(View) / 8];
       static_assert(sizeof(View) % 8 == 0);
-      std::memcpy(words, &state.views[program_.view[s][t]], sizeof(View));
-      uint64_t h = 0;
+      std::memcpy(words, &state.views[static_cast<size_t>(program_.view[s][t])], sizeof(View));
       uint64_t any = 0;
-      for (const uint64_t word : words) {
-        h = Mix(h, word);
-        any |= word;
-      }
-      if (any != 0) referenced |= 1u << s | 1u << t;
-      own[s] += Mix(h, 1);
-      own[t] += Mix(h, 2);
+      for (const uint64_t word : words) any |= word;
+      if (any == 0) continue;
+      uint64_t h = 0;
+      for (const uint64_t word : words) h = Mix(h, word);
+      referenced |= 1u << s | 1u << t;
+      const auto place_of = [this](size_t task) { return movable_ >> task & 1 ? 0 : task + 1; };
+      if (movable_ >> s & 1) own[s] += Mix(h, 1 + 16 * place_of(t));
+      if (movable_ >> t & 1) own[t] += Mix(h, 2 + 16 * place_of(s));
     }
+  }
+  // Objects: who leads to one, not to which.
+  for (const auto& [task, offset] : objects_) {
+    if (!(movable_ >> task & 1)) continue;
+    const bool any = ByteOf(state, offset) != 0;
+    own[task] = Mix(own[task], any);
+    if (any) referenced |= 1u << task;
   }
   for (size_t t = 0; t < tasks; ++t) signatures[t] = own[t];
   for (size_t t = 0; t < tasks; ++t) {
     uint64_t place = 0;
-    ForEachName(proposal_, state.tasks[t], [&](uint8_t name, char kind) {
+    ForEachName(state, t, [&](uint8_t name, Names names) {
       ++place;
-      if (kind == 'i' || (kind == 'T' && name == 0)) return;
-      const size_t named = kind == 'T' ? name - 1u : name;
+      if (names == kId || (names == kTaskPlusOne && name == 0)) return;
+      const size_t named = names == kTaskPlusOne ? name - 1u : name;
       signatures[t] = Mix(signatures[t], Mix(place, own[named]));
       signatures[named] += Mix(place + 1000, own[t]);
       referenced |= 1u << named;
     });
+  }
+  uint64_t place = 2000;
+  for (const NameAt& at : names_) {
+    ++place;
+    const uint8_t name = ByteOf(state, at.offset);
+    if (at.names == kId || (at.names == kTaskPlusOne && name == 0)) continue;
+    const size_t named = at.names == kTaskPlusOne ? name - 1u : name;
+    signatures[named] = Mix(signatures[named], place);
+    referenced |= 1u << named;
   }
   return referenced;
 }
@@ -337,19 +374,35 @@ bool Canonical::Equal(const State& state, int a, int b) const {
   Task task = state.tasks[i];
   task.files = state.tasks[j].files;
   if (std::memcmp(&task, &state.tasks[j], sizeof(Task)) != 0) return false;
+  const size_t part = layout_.proposal_task_bytes;
+  if (std::memcmp(&state.proposal_tasks[i * part], &state.proposal_tasks[j * part], part) != 0) {
+    return false;
+  }
   for (size_t s = 0; s < senders_[i].size(); ++s) {
-    if (state.signals_left[senders_[i][s]] != state.signals_left[senders_[j][s]]) return false;
+    if (state.signals_left[static_cast<size_t>(senders_[i][s])] !=
+        state.signals_left[static_cast<size_t>(senders_[j][s])]) {
+      return false;
+    }
   }
   const TaskInfo& x = program_.tasks[i];
   const TaskInfo& y = program_.tasks[j];
   if (x.kind == TaskKind::kSupervisor) return true;
-  return std::memcmp(state.files[x.files], state.files[y.files], kMaxFds) == 0 &&
-         std::memcmp(state.memory + program_.FirstWordOf(x.space),
-                     state.memory + program_.FirstWordOf(y.space),
+  return std::memcmp(&state.files[x.files], &state.files[y.files], sizeof(FilesTable)) == 0 &&
+         std::memcmp(&state.memory[static_cast<size_t>(program_.FirstWordOf(x.space))],
+                     &state.memory[static_cast<size_t>(program_.FirstWordOf(y.space))],
                      static_cast<size_t>(program_.words_of_space)) == 0;
 }
 
 void Canonical::Best(State* state, bool rename) const {
+  // One for each thread that searches, whatever program it was at before.
+  struct Scratch {
+    explicit Scratch(const Layout& of) : layout(of), from(layout), candidate(layout) {}
+    const Layout layout;
+    StateValue from, candidate;
+  };
+  thread_local std::optional<Scratch> kept;
+  if (!kept || kept->layout != layout_) kept.emplace(layout_);
+  Scratch& scratch = *kept;
   uint64_t signatures[kMaxTasks];
   const uint32_t referenced = Sign(*state, signatures);
   Permutation to;
@@ -401,21 +454,24 @@ void Canonical::Best(State* state, bool rename) const {
   };
   if (tie_count == 0) {
     if (moved) {
-      const State from = *state;
-      Permute(from, to, state);
+      scratch.from = *state;
+      Permute(scratch.from, to, state);
     }
     finish(state);
     return;
   }
   // All orders of what is tied, and the least state.
-  const State from = *state;
+  scratch.from = *state;
+  const State& from = scratch.from;
   bool first = true;
-  State candidate;
+  State& candidate = scratch.candidate;
   while (true) {
     for (int i = 0; i < used; ++i) to[order[i]] = places[i];
     Permute(from, to, &candidate);
     finish(&candidate);
-    if (first || std::memcmp(&candidate, state, sizeof(State)) < 0) *state = candidate;
+    if (first || std::memcmp(candidate.words(), state->words(), layout_.bytes) < 0) {
+      *state = candidate;
+    }
     first = false;
     int i = 0;
     while (i < tie_count &&
@@ -439,7 +495,7 @@ void Canonical::Apply(State* state, bool permute, bool rename) const {
 }
 
 uint64_t Canonical::OrbitSize(const State& state) const {
-  std::vector<State> orbit;
+  std::vector<StateValue> orbit;
   std::vector<std::vector<int>> orders = classes_;
   while (true) {
     Permutation to;
@@ -447,11 +503,9 @@ uint64_t Canonical::OrbitSize(const State& state) const {
     for (size_t c = 0; c < classes_.size(); ++c) {
       for (size_t i = 0; i < classes_[c].size(); ++i) to[classes_[c][i]] = orders[c][i];
     }
-    State other;
+    StateValue other(layout_);
     Permute(state, to, &other);
-    const auto same = [&other](const State& known) {
-      return std::memcmp(&known, &other, sizeof(State)) == 0;
-    };
+    const auto same = [&other](const State& known) { return known == other; };
     if (std::none_of(orbit.begin(), orbit.end(), same)) orbit.push_back(other);
     size_t c = 0;
     while (c < orders.size() && !std::next_permutation(orders[c].begin(), orders[c].end())) ++c;

@@ -5,7 +5,9 @@
 
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "model/dead_variables.h"
@@ -18,10 +20,11 @@ namespace knotcheck::model {
 // Built once for a program, then only read.
 class Canonical {
  public:
-  // `program` and `proposal` must outlive it. Which tasks are identical is found by comparing
-  // scripts, signals, descriptor tables and thread groups: exchanging two identical tasks leaves
-  // the program as it is.
-  Canonical(const Program& program, const Proposal& proposal);
+  // `program`, `proposal` and `layout` must outlive it. Which tasks are identical is found by
+  // comparing scripts, signals, descriptor tables and thread groups: exchanging two identical tasks
+  // leaves the program as it is.
+  Canonical(const Program& program, const Proposal& proposal, const Layout& layout,
+            const std::vector<Field>& fields);
 
   // Replaces *state by the representative of its class. `permute`: identical tasks are
   // exchanged for each other. `rename`: ids are replaced by their ranks, objects numbered by their
@@ -51,10 +54,29 @@ class Canonical {
   bool Equal(const State& state, int a, int b) const;
   void Best(State* state, bool rename) const;
 
+  struct NameAt {
+    uint32_t offset;  // of its byte in the state
+    Names names;
+  };
+  template <class Fn>
+  void ForEachNamingLocal(const Task& task, Fn&& fn) const;
+  template <class S, class Fn>
+  void ForEachName(S& state, size_t t, Fn&& fn) const;
+
   const Program& program_;
   const Proposal& proposal_;
-  ProposalReferences references_;
+  const Layout& layout_;
+  // Of each task, its part of the proposal's included; of nobody.
+  std::vector<std::vector<NameAt>> task_names_;
+  std::vector<NameAt> names_;
+  std::vector<uint32_t> next_ids_;
+  // Bytes that lead to objects of the proposal, and the task whose they are.
+  std::vector<std::pair<size_t, uint32_t>> objects_;
+  // Of each task: what is left of its bytes without names of other tasks and of objects.
+  std::vector<std::array<uint64_t, (sizeof(Task) + 7) / 8>> plain_;
+  std::vector<std::vector<uint8_t>> plain_part_;
   std::vector<std::vector<int>> classes_;
+  uint32_t movable_ = 0;  // bit t: task t is of a class
   DeadVariables dead_;
   bool renumbers_ = true;
   // By task: its senders, in their order.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <iterator>
 
 #include "model/kernel/locals.h"
 
@@ -220,7 +221,7 @@ bool Footprints::IsNamed(const State& state, int task) const {
 
 bool Footprints::OnlyWaitsForReply(const State& state, int task) const {
   const Task& me = state.tasks[task];
-  if (!me.knotif.listed || me.knotif.done != 0) return false;
+  if (!me.knotif.listed || me.knotif.ready != 0) return false;
   if ((me.flags & (kSigPending | kSigkillPending)) || MayBeSignalled(state, task, false)) {
     return false;
   }
@@ -264,7 +265,7 @@ StepFootprint Footprints::OfChoice(const State& state, int task) const {
   if (shows_lock_) footprint.writes |= kLock;
   footprint.reads = kUserCount;
   // What SEND does it does with the lock only.
-  if (state.filter.notify_lock != 0) return footprint;
+  if (state.filter().notify_lock != 0) return footprint;
   for (size_t t = 0; t < program_.tasks.size(); ++t) {
     const Task& target = state.tasks[t];
     if (target.knotif.listed) footprint.reads |= Files(target.files);
@@ -280,10 +281,10 @@ StepFootprint Footprints::OfTask(const State& state, int task) const {
   if (step == nullptr) return {};
   const uint32_t touches = step->touches;
   StepFootprint footprint;
-  const bool locked = state.filter.notify_lock != 0;
+  const bool locked = state.filter().notify_lock != 0;
   if (in_doubt_) footprint.writes = kEverything;
   footprint.writes |= script_writes_[static_cast<size_t>(task)] & kLooks;
-  if (state.allocation_failures_left > 0) footprint.writes |= kAllocations;
+  if (state.globals().allocation_failures_left > 0) footprint.writes |= kAllocations;
   if (touches & (kLocks | kLocksInterruptibly)) {
     footprint.acquires |= kLock;
     if (shows_lock_) footprint.writes |= kLock;
@@ -298,7 +299,7 @@ StepFootprint Footprints::OfTask(const State& state, int task) const {
   if (touches & kFatal) footprint.reads |= Fatal(task);
   if (touches & kWaitsReady) {
     // A completion that is there is its own: others only add to it, up to what the model counts.
-    if (me.knotif.done == 0) footprint.reads |= kCompletion | Signals(task) | Fatal(task);
+    if (me.knotif.ready == 0) footprint.reads |= kCompletion | Signals(task) | Fatal(task);
     if (completes_often_ && !IsAnsweredForGood(state, task)) footprint.reads |= kCompletion;
   }
   if (touches & kWaitsAddfd) {
@@ -387,11 +388,11 @@ StepFootprint Footprints::Of(const State& state, int thread) const {
 ThreadHold Footprints::HoldOf(const State& state, int thread, uint64_t of) const {
   ThreadHold hold;
   if (in_doubt_) return hold;
-  const bool writers = std::any_of(std::begin(state.writes_left), std::end(state.writes_left),
-                                   [](uint8_t left) { return left != 0; });
+  bool writers = false;
+  for (size_t i = 0; i < program_.writers.size(); ++i) writers |= state.writes_left[i] != 0;
   if (!writers && !stores_) hold.stable |= kMemory;
   // Nobody can fork any more.
-  if (state.filter.users == 0) hold.stable |= kUserCount;
+  if (state.filter().users == 0) hold.stable |= kUserCount;
   if (thread >= static_cast<int>(program_.tasks.size())) return hold;
   const Task& me = state.tasks[thread];
   if (me.status == kNotStarted) return hold;
@@ -413,7 +414,7 @@ ThreadHold Footprints::HoldOf(const State& state, int thread, uint64_t of) const
   }
   if (shares_files_ || (of & kAllFiles) == 0) return hold;
   // The table of a trapped task belongs to whoever has notify_lock, else to the task.
-  const uint8_t owner = state.filter.notify_lock;
+  const uint8_t owner = state.filter().notify_lock;
   const bool locks = owner == thread + 1;
   if (program_.tasks[static_cast<size_t>(thread)].kind != TaskKind::kSupervisor) {
     if (!me.knotif.listed || locks) hold.exclusive |= Files(me.files);
@@ -424,6 +425,65 @@ ThreadHold Footprints::HoldOf(const State& state, int thread, uint64_t of) const
     if (target.knotif.listed && (locks || owner == 0)) hold.stable |= Files(target.files);
   }
   return hold;
+}
+
+std::string Footprints::Undeclared(const std::vector<Field>& fields, const State& before,
+                                   int thread, const State& after) const {
+  const StepFootprint footprint = Of(before, thread);
+  const bool locks =
+      before.filter().notify_lock == thread + 1 || after.filter().notify_lock == thread + 1;
+  // Who starts a task writes all of it.
+  const auto starts = [&](int task) {
+    return before.tasks[static_cast<size_t>(task)].status == kNotStarted &&
+           (footprint.writes & Lives(task)) != 0;
+  };
+  const auto declared = [&](const Field& field) {
+    const bool own = field.owner == thread;
+    switch (field.resource) {
+      case Resource::kOwn:
+        return own || starts(field.owner);
+      case Resource::kGuarded:
+        return own || locks || (field.owner >= 0 && starts(field.owner));
+      case Resource::kUnchecked:
+        return true;
+      case Resource::kLife:
+        return (footprint.writes & Lives(field.owner)) != 0;
+      case Resource::kSignalsOfTask:
+        // What is pending for a task dies with it, and who sends looks whether it lives.
+        return (footprint.writes & (Signals(field.owner) | Fatal(field.owner))) != 0 ||
+               (own && (footprint.writes & Lives(field.owner)) != 0) || starts(field.owner);
+      case Resource::kQueueOfFilter:
+        return own || (footprint.writes & kWaitQueue) != 0;
+      case Resource::kCompletionOf:
+        // Others only add to it; what it takes from it is its own.
+        return own || (footprint.writes & kCompletion) != 0;
+      case Resource::kLockOfFilter:
+        return ((footprint.acquires | footprint.releases) & kLock) != 0;
+      case Resource::kRequestsOfFilter:
+        return (footprint.writes & kRequestCount) != 0;
+      case Resource::kUsersOfFilter:
+        return (footprint.writes & kUserCount) != 0;
+      case Resource::kListenerFile:
+        // References are only counted, unless somebody may close.
+        return !program_.closes || (footprint.writes & kFile) != 0;
+      case Resource::kChainsOfGroup:
+        return (footprint.writes & kFilterChains) != 0 || (own && footprint.writes != 0) ||
+               starts(field.owner);
+      case Resource::kTableOfFiles:
+        return (footprint.writes & Files(field.owner)) != 0;
+      case Resource::kUserMemory:
+        return (footprint.writes & kMemory) != 0;
+      case Resource::kAllocationsLeft:
+        return (footprint.writes & kAllocations) != 0;
+      case Resource::kBudgetOfThread:
+        return thread >= static_cast<int>(program_.tasks.size());
+    }
+    return false;
+  };
+  std::vector<Field> undeclared;
+  std::copy_if(fields.begin(), fields.end(), std::back_inserter(undeclared),
+               [&declared](const Field& field) { return !declared(field); });
+  return Difference(undeclared, before, after);
 }
 
 }  // namespace knotcheck::model

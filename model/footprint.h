@@ -10,6 +10,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "model/config.h"
@@ -44,6 +45,11 @@ class Footprints {
   StepFootprint Of(const State& state, int thread) const;
   // As Kernel::NextStep().
   const StepInfo* StepAt(const State& state, int task) const;
+
+  // The fields that a step of `thread` changed although its footprint names no resource that they
+  // are, and they are not its own; as Difference(). Nothing is right.
+  std::string Undeclared(const std::vector<Field>& fields, const State& before, int thread,
+                         const State& after) const;
 
   // `of`: the resources that are asked about; what is said of others may be nothing.
   ThreadHold HoldOf(const State& state, int thread, uint64_t of = ~uint64_t{0}) const;

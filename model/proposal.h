@@ -49,13 +49,6 @@ struct Verb {
   std::vector<std::string> kinds;
 };
 
-// Which bytes of State::proposal name something, by their offsets there.
-struct ProposalReferences {
-  std::vector<uint16_t> ids;        // notification ids
-  std::vector<uint16_t> by_task;    // the first of kMaxTasks bytes, one a task
-  std::vector<uint16_t> task_bits;  // bit t stands for task t
-};
-
 struct Proposal {
   const char* name = "";
   const char* revision = "";
@@ -111,11 +104,14 @@ struct Proposal {
   // What of the program exceeds a capacity of the proposal's part of the state, with the number
   // that it would need; empty: nothing.
   std::string (*limits)(const Program&) = nullptr;
-  // One field of State::proposal each, for the tasks and words that the program has.
-  void (*describe)(const Program&, std::vector<Field>*) = nullptr;
-  // For model/canonical.h: names in the proposal's part, and its objects numbered anew in the order
-  // in which the tasks lead to them.
-  void (*references)(const Program&, ProposalReferences*) = nullptr;
+  // How many bytes of the state are the proposal's: of each task, and beside these.
+  void (*state_bytes)(const Program&, size_t* task_bytes, size_t* bytes) = nullptr;
+  // Adds their fields, which begin at byte `at` of the state: those of one task, those beside.
+  void (*list_task_fields)(const FieldContext&, const std::string& prefix, size_t at,
+                           FieldList&) = nullptr;
+  void (*list_fields)(const FieldContext&, size_t at, FieldList&) = nullptr;
+  // For model/canonical.h: the proposal's objects numbered anew in the order in which the tasks
+  // lead to them.
   void (*renumber)(const Program&, State*) = nullptr;
 };
 

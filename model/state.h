@@ -1,29 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The only thing that changes. Bytes throughout, no pointers, no padding: states are compared,
-// hashed and packed as memory. FieldMap says what each byte is and how many bits of it are used;
-// printing, JSON and packing come from it.
+// hashed and packed as memory. How many there are of everything is the scenario's: a Layout says
+// where it stands. The structs are made of tables, model/state/*.def, from which packing, printing,
+// canonical form and what footprints must declare come as well; see model/state/fields.h.
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <memory>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "model/program.h"
+#include "model/state/fields.h"
 
 namespace knotcheck::model {
 
+struct Proposal;
+
 inline constexpr int kMaxFrames = 8;
 inline constexpr int kLocalBytes = 32;
-inline constexpr int kProposalBytes = 512;
-
-// One kernel function that a task is in: which, and the step at which it stands.
-struct Frame {
-  uint8_t function;
-  uint8_t pc;
-};
 
 enum TaskStatus : uint8_t { kNotStarted, kAlive, kExiting, kDead };
 
@@ -36,30 +37,11 @@ enum TaskFlag : uint8_t {
   kInSyscall = 32,      // the current op's call is not yet answered
 };
 
-// struct seccomp_knotif, which lives on the trapped task's kernel stack: one a task.
 enum KnotifState : uint8_t { kInit, kSent, kReplied };
 
 // More wake-ups than that are not told apart: RECV's fault path lets supervisors reply again and
 // again before the task runs.
 inline constexpr uint8_t kMostCompletions = 2;
-
-struct Knotif {
-  uint8_t state;
-  uint8_t listed;  // on filter->notif->notifications
-  uint8_t id;
-  uint8_t flags;  // SECCOMP_USER_NOTIF_FLAG_*
-  int8_t error;
-  int8_t val;
-  uint8_t done;      // n.ready: a counting completion, up to kMostCompletions
-  uint8_t addfd[2];  // n.addfd, head first: 1 + the task whose ioctl queued it
-};
-
-// struct seccomp_kaddfd, on the caller's kernel stack; what does not change stands in its Op.
-struct Kaddfd {
-  uint8_t listed;
-  uint8_t done;
-  int8_t ret;
-};
 
 // Ghost state: what the model remembers and no kernel does. Only properties look at it.
 enum GhostFlag : uint8_t {
@@ -73,91 +55,164 @@ enum GhostFlag : uint8_t {
   kGhostReplyKept = 128,  // target: ... and its sender cannot be told any more that it was none
 };
 
-struct Task {
-  Frame frames[kMaxFrames];
-  uint8_t locals[kLocalBytes];
-  uint8_t status;
-  uint8_t flags;
-  uint8_t op;             // of TaskInfo::ops
-  uint8_t handler_op;     // of TaskInfo::handler
-  int8_t ret;             // the return register, while in a call; the last result of a supervisor
-  uint8_t task_works[2];  // head first; 0: none
-  uint8_t running_works[2];  // the list that task_work_run() took off
-  uint8_t files;             // descriptor table
-  uint8_t chain;             // filters that seccomp(2) installed above the scenario's: a bit each
-  // What the kernel copied from user memory for the current call: struct filename, sockaddr, or
-  // the data of a write.
-  Value copied[3];
-  // Pointers that it found there, by nested role.
-  Value nested[kMaxRoles];
-  Knotif knotif;
-  Kaddfd kaddfd;
-  // Supervisors: what `variable = recv()` got: id, task plus one, and the trapped call.
-  uint8_t variable_id[kMaxVariables];
-  uint8_t variable_task[kMaxVariables];
-  uint8_t variable_call[kMaxVariables];  // req.data: see Kernel::CallIndex()
-  uint8_t ghost;
-  uint8_t ghost_id;     // supervisor: the notification that `seen` belongs to; target: that of
-                        // the current call
-  uint8_t ghost_roles;  // bit i: role i was seen
-  uint8_t ghost_asked;  // target: bit i: SEND accepted "protected" for role i
-  // Target: 1 + the file that each descriptor of the call named at the approval; 0: none was
-  // approved. 1 + the descriptor of an ADDFD|SEND that answered instead.
-  uint8_t ghost_file[kMaxCallFds];
-  // Supervisor: its buffer, what it sees in the look that it takes, or took last. Target: what was
-  // approved.
-  Value seen[kMaxSeen];
-};
-
-// What supervisors that tell each other know of a target's current notification, from looks that
-// are over. Ghost state: it is cleared when the notification is gone, as its id never comes back.
-struct View {
-  uint8_t flags;   // ViewFlag
-  uint8_t read;    // bit i: role i was read from the target's memory
-  uint8_t shown;   // ... the kernel showed its own copy of it
-  uint8_t latest;  // bit i: of role i, the kernel's copy was seen last
-  Value read_words[kMaxSeen];
-  Value shown_words[kMaxSeen];
-};
 enum ViewFlag : uint8_t {
   kViewReceived = 1,   // RECV gave it to one of them
   kViewTruncated = 2,  // the kernel said that it showed a part only
 };
 
-// struct seccomp_filter with its struct notification and listener file.
+#include "model/state/members.h"
+struct Frame {
+#include "model/state/frame.def"
+};
+struct Knotif {
+#include "model/state/knotif.def"
+};
+struct Kaddfd {
+#include "model/state/kaddfd.def"
+};
+struct Task {
+#include "model/state/task.def"
+};
+struct View {
+#include "model/state/view.def"
+};
 struct Filter {
-  uint8_t notify_lock;  // 1 + the owner
-  uint8_t notif;        // filter->notif != NULL
-  uint8_t next_id;
-  uint8_t requests;
-  uint8_t users;
-  uint8_t flags;       // notif->flags
-  uint8_t listener;    // the supervisors' descriptor is open
-  uint8_t references;  // to the listener's struct file
+#include "model/state/filter.def"
+};
+struct Globals {
+#include "model/state/globals.def"
+};
+#include "model/state/end.h"
+// A descriptor table: a File a descriptor.
+struct FilesTable {
+  uint8_t fd[kMaxFds];
+  uint8_t* begin() { return fd; }
+  uint8_t* end() { return fd + kMaxFds; }
+  const uint8_t* begin() const { return fd; }
+  const uint8_t* end() const { return fd + kMaxFds; }
+  uint8_t& operator[](size_t i) { return fd[i]; }
+  uint8_t operator[](size_t i) const { return fd[i]; }
 };
 
-struct alignas(8) State {
-  Task tasks[kMaxTasks];
-  View views[kMaxViews];
-  Filter filter;
-  uint8_t files[kMaxFilesTables][kMaxFds];
-  uint8_t memory[kMaxWords];  // value, exclusive-or the initial one
-  uint8_t signals_left[kMaxSenders];
-  uint8_t writes_left[kMaxWriters];
-  uint8_t allocation_failures_left;
-  // The proposal's part; nothing of it is stored for a proposal that has none.
-  alignas(8) uint8_t proposal[kProposalBytes];
+// A part of the state: so many T from one byte on. As const as what it is reached through.
+template <class T>
+class Part {
+ public:
+  static_assert(alignof(T) == 1 && std::has_unique_object_representations_v<T>);
+  explicit Part(uint8_t* at) : at_(reinterpret_cast<T*>(at)) {}
+  T& operator[](size_t i) { return at_[i]; }
+  const T& operator[](size_t i) const { return at_[i]; }
+  T* data() { return at_; }
+  const T* data() const { return at_; }
+
+ private:
+  T* at_;
 };
 
-static_assert(std::is_trivially_copyable_v<State>);
-static_assert(std::has_unique_object_representations_v<State>);
-static_assert(sizeof(State) % 8 == 0);
+// Where the parts of a state stand, for one program under one proposal.
+struct Layout {
+  size_t tasks = 0, views = 0, filters = 1, tables = 1, words = 0, senders = 0, writers = 0;
+  // Bytes of the proposal's part: of each task, and beside these.
+  size_t proposal_task_bytes = 0, proposal_bytes = 0;
+  // First bytes of the parts. Each begins at a multiple of 8.
+  uint32_t tasks_at = 0, views_at = 0, filters_at = 0, files_at = 0, memory_at = 0, signals_at = 0,
+           writes_at = 0, globals_at = 0, proposal_tasks_at = 0, proposal_at = 0;
+  size_t bytes = 0;  // a multiple of 8
 
-// One field of the state: its name as in "T.knotif.state", its byte and the bits in use.
-struct Field {
-  std::string name;
-  uint32_t offset = 0;
-  uint8_t mask = 0xff;
+  Layout() = default;
+  Layout(const Program& program, const Proposal& proposal);
+  friend bool operator==(const Layout&, const Layout&) = default;
 };
+
+// One state, as words that belong to somebody else. Assignment copies what stands there; the
+// layouts must be the same.
+class State {
+ public:
+  State(const Layout& layout, uint64_t* words)
+      : tasks(At(words, layout.tasks_at)),
+        views(At(words, layout.views_at)),
+        filters(At(words, layout.filters_at)),
+        files(At(words, layout.files_at)),
+        memory(At(words, layout.memory_at)),
+        signals_left(At(words, layout.signals_at)),
+        writes_left(At(words, layout.writes_at)),
+        proposal_tasks(At(words, layout.proposal_tasks_at)),
+        proposal(At(words, layout.proposal_at)),
+        layout_(&layout),
+        words_(words),
+        globals_(At(words, layout.globals_at)) {}
+  // Const from const.
+  static const State Of(const Layout& layout, const uint64_t* words) {
+    return State(layout, const_cast<uint64_t*>(words));
+  }
+  State(const State&) = delete;
+  State& operator=(const State& other) {
+    if (this != &other) std::memcpy(words_, other.words_, layout_->bytes);
+    return *this;
+  }
+
+  const Layout& layout() const { return *layout_; }
+  uint64_t* words() { return words_; }
+  const uint64_t* words() const { return words_; }
+  // The filter of the scenario.
+  Filter& filter() { return filters[0]; }
+  const Filter& filter() const { return filters[0]; }
+  Globals& globals() { return globals_[0]; }
+  const Globals& globals() const { return globals_[0]; }
+
+  Part<Task> tasks;
+  Part<View> views;
+  Part<Filter> filters;
+  Part<FilesTable> files;
+  Part<uint8_t> memory;  // a byte a word: its value, exclusive-or the initial one
+  Part<uint8_t> signals_left;
+  Part<uint8_t> writes_left;
+  // The proposal's part, nothing for a proposal that has none: as many bytes for each task as its
+  // room says, then the rest.
+  Part<uint8_t> proposal_tasks;
+  Part<uint8_t> proposal;
+
+ protected:
+  static uint8_t* At(uint64_t* words, uint32_t offset) {
+    return reinterpret_cast<uint8_t*>(words) + offset;
+  }
+
+ private:
+  const Layout* layout_;
+  uint64_t* words_;
+  Part<Globals> globals_;
+};
+
+inline bool operator==(const State& a, const State& b) {
+  return std::memcmp(a.words(), b.words(), a.layout().bytes) == 0;
+}
+
+// A state that owns its words.
+class StateValue : private std::unique_ptr<uint64_t[]>, public State {
+ public:
+  // All zero.
+  explicit StateValue(const Layout& layout)
+      : std::unique_ptr<uint64_t[]>(new uint64_t[layout.bytes / 8]()), State(layout, get()) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): a copy.
+  StateValue(const State& other)
+      : std::unique_ptr<uint64_t[]>(new uint64_t[other.layout().bytes / 8]),
+        State(other.layout(), get()) {
+    State::operator=(other);
+  }
+  StateValue(const StateValue& other) : StateValue(static_cast<const State&>(other)) {}
+  StateValue& operator=(const State& other) {
+    State::operator=(other);
+    return *this;
+  }
+  StateValue& operator=(const StateValue& other) {
+    State::operator=(other);
+    return *this;
+  }
+};
+
+// All fields of a state, in the order of their bytes.
+std::vector<Field> FieldsOf(const Program& program, const Proposal& proposal, const Layout& layout);
+// What differs, as "T.knotif.state 1 -> 2, ...".
+std::string Difference(const std::vector<Field>& fields, const State& before, const State& after);
 
 }  // namespace knotcheck::model

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,7 +25,9 @@ namespace knotcheck::model {
 // A model is built once and then only read; Program and Proposal must outlive it.
 class System {
  public:
-  System(const Program& program, const Proposal& proposal, Toggles toggles);
+  // `edit` changes the rows of the state before anything is made of them; for tests.
+  System(const Program& program, const Proposal& proposal, Toggles toggles,
+         const std::function<void(std::vector<Field>*)>& edit = nullptr);
 
   const Program& program() const { return program_; }
   const Proposal& proposal() const { return proposal_; }
@@ -58,11 +61,16 @@ class System {
   void Record(Coverage* coverage) { coverage_ = coverage; }
   // See model/footprint.h.
   const Footprints& footprints() const { return footprints_; }
+  // See Footprints::Undeclared().
+  std::string Undeclared(const State& before, int thread, const State& after) const {
+    return footprints_.Undeclared(fields_, before, thread, after);
+  }
   // See model/canonical.h.
   const Canonical& canonical() const { return canonical_; }
   // Property bits that are broken when nothing more can happen in this state.
   uint64_t BrokenAtRest(const State& state) const;
 
+  const Layout& layout() const { return layout_; }
   const std::vector<Field>& fields() const { return fields_; }
   // The bits of each byte of the state that can be set.
   const std::vector<uint8_t>& masks() const { return masks_; }
@@ -72,14 +80,15 @@ class System {
  private:
   bool StepSender(State* state, int sender, TraceStep* trace) const;
   bool StepWriter(State* state, int writer, int choice, int* arity, TraceStep* trace) const;
-  void Describe();
 
   const Program& program_;
   const Proposal& proposal_;
   Toggles toggles_;
+  Layout layout_;
+  std::vector<Field> fields_;
   Footprints footprints_;
   Canonical canonical_;
-  State initial_{};
+  StateValue initial_;
   int thread_count_;
   std::vector<PropertyInfo> properties_;
   // By event: the properties that it breaks or witnesses.
@@ -87,7 +96,6 @@ class System {
   std::vector<uint64_t> shows_;
   EventSet watched_;  // events that some property looks at
   Coverage* coverage_ = nullptr;
-  std::vector<Field> fields_;
   std::vector<uint8_t> masks_;
   std::vector<uint32_t> parts_;
   // Those that have one.

@@ -81,7 +81,7 @@ std::vector<TraceThread> Threads(const model::System& system) {
 // Where each task stands when nothing more happens. A task that cannot go on has still entered the
 // step that it waits at, so that tracing names it.
 std::vector<std::string> Waits(const model::System& system, const checker::Path& path) {
-  model::State state = system.initial();
+  model::StateValue state = system.initial();
   for (const checker::Action action : path.actions) {
     system.Step(&state, action.thread, action.choice);
   }

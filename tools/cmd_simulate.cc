@@ -40,24 +40,25 @@ struct Arguments {
 // The model, noting where the threads of every state that a walk comes through stand.
 class Covering {
  public:
-  using State = verify::KernelModel::State;
-
   explicit Covering(const model::System& system) : model_(system) {}
 
-  const std::vector<State>& InitialStates() const { return model_.InitialStates(); }
+  size_t StateWords() const { return model_.StateWords(); }
+  const std::vector<uint64_t>& InitialStates() const { return model_.InitialStates(); }
   int ThreadCount() const { return model_.ThreadCount(); }
   const std::vector<checker::Property>& Properties() const { return model_.Properties(); }
   const checker::PackMasks& Masks() const { return model_.Masks(); }
-  uint64_t AtRest(const State& state) const { return model_.AtRest(state); }
-  checker::Outcome Apply(State& state, checker::Action action, checker::Effects& effects) const {
-    return model_.Apply(state, action, effects);
+  uint64_t AtRest(const uint64_t* state) const { return model_.AtRest(state); }
+  checker::Outcome Apply(uint64_t* state, checker::Action action, checker::StateStack& scratch,
+                         checker::Effects& effects) const {
+    return model_.Apply(state, action, scratch, effects);
   }
   template <class Fn>
-  void ForEachSuccessor(const State& state, int thread, Fn&& fn) const {
+  void ForEachSuccessor(const uint64_t* state, int thread, checker::StateStack& scratch,
+                        Fn&& fn) const {
     if (static_cast<size_t>(thread) < model_.system().program().tasks.size()) {
-      Note(state.tasks[thread]);
+      Note(model_.View(state).tasks[static_cast<size_t>(thread)]);
     }
-    model_.ForEachSuccessor(state, thread, fn);
+    model_.ForEachSuccessor(state, thread, scratch, fn);
   }
 
   size_t functions() const {

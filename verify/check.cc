@@ -297,7 +297,7 @@ std::string Outcome(const Answer& answer) {
 Run Trace(const model::System& system, const checker::Path& path) {
   Run run;
   if (path.initial != 0) return run;
-  model::State state = system.initial();
+  model::StateValue state = system.initial();
   bool fault = false;
   for (const checker::Action action : path.actions) {
     if (fault || action.thread >= system.thread_count()) return run;
@@ -351,7 +351,7 @@ absl::StatusOr<Concrete> Concretise(const lang::Scenario& scenario, const model:
     const auto& domain = program.words[w].domain;
     if (domain.size() > 1) choices += static_cast<int>(domain.size());
   }
-  model::State state = system.initial();
+  model::StateValue state = system.initial();
   const auto take = [&](checker::Action action) {
     concrete.path.actions.push_back(action);
     return system.Step(&state, action.thread, action.choice).possible;

@@ -110,7 +110,7 @@ class Mistaken : public KernelModel {
 
   // As System::Step, but for the mistake.
   model::System::Shown Step(State* state, int thread, int choice) const {
-    const State before = *state;
+    const model::StateValue before = *state;
     model::Observations seen;
     auto shown = system().Step(state, thread, choice, nullptr, &seen);
     if (mistake_ == Mistake::kNone || !shown.possible) return shown;
@@ -120,29 +120,33 @@ class Mistaken : public KernelModel {
     return shown;
   }
 
-  checker::Outcome Apply(State& state, checker::Action action, checker::Effects& effects) const {
+  checker::Outcome Apply(uint64_t* words, checker::Action action, checker::StateStack&,
+                         checker::Effects& effects) const {
+    State state = View(words);
     const auto shown = Step(&state, action.thread, action.choice);
     effects = {shown.violated, shown.witnessed};
     if (!shown.possible) return checker::Outcome::kDisabled;
     return shown.fault ? checker::Outcome::kFault : checker::Outcome::kStepped;
   }
   template <class Fn>
-  void ForEachSuccessor(const State& state, int thread, Fn&& fn) const {
+  void ForEachSuccessor(const uint64_t* words, int thread, checker::StateStack&, Fn&& fn) const {
+    model::StateValue next(system().layout());
     int arity = 1;
     for (int choice = 0; choice < arity; ++choice) {
-      State next = state;
+      next = View(words);
       const auto shown = Step(&next, thread, choice);
       arity = shown.arity;
       if (!shown.possible) continue;
-      fn(checker::Action{static_cast<uint16_t>(thread), static_cast<uint16_t>(choice)}, next,
+      fn(checker::Action{static_cast<uint16_t>(thread), static_cast<uint16_t>(choice)},
+         static_cast<const uint64_t*>(next.words()),
          shown.fault ? checker::Outcome::kFault : checker::Outcome::kStepped,
          checker::Effects{shown.violated, shown.witnessed});
     }
   }
 
-  checker::Footprint FootprintOf(const State& state, int thread) const {
-    checker::Footprint footprint = KernelModel::FootprintOf(state, thread);
-    const model::StepInfo* const step = StepAt(state, thread);
+  checker::Footprint FootprintOf(const uint64_t* words, int thread) const {
+    checker::Footprint footprint = KernelModel::FootprintOf(words, thread);
+    const model::StepInfo* const step = StepAt(View(words), thread);
     const uint32_t touches = step == nullptr ? 0 : step->touches;
     // All that the step touches: it must not be found by another of its bits.
     if (mistake_ == Mistake::kWakesTouchNothing && (touches & model::kWakes)) footprint = {};
@@ -152,20 +156,21 @@ class Mistaken : public KernelModel {
     }
     return footprint;
   }
-  checker::Hold HoldOf(const State& state, int thread) const {
-    checker::Hold hold = KernelModel::HoldOf(state, thread);
+  checker::Hold HoldOf(const uint64_t* words, int thread) const {
+    checker::Hold hold = KernelModel::HoldOf(words, thread);
     if (mistake_ == Mistake::kMemoryIsStable) hold.stable |= kUserMemory;
     return hold;
   }
-  void Canonicalize(State& state, uint32_t reductions) const {
-    const State before = state;
-    KernelModel::Canonicalize(state, reductions);
+  void Canonicalize(uint64_t* words, uint32_t reductions) const {
+    State state = View(words);
+    const model::StateValue before = state;
+    KernelModel::Canonicalize(words, reductions);
     if (mistake_ == Mistake::kViewsStay && (reductions & checker::kSymmetry)) {
-      std::copy(std::begin(before.views), std::end(before.views), std::begin(state.views));
+      std::copy_n(before.views.data(), state.layout().views, state.views.data());
     }
     if (!(reductions & checker::kRenumber)) return;
-    if (mistake_ == Mistake::kNextIdTooSmall && !predicts_ids_ && state.filter.next_id > 1) {
-      --state.filter.next_id;
+    if (mistake_ == Mistake::kNextIdTooSmall && !predicts_ids_ && state.filter().next_id > 1) {
+      --state.filter().next_id;
     }
     for (size_t t = 0; t < p().tasks.size(); ++t) {
       model::Task& task = state.tasks[t];
@@ -237,14 +242,14 @@ class Mistaken : public KernelModel {
       case Mistake::kIdGivenTwice:
         for (size_t t = 0; t < p().tasks.size() && taken.events.Has(Event::kTrapped); ++t) {
           const bool listed = taken.before.tasks[t].knotif.listed != 0;
-          if (listed) next->filter.next_id = taken.before.filter.next_id;
+          if (listed) next->filter().next_id = taken.before.filter().next_id;
         }
         return;
       case Mistake::kCompletionIsLost:
         for (size_t t = 0; t < p().tasks.size(); ++t) {
           model::Task& task = next->tasks[t];
           if (task.flags & model::kSigPending) {
-            task.knotif.done = std::min(task.knotif.done, taken.before.tasks[t].knotif.done);
+            task.knotif.ready = std::min(task.knotif.ready, taken.before.tasks[t].knotif.ready);
           }
         }
         return;
@@ -466,7 +471,7 @@ class JudgedTwice {
   explicit JudgedTwice(const Subject& subject) : subject_(subject), history_(*subject.system) {}
 
   bool Take(checker::Action action, int* arity) {
-    State next = history_.state();
+    model::StateValue next = history_.state();
     const auto shown = subject_.model->Step(&next, action.thread, action.choice);
     *arity = shown.arity;
     if (!shown.possible) return false;
@@ -487,7 +492,7 @@ class JudgedTwice {
   std::string Difference() const {
     const bool rested = history_.AtRest();
     checker::Effects first = bits_.empty() ? checker::Effects() : bits_.back();
-    if (rested) first.violated |= subject_.model->AtRest(history_.state());
+    if (rested) first.violated |= subject_.model->AtRest(history_.state().words());
     for (size_t i = 0; i < subject_.system->properties().size(); ++i) {
       const std::string& name = subject_.system->properties()[i].name;
       const auto* judge = model::testing::FindJudge(name);
@@ -516,11 +521,12 @@ class JudgedTwice {
 std::string DifferenceOnWalk(const Subject& subject, uint64_t seed) {
   std::mt19937_64 random(seed);
   JudgedTwice run(subject);
+  checker::StateStack scratch(subject.model->StateWords());
   while (run.history().steps() < 400 && !run.history().faulted()) {
     std::vector<checker::Action> possible;
     for (int t = 0; t < subject.system->thread_count(); ++t) {
-      subject.model->ForEachSuccessor(run.history().state(), t,
-                                      [&](checker::Action action, const State&, checker::Outcome,
+      subject.model->ForEachSuccessor(run.history().state().words(), t, scratch,
+                                      [&](checker::Action action, const uint64_t*, checker::Outcome,
                                           const checker::Effects&) { possible.push_back(action); });
     }
     int arity = 1;
@@ -535,8 +541,8 @@ class Runs {
  public:
   Runs(const Subject& subject, uint64_t most) : subject_(subject), run_(subject), left_(most) {}
   std::string Difference() {
-    const State state = run_.history().state();
-    const auto same = [&](const State& s) { return std::memcmp(&s, &state, sizeof(s)) == 0; };
+    const model::StateValue state = run_.history().state();
+    const auto same = [&](const State& s) { return s == state; };
     bool moved = false;
     way_.push_back(state);
     const bool again = std::any_of(way_.begin(), way_.end() - 1, same);
@@ -560,7 +566,7 @@ class Runs {
  private:
   const Subject& subject_;
   JudgedTwice run_;
-  std::vector<State> way_;
+  std::vector<model::StateValue> way_;
   uint64_t left_;
 };
 

@@ -44,7 +44,8 @@ Answered Explored(const std::string& text, model::Toggles toggles) {
   checker::testing::ReductionCheck<KernelModel> graph(kernel_model);
   EXPECT_TRUE(graph.Explore(200'000));
   Answered answered;
-  for (const model::State& state : graph.states()) {
+  for (const auto& words : graph.states()) {
+    const model::State& state = kernel_model.View(words.data());
     const model::Knotif& t = state.tasks[0].knotif;
     const model::Knotif& u = state.tasks[1].knotif;
     if (!t.listed || !u.listed) continue;

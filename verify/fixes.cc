@@ -22,12 +22,12 @@ FixSet AskedAlong(const lang::Scenario& scenario, const model::Proposal& proposa
   const auto question = Question::Make(scenario, proposal, toggles);
   KNOT_CHECK(question.ok());
   const model::System& system = (*question)->system();
-  model::State state = system.initial();
+  model::StateValue state = system.initial();
   for (const checker::Action action : path.actions) {
     KNOT_CHECK(system.Step(&state, action.thread, action.choice).possible);
   }
   for (int t = 0; to_rest && t < system.thread_count(); ++t) {
-    model::State next = state;
+    model::StateValue next = state;
     static_cast<void>(system.Step(&next, t, 0));
   }
   return asked.load() & FixesOf(proposal);

@@ -162,11 +162,11 @@ absl::StatusOr<Witnessed> Witness(const Question& question, const checker::Path&
   std::array<std::map<uint8_t, size_t>, model::kMaxTasks> running;  // by call
   std::array<size_t, model::kMaxTasks> owed;
   owed.fill(kNobody);
-  model::State state = system.initial();
+  model::StateValue state = system.initial();
   size_t clock = 0;
   for (const checker::Action action : path.actions) {
     if (action.thread >= system.thread_count()) return cannot;
-    const model::State before = state;
+    const model::StateValue before = state;
     model::Observations seen;
     if (!system.Step(&state, action.thread, action.choice, nullptr, &seen).possible) return cannot;
     Deed deed;

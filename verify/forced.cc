@@ -154,14 +154,15 @@ Outcomes AllOutcomes(const Question& question, size_t max_states) {
   // an outcome may be missing, which a stress would report as forbidden.
   std::set<std::pair<size_t, size_t>> known;
   struct Point {
-    model::State state;
+    model::StateValue state;
     Recorder recorder;
     uint64_t violated = 0;
   };
   std::deque<Point> queue;
   queue.push_back({system.initial(), Recorder(turns.program())});
   const auto key = [](const Point& point) {
-    std::string text(reinterpret_cast<const char*>(&point.state), sizeof(model::State));
+    std::string text(reinterpret_cast<const char*>(point.state.words()),
+                     point.state.layout().bytes);
     absl::StrAppend(&text, point.violated, ",", point.recorder.Key());
     const size_t one = std::hash<std::string>()(text);
     text.push_back('#');

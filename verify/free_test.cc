@@ -65,21 +65,24 @@ std::set<std::string> Violated(const Question& question,
 template <class Fn>
 void ForEachStep(const Question& question, Fn&& fn) {
   const KernelModel kernel_model(question.system());
-  std::vector<model::State> states = kernel_model.InitialStates();
+  std::vector<model::StateValue> states = {question.system().initial()};
   std::set<std::string> known;
   const auto bytes = [](const model::State& state) {
-    return std::string(reinterpret_cast<const char*>(&state), sizeof(state));
+    return std::string(reinterpret_cast<const char*>(state.words()), state.layout().bytes);
   };
-  for (const model::State& state : states) known.insert(bytes(state));
+  known.insert(bytes(states[0]));
+  checker::StateStack scratch(kernel_model.StateWords());
   for (size_t i = 0; i < states.size(); ++i) {
     ASSERT_LT(i, 100'000u);
+    const model::StateValue from = states[i];
     for (int thread = 0; thread < kernel_model.ThreadCount(); ++thread) {
-      kernel_model.ForEachSuccessor(model::State(states[i]), thread,
-                                    [&](checker::Action, const model::State& next, checker::Outcome,
-                                        const checker::Effects&) {
-                                      fn(states[i], next);
-                                      if (known.insert(bytes(next)).second) states.push_back(next);
-                                    });
+      kernel_model.ForEachSuccessor(
+          from.words(), thread, scratch,
+          [&](checker::Action, const uint64_t* words, checker::Outcome, const checker::Effects&) {
+            const model::State& next = kernel_model.View(words);
+            fn(from, next);
+            if (known.insert(bytes(next)).second) states.emplace_back(next);
+          });
     }
   }
 }

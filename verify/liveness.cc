@@ -24,7 +24,8 @@ OwingModel::OwingModel(const model::System& system, const model::PropertyInfo& p
   }
 }
 
-uint64_t OwingModel::Pending(const State& state) const {
+uint64_t OwingModel::Pending(const uint64_t* words) const {
+  const model::State state = View(words);
   uint64_t pending = 0;
   for (size_t i = 0; i < tasks_.size(); ++i) {
     pending |= static_cast<uint64_t>(owed_(system().program(), state, tasks_[i])) << i;
@@ -32,7 +33,8 @@ uint64_t OwingModel::Pending(const State& state) const {
   return pending;
 }
 
-uint64_t OwingModel::FairThreads(const State& state) const {
+uint64_t OwingModel::FairThreads(const uint64_t* words) const {
+  const model::State state = View(words);
   uint64_t fair = always_fair_;
   for (const int t : adversaries_) {
     const model::Task& task = state.tasks[t];

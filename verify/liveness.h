@@ -25,8 +25,8 @@ class OwingModel : public KernelModel {
 
   const std::vector<int>& tasks() const { return tasks_; }
   int ObligationCount() const { return static_cast<int>(tasks_.size()); }
-  uint64_t Pending(const State& state) const;
-  uint64_t FairThreads(const State& state) const;
+  uint64_t Pending(const uint64_t* state) const;
+  uint64_t FairThreads(const uint64_t* state) const;
 
  private:
   bool (*owed_)(const model::Program&, const model::State&, int);

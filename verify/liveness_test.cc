@@ -116,12 +116,12 @@ TEST(Resumes, ALostWakeUpStarvesThoughAnotherThreadIsInPoll) {
   const verify::Run run = Trace(question->system(), lasso.stem);
   ASSERT_TRUE(run.possible);
   EXPECT_TRUE(run.rested);
-  model::State end = question->system().initial();
+  model::StateValue end = question->system().initial();
   for (const checker::Action action : lasso.stem.actions) {
     question->system().Step(&end, action.thread, action.choice);
   }
   EXPECT_EQ(end.tasks[0].knotif.state, model::kInit);
-  EXPECT_EQ(end.filter.requests, 1);
+  EXPECT_EQ(end.filter().requests, 1);
   EXPECT_TRUE(end.tasks[2].flags & model::kOnWqh);
 }
 
@@ -198,41 +198,42 @@ TEST(Resumes, IsOwedFromTheTrapUntilTheAnswerOrTheBody) {
   const model::System& system = question->system();
   const OwingModel model(system, Resumes());
   ASSERT_THAT(model.tasks(), ElementsAre(0));
-  model::State state = system.initial();
+  model::StateValue state = system.initial();
   const auto frame = [](const model::State& s, int f) { return s.tasks[0].frames[f].function; };
   const auto notification = static_cast<uint8_t>(model::Fn::k_seccomp_do_user_notification);
   bool always = true;
   const auto owed_until = [&](auto until) {
     return [&always, &model, until](const model::State& s) {
       const bool stop = until(s);
-      if (!stop) always = always && model.Pending(s) == 1;
+      if (!stop) always = always && model.Pending(s.words()) == 1;
       return stop;
     };
   };
   // Trapped, received, interrupted; the handler returns; the same call traps again.
   Go(system, 0, &state, owed_until([](const auto& s) { return s.tasks[0].knotif.listed; }));
-  Go(system, 0, &state, owed_until([](const auto& s) { return s.filter.notify_lock == 0; }));
+  Go(system, 0, &state, owed_until([](const auto& s) { return s.filter().notify_lock == 0; }));
   Go(system, 1, &state, owed_until([](const auto& s) { return s.tasks[1].variable_id[0] == 1; }));
-  Go(system, 1, &state, owed_until([](const auto& s) { return s.filter.notify_lock == 0; }));
+  Go(system, 1, &state, owed_until([](const auto& s) { return s.filter().notify_lock == 0; }));
   ASSERT_TRUE(system.Step(&state, 2, 0).possible);
   Go(system, 0, &state, owed_until([](const auto& s) {
        return (s.tasks[0].flags & model::kInHandler) && s.tasks[0].frames[1].function == 0;
      }));
-  EXPECT_EQ(model.Pending(state), 1u);
+  EXPECT_EQ(model.Pending(state.words()), 1u);
   Go(system, 0, &state, owed_until([&](const auto& s) { return s.tasks[0].knotif.listed; }));
   EXPECT_EQ(frame(state, 2), notification);
-  Go(system, 0, &state, owed_until([](const auto& s) { return s.filter.notify_lock == 0; }));
+  Go(system, 0, &state, owed_until([](const auto& s) { return s.filter().notify_lock == 0; }));
   EXPECT_TRUE(always);
   EXPECT_EQ(state.tasks[0].knotif.id, 2);
   // Answered with CONTINUE: no longer, once the body has begun.
   Go(system, 1, &state,
-     [](const auto& s) { return s.tasks[0].knotif.done > 0 && s.filter.notify_lock == 0; });
-  EXPECT_EQ(model.Pending(state), 1u);
+     [](const auto& s) { return s.tasks[0].knotif.ready > 0 && s.filter().notify_lock == 0; });
+  EXPECT_EQ(model.Pending(state.words()), 1u);
   Go(system, 0, &state, [&](const auto& s) { return frame(s, 2) != notification; });
-  EXPECT_EQ(model.Pending(state), 0u);
-  Go(system, 0, &state,
-     [&](const auto& s) { return s.tasks[0].status == model::kDead || model.Pending(s) != 0; });
-  EXPECT_EQ(model.Pending(state), 0u);
+  EXPECT_EQ(model.Pending(state.words()), 0u);
+  Go(system, 0, &state, [&](const auto& s) {
+    return s.tasks[0].status == model::kDead || model.Pending(s.words()) != 0;
+  });
+  EXPECT_EQ(model.Pending(state.words()), 0u);
 }
 
 TEST(Resumes, TheCallOfAHandlerIsOwedToo) {

@@ -155,14 +155,16 @@ RC_GTEST_PROP(RandomScenario, StatesStayWithinTheFieldMap, ()) {
   const auto question = Ask(scenario.Text(), "pin_args");
   RC_ASSERT(question != nullptr);
   const model::System& system = question->system();
-  model::State state = system.initial();
+  model::StateValue state = system.initial();
   testing::Dice dice(*rc::gen::container<std::vector<uint8_t>>(200, rc::gen::arbitrary<uint8_t>()));
   for (int i = 0; i < 200; ++i) {
-    model::State next = state;
+    model::StateValue next = state;
     const int thread = dice.Below(system.thread_count());
     if (!system.Step(&next, thread, 0).possible) continue;
-    const auto* bytes = reinterpret_cast<const uint8_t*>(&next);
-    for (size_t b = 0; b < sizeof(next); ++b) RC_ASSERT((bytes[b] & ~system.masks()[b]) == 0);
+    const auto* bytes = reinterpret_cast<const uint8_t*>(next.words());
+    for (size_t b = 0; b < system.layout().bytes; ++b) {
+      RC_ASSERT((bytes[b] & ~system.masks()[b]) == 0);
+    }
     state = next;
   }
 }

@@ -54,11 +54,11 @@ class Mistaken : public KernelModel {
  public:
   Mistaken(const model::System& system, Mistake mistake) : KernelModel(system), mistake_(mistake) {}
 
-  checker::Footprint FootprintOf(const State& state, int thread) const {
-    checker::Footprint footprint = KernelModel::FootprintOf(state, thread);
+  checker::Footprint FootprintOf(const uint64_t* words, int thread) const {
+    checker::Footprint footprint = KernelModel::FootprintOf(words, thread);
     if (thread >= static_cast<int>(system().program().tasks.size())) return footprint;
     model::Kernel kernel(system().program(), system().proposal(), system().toggles());
-    const model::StepInfo* step = kernel.NextStep(state, thread);
+    const model::StepInfo* step = kernel.NextStep(View(words), thread);
     const uint32_t touches = step == nullptr ? 0 : step->touches;
     // All that the step touches: it must not be found by another of its bits.
     const auto forgets = [&](Mistake mistake, uint32_t bit) {
@@ -69,25 +69,27 @@ class Mistaken : public KernelModel {
     forgets(Mistake::kForgetLocks, model::kLocks | model::kLocksInterruptibly | model::kUnlocks);
     return footprint;
   }
-  checker::Hold HoldOf(const State& state, int thread) const {
-    checker::Hold hold = KernelModel::HoldOf(state, thread);
+  checker::Hold HoldOf(const uint64_t* words, int thread) const {
+    checker::Hold hold = KernelModel::HoldOf(words, thread);
     // Signals() and Fatal() of model/footprint.cc.
     if (mistake_ == Mistake::kClaimSignals && thread < 8) {
       hold.exclusive |= uint64_t{0x101} << thread;
     }
     return hold;
   }
-  void Canonicalize(State& state, uint32_t reductions) const {
-    KernelModel::Canonicalize(state, reductions);
-    for (model::Task& task : state.tasks) {
+  void Canonicalize(uint64_t* words, uint32_t reductions) const {
+    KernelModel::Canonicalize(words, reductions);
+    model::State state = View(words);
+    for (size_t t = 0; t < state.layout().tasks; ++t) {
       if (mistake_ != Mistake::kClearIds || !(reductions & checker::kRenumber)) break;
+      model::Task& task = state.tasks[t];
       std::fill(std::begin(task.variable_id), std::end(task.variable_id), uint8_t{0});
     }
     if (mistake_ != Mistake::kExchangeTasks || !(reductions & checker::kSymmetry)) return;
     // So that either is the form of both.
-    State other = state;
+    model::StateValue other = state;
     std::swap(other.tasks[0], other.tasks[1]);
-    if (std::memcmp(&other, &state, sizeof(State)) < 0) state = other;
+    if (std::memcmp(other.words(), words, state.layout().bytes) < 0) state = other;
   }
 
  private:

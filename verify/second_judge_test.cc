@@ -94,14 +94,14 @@ double EstimatedRuns(const model::System& system) {
   double sum = 0;
   for (int probe = 0; probe < kProbes; ++probe) {
     std::mt19937_64 random(static_cast<uint64_t>(probe));
-    model::State state = system.initial();
+    model::StateValue state = system.initial();
     double product = 1;
     for (int step = 0; step < 300; ++step) {
-      std::vector<model::State> next;
+      std::vector<model::StateValue> next;
       for (int t = 0; t < system.thread_count(); ++t) {
         int arity = 1;
         for (int choice = 0; choice < arity; ++choice) {
-          model::State after = state;
+          model::StateValue after = state;
           const auto shown = system.Step(&after, t, choice);
           arity = shown.arity;
           if (shown.possible && !shown.fault) next.push_back(after);

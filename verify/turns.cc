@@ -92,7 +92,7 @@ void AddHolds(const Turns& turns, const std::vector<Node>& nodes, int at,
 }  // namespace
 
 Node Turns::First() const {
-  Node node(program_);
+  Node node(system_);
   node.state = system_.initial();
   return node;
 }
@@ -103,7 +103,7 @@ bool Turns::Asleep(const Node& node, int t) const {
 
 bool Turns::Spins(const State& state, int t) const {
   return FollowsPolicy(program_.tasks[static_cast<size_t>(t)]) && AtBoundary(state, t) &&
-         state.filter.users == 0;
+         state.filter().users == 0;
 }
 
 bool Turns::StandsInHandler(const State& state, int t) const {
@@ -191,9 +191,9 @@ void Turns::Act(const Node& from, std::vector<Node>* out) const {
   for (int thread = tasks(); thread < system_.thread_count(); ++thread) {
     int arity = 1;
     for (int choice = 0; choice < arity; ++choice) {
-      State probe = from.state;
+      model::StateValue probe = from.state;
       arity = system_.Step(&probe, thread, choice).arity;
-      Node node(program_);
+      Node node(system_);
       if (Acted(from, thread, choice, &node)) out->push_back(std::move(node));
     }
   }
@@ -223,9 +223,10 @@ bool Turns::AtRest(const Node& node) const {
 }
 
 uint64_t Turns::BrokenAtRest(const Node& node) const {
-  State state = node.state;
-  std::memset(state.signals_left, 0, sizeof(state.signals_left));
-  std::memset(state.writes_left, 0, sizeof(state.writes_left));
+  model::StateValue state = node.state;
+  const model::Layout& layout = state.layout();
+  std::fill_n(state.signals_left.data(), layout.senders, uint8_t{0});
+  std::fill_n(state.writes_left.data(), layout.writers, uint8_t{0});
   return system_.BrokenAtRest(state);
 }
 
@@ -381,7 +382,7 @@ bool Turns::Note(const model::Observations& seen, Node* node) const {
 }
 
 std::string KeyOf(const Node& node) {
-  std::string key(reinterpret_cast<const char*>(&node.state), sizeof(State));
+  std::string key(reinterpret_cast<const char*>(node.state.words()), node.state.layout().bytes);
   absl::StrAppend(&key, node.parked, ",", node.was, ",", node.touched, ",", node.held, ",",
                   node.owed, ",", node.violated, ",", node.recorder.Key());
   return key;

@@ -27,7 +27,7 @@ struct Afterthought {
 
 // A point between two turns.
 struct Node {
-  model::State state;
+  model::StateValue state;
   Recorder recorder;
   uint32_t parked = 0;   // tasks that are held at a copy or a read
   uint32_t was = 0;      // tasks whose running operation was held once
@@ -42,7 +42,8 @@ struct Node {
   int turn_of = -1;  // the task whose turn it was
   int parent = -1;
 
-  explicit Node(const model::Program& program) : recorder(program) {}
+  explicit Node(const model::System& system)
+      : state(system.initial()), recorder(system.program()) {}
 };
 
 // The turns from a node, of one question. Holds references to the question's parts.

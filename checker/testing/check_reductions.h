@@ -7,13 +7,15 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <functional>
 #include <optional>
 #include <string>
 #include <tuple>
+#include <type_traits>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/escaping.h"
@@ -24,22 +26,24 @@
 
 namespace knotcheck::checker::testing {
 
-template <Model M>
+template <AnyModel M>
 class ReductionCheck {
  public:
-  using State = typename M::State;
+  using State = std::vector<uint64_t>;  // its words
 
-  explicit ReductionCheck(const M& model) : model_(model) {}
+  explicit ReductionCheck(const M& model)
+      : of_(model), model_(UntypedOf(model)), scratch_(model_.StateWords()) {}
 
   // All reachable states, at most `limit`; false when there are more.
   bool Explore(size_t limit) {
-    for (const State& state : model_.InitialStates()) Add(state);
+    for (size_t i = 0; i < InitialCount(model_); ++i) Add(Copy(InitialState(model_, i)));
     for (size_t i = 0; i < states_.size(); ++i) {
       if (states_.size() > limit) return false;
       for (int t = 0; t < model_.ThreadCount(); ++t) {
-        model_.ForEachSuccessor(State(states_[i]), t,
-                                [&](Action, const State& next, Outcome outcome, const Effects&) {
-                                  if (outcome != Outcome::kFault) Add(next);
+        // The words of a state stay where they are when `states_` grows.
+        model_.ForEachSuccessor(states_[i].data(), t, scratch_,
+                                [&](Action, const uint64_t* next, Outcome outcome, const Effects&) {
+                                  if (outcome != Outcome::kFault) Add(Copy(next));
                                 });
       }
     }
@@ -74,10 +78,10 @@ class ReductionCheck {
   std::optional<std::string> Canonical(uint32_t reductions) requires HasCanonicalForm<M> {
     for (size_t i = 0; i < states_.size(); ++i) {
       State canonical = states_[i];
-      model_.Canonicalize(canonical, reductions);
+      model_.Canonicalize(canonical.data(), reductions);
       State again = canonical;
-      model_.Canonicalize(again, reductions);
-      if (std::memcmp(&again, &canonical, sizeof(State)) != 0) {
+      model_.Canonicalize(again.data(), reductions);
+      if (again != canonical) {
         return absl::StrCat("state ", i, ": a canonical form is not its own canonical form");
       }
       if (Leads(model_, states_[i], reductions) != Leads(model_, canonical, reductions)) {
@@ -87,13 +91,13 @@ class ReductionCheck {
       }
       if constexpr (HasFootprints<M>) {
         for (const uint32_t by : {uint32_t{kMerge}, kMerge | kPersistent}) {
-          const Reduced<M> merged(model_, reductions | by);
+          const Reduced<M> merged(of_, reductions | by);
           if (Leads(merged, states_[i], reductions) != Leads(merged, canonical, reductions)) {
             return absl::StrCat("state ", i, ": the canonical form merges other steps");
           }
         }
       }
-      if (model_.AtRest(states_[i]) != model_.AtRest(canonical)) {
+      if (model_.AtRest(states_[i].data()) != model_.AtRest(canonical.data())) {
         return absl::StrCat("state ", i, ": the canonical form breaks other properties at rest");
       }
     }
@@ -108,17 +112,19 @@ class ReductionCheck {
     Effects effects;
   };
 
+  State Copy(const uint64_t* words) const { return State(words, words + scratch_.words()); }
   static std::string Bytes(const State& state) {
-    return std::string(reinterpret_cast<const char*>(&state), sizeof(State));
+    return std::string(reinterpret_cast<const char*>(state.data()), state.size() * 8);
   }
-  void Add(const State& state) {
-    if (known_.emplace(Bytes(state), states_.size()).second) states_.push_back(state);
+  void Add(State state) {
+    if (known_.emplace(Bytes(state), states_.size()).second) states_.push_back(std::move(state));
   }
   std::vector<Step> StepsOf(const State& state, int thread) const {
     std::vector<Step> steps;
     model_.ForEachSuccessor(
-        state, thread, [&](Action action, const State& next, Outcome outcome, const Effects& e) {
-          steps.push_back(Step{action, next, outcome, e});
+        state.data(), thread, scratch_,
+        [&](Action action, const uint64_t* next, Outcome outcome, const Effects& e) {
+          steps.push_back(Step{action, Copy(next), outcome, e});
         });
     return steps;
   }
@@ -129,19 +135,21 @@ class ReductionCheck {
     return std::nullopt;
   }
   Mover MoverOf(const State& state, Action action) const {
-    return Classify(FootprintOfAction(model_, state, action), model_.HoldOf(state, action.thread));
+    return Classify(FootprintOfAction(model_, state.data(), action),
+                    model_.HoldOf(state.data(), static_cast<int>(action.thread)));
   }
   bool MovesLeft(const State& state, int thread) const {
-    const Mover mover = Classify(model_.FootprintOf(state, thread), model_.HoldOf(state, thread));
+    const Mover mover =
+        Classify(model_.FootprintOf(state.data(), thread), model_.HoldOf(state.data(), thread));
     return mover == Mover::kLeft || mover == Mover::kBoth;
   }
   // Names of objects may differ by the order in which they were made.
   bool Same(State a, State b) const {
     if constexpr (HasCanonicalForm<M>) {
-      model_.Canonicalize(a, kRenumber);
-      model_.Canonicalize(b, kRenumber);
+      model_.Canonicalize(a.data(), kRenumber);
+      model_.Canonicalize(b.data(), kRenumber);
     }
-    return std::memcmp(&a, &b, sizeof(State)) == 0;
+    return a == b;
   }
   static bool Same(const Effects& a, const Effects& b) {
     return a.violated == b.violated && a.witnessed == b.witnessed;
@@ -240,10 +248,11 @@ class ReductionCheck {
     std::vector<Lead> leads;
     for (int t = 0; t < model.ThreadCount(); ++t) {
       model.ForEachSuccessor(
-          state, t, [&](Action, const State& end, Outcome outcome, const Effects& effects) {
+          state.data(), t, scratch_,
+          [&](Action, const uint64_t* end, Outcome outcome, const Effects& effects) {
             const bool fault = outcome == Outcome::kFault;
-            State next = end;
-            if (!fault) model_.Canonicalize(next, reductions);
+            State next = Copy(end);
+            if (!fault) model_.Canonicalize(next.data(), reductions);
             leads.emplace_back(fault ? std::string() : Bytes(next), fault, effects.violated,
                                effects.witnessed);
           });
@@ -252,7 +261,9 @@ class ReductionCheck {
     return leads;
   }
 
-  const M& model_;
+  const M& of_;
+  std::conditional_t<Model<M>, const M&, Typed<M>> model_;
+  mutable StateStack scratch_;
   std::vector<State> states_;
   std::unordered_map<std::string, size_t> known_;
 };

@@ -5,13 +5,13 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <deque>
 #include <map>
 #include <vector>
 
-#include "checker/model.h"
+#include "checker/typed.h"
 
 namespace knotcheck::checker::testing {
 
@@ -27,22 +27,20 @@ struct ReferenceResult {
   std::vector<int64_t> shortest_witness;
 };
 
-template <Model M>
-ReferenceResult ExploreReference(const M& model) {
-  using State = typename M::State;
-  struct Less {
-    bool operator()(const State& a, const State& b) const {
-      return std::memcmp(&a, &b, sizeof(State)) < 0;
-    }
-  };
+template <AnyModel M>
+ReferenceResult ExploreReference(const M& any) {
+  const auto& model = UntypedOf(any);
+  const size_t words = model.StateWords();
+  StateStack scratch(words);
   const size_t properties = model.Properties().size();
   ReferenceResult result;
   result.shortest_violation.assign(properties, -1);
   result.shortest_witness.assign(properties, -1);
-  std::map<State, int64_t, Less> distance;
-  std::deque<State> queue;
-  const auto add = [&](const State& state, int64_t d) {
-    if (distance.emplace(state, d).second) queue.push_back(state);
+  std::map<std::vector<uint64_t>, int64_t> distance;
+  std::deque<decltype(distance)::const_iterator> queue;
+  const auto add = [&](const uint64_t* state, int64_t d) {
+    const auto [at, fresh] = distance.emplace(std::vector<uint64_t>(state, state + words), d);
+    if (fresh) queue.push_back(at);
   };
   const auto note = [&](uint64_t bits, int64_t d, uint64_t* all, std::vector<int64_t>* shortest) {
     *all |= bits;
@@ -51,16 +49,17 @@ ReferenceResult ExploreReference(const M& model) {
       if ((bits >> i & 1) && (best < 0 || d < best)) best = d;
     }
   };
-  for (const State& state : model.InitialStates()) add(state, 0);
+  for (size_t i = 0; i < InitialCount(model); ++i) add(InitialState(model, i), 0);
   while (!queue.empty()) {
-    const State state = queue.front();
+    const uint64_t* const state = queue.front()->first.data();
+    const int64_t d = queue.front()->second;
     queue.pop_front();
-    const int64_t d = distance[state];
     result.depth = static_cast<uint64_t>(d);
     bool moved = false;
     for (int t = 0; t < model.ThreadCount(); ++t) {
       model.ForEachSuccessor(
-          state, t, [&](Action, const State& next, Outcome outcome, const Effects& effects) {
+          state, t, scratch,
+          [&](Action, const uint64_t* next, Outcome outcome, const Effects& effects) {
             moved = true;
             ++result.transitions;
             note(effects.violated, d + 1, &result.violated, &result.shortest_violation);

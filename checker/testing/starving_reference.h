@@ -5,8 +5,8 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <map>
 #include <utility>
 #include <vector>
@@ -22,28 +22,25 @@ namespace knotcheck::checker::testing {
 class StarvingReference {
  public:
   template <LivenessModel M>
-  explicit StarvingReference(const M& model) : threads_(model.ThreadCount()) {
-    using State = typename M::State;
-    struct Less {
-      bool operator()(const State& a, const State& b) const {
-        return std::memcmp(&a, &b, sizeof(a)) < 0;
-      }
-    };
-    std::map<State, size_t, Less> numbers;
-    std::vector<State> queue;
-    const auto number = [&](const State& s) {
-      const auto [at, fresh] = numbers.emplace(s, queue.size());
-      if (fresh) queue.push_back(s);
+  explicit StarvingReference(const M& any) : threads_(any.ThreadCount()) {
+    const auto& model = UntypedOf(any);
+    const size_t words = model.StateWords();
+    StateStack scratch(words);
+    std::map<std::vector<uint64_t>, size_t> numbers;
+    std::vector<const uint64_t*> queue;
+    const auto number = [&](const uint64_t* s) {
+      const auto [at, fresh] = numbers.emplace(std::vector<uint64_t>(s, s + words), queue.size());
+      if (fresh) queue.push_back(at->first.data());
       return at->second;
     };
-    for (const State& s : model.InitialStates()) number(s);
+    for (size_t i = 0; i < InitialCount(model); ++i) number(InitialState(model, i));
     for (size_t i = 0; i < queue.size(); ++i) {
-      const State s = queue[i];
+      const uint64_t* const s = queue[i];
       Node node;
       node.pending = model.Pending(s);
       for (int t = 0; t < threads_; ++t) {
-        model.ForEachSuccessor(s, t,
-                               [&](Action, const State& next, Outcome outcome, const Effects&) {
+        model.ForEachSuccessor(s, t, scratch,
+                               [&](Action, const uint64_t* next, Outcome outcome, const Effects&) {
                                  node.must |= model.FairThreads(s) & uint64_t{1} << t;
                                  if (outcome != Outcome::kFault)
                                    node.steps.push_back({number(next), t});

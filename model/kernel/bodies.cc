@@ -14,7 +14,7 @@ namespace {
 constexpr int kCopied = 3;
 
 int LowestFreeFd(const Kernel& k) {
-  const uint8_t* files = k.s->files[k.me().files];
+  const FilesTable& files = k.s->files[k.me().files];
   for (int fd = 0; fd < k.p.nofile[k.me().files]; ++fd) {
     if (files[fd] == kNoFile) return fd;
   }
@@ -452,7 +452,7 @@ Flow do_dup2(Kernel& k) {
   STEP("do_dup2(files, file, newfd, flags)", kFiles);
   {
     const int newfd = k.ScalarArg(1);
-    uint8_t* files = k.s->files[k.me().files];
+    FilesTable& files = k.s->files[k.me().files];
     if (newfd < 0 || newfd >= k.p.nofile[k.me().files]) return k.Return(-kEBADF);
     const uint8_t file = LookUpFd(k, 0);
     if (file == kNoFile) return k.Return(-kEBADF);

@@ -190,7 +190,7 @@ Flow copy_process(Kernel& k) {
       t.files = k.me().files;
     } else {
       t.files = k.p.tasks[static_cast<size_t>(child)].files;
-      std::memcpy(k.s->files[t.files], k.s->files[k.me().files], kMaxFds);
+      k.s->files[t.files] = k.s->files[k.me().files];
     }
     if (k.p.tasks[static_cast<size_t>(child)].filtered) ++k.filter().users;
     if (k.proposal.copy_seccomp != nullptr) k.proposal.copy_seccomp(k, child);

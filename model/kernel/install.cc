@@ -19,7 +19,7 @@ bool InGroup(const Kernel& k, size_t t) {
 
 // Any filter of the chain with ->notif: those above the scenario's all have one.
 bool has_duplicate_listener(const Kernel& k) {
-  return k.me().chain != 0 || (k.info().filtered && k.s->filter.notif);
+  return k.me().chain != 0 || (k.info().filtered && k.s->filter().notif);
 }
 
 // A thread that has a filter that the caller has not cannot be synchronised. PF_EXITING ones are
@@ -45,7 +45,7 @@ void seccomp_attach_filter(Kernel& k) {
   }
   k.Raise(Event::kFilterAttached);
   k.Note("{} has {} listeners in its chain", k.info().name,
-         std::popcount(k.me().chain) + (k.info().filtered && k.s->filter.notif ? 1 : 0));
+         std::popcount(k.me().chain) + (k.info().filtered && k.s->filter().notif ? 1 : 0));
 }
 
 }  // namespace
@@ -56,7 +56,7 @@ Flow seccomp_set_mode_filter(Kernel& k) {
   if ((k.op().flags & kTsync) && k.Has(Toggle::k_no_tsync_esrch)) return k.Return(-kEINVAL);
   STEP("listener = get_unused_fd_flags(O_CLOEXEC)", kFiles);
   {
-    uint8_t* files = k.s->files[k.me().files];
+    FilesTable& files = k.s->files[k.me().files];
     const int limit = k.p.nofile[k.me().files];
     while (l.listener < limit && files[l.listener] != kNoFile) ++l.listener;
     if (l.listener == limit) return k.Return(-kEMFILE);

@@ -153,7 +153,7 @@ void Kernel::CoverReturn() {
 void Kernel::AddNote(std::string note) { trace_->notes.push_back(std::move(note)); }
 
 bool Kernel::TryLock() {
-  Filter& f = s->filter;
+  Filter& f = s->filter();
   if (f.notify_lock == cur + 1) {
     Raise(Event::kLockMisuse);
     Note("notify_lock is already held by {}", info().name);
@@ -166,8 +166,8 @@ bool Kernel::TryLock() {
 }
 
 void Kernel::Unlock() {
-  if (s->filter.notify_lock != cur + 1) Raise(Event::kLockMisuse);
-  s->filter.notify_lock = 0;
+  if (s->filter().notify_lock != cur + 1) Raise(Event::kLockMisuse);
+  s->filter().notify_lock = 0;
 }
 
 int Kernel::FindNotification(int id) const {
@@ -179,7 +179,7 @@ int Kernel::FindNotification(int id) const {
 }
 
 void Kernel::CompleteReady(int task) {
-  uint8_t& done = s->tasks[task].knotif.done;
+  uint8_t& done = s->tasks[task].knotif.ready;
   if (done < kMostCompletions) ++done;
 }
 
@@ -479,9 +479,9 @@ Kernel::Known Kernel::KnownBy(int supervisor, int target, bool protect) const {
 }
 
 bool Kernel::Allocate() {
-  if (s->allocation_failures_left == 0) return true;
+  if (s->globals().allocation_failures_left == 0) return true;
   if (Choose(2) == 0) return true;
-  --s->allocation_failures_left;
+  --s->globals().allocation_failures_left;
   Note("the allocation fails");
   return false;
 }

@@ -261,7 +261,7 @@ class Kernel {
   void ActsOn(const Value* values, int count);
   int SlotOf(Nr nr, int role, int entry, int w) const;
 
-  bool MayFailAllocation() const { return s->allocation_failures_left > 0; }
+  bool MayFailAllocation() const { return s->globals().allocation_failures_left > 0; }
   // An allocation: false when the adversary makes it fail.
   bool Allocate();
 
@@ -326,7 +326,7 @@ class Kernel {
   Task& me() { return s->tasks[cur]; }
   const Task& me() const { return s->tasks[cur]; }
   const TaskInfo& info() const { return p.tasks[static_cast<size_t>(cur)]; }
-  Filter& filter() { return s->filter; }
+  Filter& filter() { return s->filter(); }
 
  private:
   void PushFrame(int function);

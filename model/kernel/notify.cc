@@ -126,7 +126,7 @@ Flow seccomp_handle_addfd(Kernel& k) {
   STEP("fd = receive_fd(addfd->file, NULL, addfd->flags)", kFiles);
   {
     const Op& request = k.p.tasks[l.addfd].ops[k.s->tasks[l.addfd].op];
-    uint8_t* files = k.s->files[k.me().files];
+    FilesTable& files = k.s->files[k.me().files];
     const int limit = k.p.nofile[k.me().files];
     l.fd = -kEMFILE;
     if (request.options & kAddfdSetfd) {
@@ -197,8 +197,8 @@ Flow seccomp_do_user_notification(Kernel& k) {
     k.Unlock();
     STEP("err = wait_for_completion_interruptible(&n.ready)", kWaitsReady);
     // do_wait_for_common(): a completion wins over a signal that arrives later.
-    if (n.done > 0) {
-      --n.done;
+    if (n.ready > 0) {
+      --n.ready;
       l.err = 0;
       k.Note("woken");
     } else if (l.wait_killable ? k.FatalSignalPending(k.cur) : k.SignalPending(k.cur)) {

@@ -12,7 +12,7 @@ namespace {
 bool TwoListeners(const Program& p, const State& s) {
   if (!p.installs) return false;
   for (size_t t = 0; t < p.tasks.size(); ++t) {
-    const int root = p.tasks[t].filtered && s.filter.notif ? 1 : 0;
+    const int root = p.tasks[t].filtered && s.filter().notif ? 1 : 0;
     if (std::popcount(s.tasks[t].chain) + root > 1) return true;
   }
   return false;

@@ -29,8 +29,8 @@ constexpr uint32_t kMaxTotalBytes = 1u << 20;  // SECCOMP_PIN_MAX_TOTAL_BYTES
 
 constexpr uint16_t kContinue = 1, kContinuePinned = 2;
 
-PinState& Pins(State& s) { return StateOf(s); }
-PinState& Pins(Kernel& k) { return Pins(*k.s); }
+PinState Pins(State& s) { return StateOf(s); }
+PinState Pins(Kernel& k) { return Pins(*k.s); }
 
 // Events by the names that this room gives them.
 constexpr Event kAttached = Event::kProposal0;          // phase C attached a record
@@ -200,8 +200,8 @@ std::string Limits(const Program& p) {
 
 // seccomp_alloc_pinned_args(): the lowest record that nothing points to.
 uint8_t AllocateRecord(Kernel& k) {
-  PinState& pins = Pins(k);
-  for (int i = 0; i < RecordsOf(k.p); ++i) {
+  PinState pins = Pins(k);
+  for (size_t i = 0; i < pins.record_count; ++i) {
     if (pins.records[i].life == kFree) {
       pins.records[i].life = kAllocated;
       return static_cast<uint8_t>(i + 1);
@@ -300,7 +300,7 @@ Ret CheckAgainstCall(const Kernel& k, int task, uint8_t call) {
 int LookupCurrent(Kernel& k, int role) {
   const Value user_addr = k.RoleAddress(role);
   const int arg = SyscallOf(k.op().nr).roles[static_cast<size_t>(role)].arg;
-  const uint8_t kpa = Pins(k).pinned_args[k.cur];
+  const uint8_t kpa = Pins(k).tasks[k.cur].pinned_args;
   if (kpa == 0) return -1;
   const Record& record = Deref(k, kpa);
   if (!record.live) return -1;
@@ -389,7 +389,7 @@ void ShowToSupervisor(Kernel& k, const Op& call, const PinnedArg& arg, int arg_i
 
 // seccomp_pin_queue_clear()
 void QueueClear(Kernel& k, int target) {
-  const uint8_t kpa = Pins(k).pinned_args[target];
+  const uint8_t kpa = Pins(k).tasks[target].pinned_args;
   Record& record = Deref(k, kpa);
   if (record.clear_queued || k.Has(Toggle::k_mutate_no_clear)) return;
   uint8_t* works = k.s->tasks[target].task_works;
@@ -402,7 +402,7 @@ void QueueClear(Kernel& k, int target) {
 // Gives entry i the bytes of an earlier entry for its address, if a fix does that.
 bool CopiedFromEarlier(Kernel& k, int task, uint8_t call, size_t i) {
   const auto& descriptors = Descriptors(k);
-  Record& kpa = Pins(k).records[Pins(k).building[k.cur] - 1];
+  Record& kpa = Pins(k).records[Pins(k).tasks[k.cur].building - 1];
   for (size_t j = 0; j < i; ++j) {
     if (descriptors[j].kind != descriptors[i].kind) continue;
     if (kpa.args[j].user_addr != AddressOf(k, task, call, descriptors[i].arg)) continue;
@@ -460,7 +460,7 @@ Flow seccomp_notif_pin_args(Kernel& k) {
       goto unlock_a;
     }
     k.Raise(kPinAsked);
-    if (Pins(k).pinned_args[task] != 0) {
+    if (Pins(k).tasks[task].pinned_args != 0) {
       if (!(k.s->tasks[task].ghost & kGhostPinned)) {
         k.Raise(kFreshEexist);
         k.Note("knotif {} was never pinned, but the task has a record", static_cast<int>(l.id));
@@ -468,13 +468,13 @@ Flow seccomp_notif_pin_args(Kernel& k) {
       l.ret = -kEEXIST;
       goto unlock_a;
     }
-    if (Pins(k).pin_in_progress >> task & 1) {
+    if (Pins(k).tasks[task].pin_in_progress) {
       l.ret = -kEBUSY;
       goto unlock_a;
     }
     l.ret = CheckAgainstCall(k, task, k.CallIndex(task));
     if (l.ret < 0) goto unlock_a;
-    Pins(k).pin_in_progress |= static_cast<uint8_t>(1 << task);
+    Pins(k).tasks[task].pin_in_progress = 1;
     // task = get_task_struct(knotif->task)
     l.task = static_cast<uint8_t>(task + 1);
     // memcpy(args, knotif->data->args, sizeof(args)); syscall_nr = knotif->data->nr
@@ -509,9 +509,9 @@ Flow seccomp_notif_pin_args(Kernel& k) {
       l.ret = -kENOENT;
     } else {
       // WRITE_ONCE(task->seccomp.pinned_args, kpa)
-      Pins(k).pinned_args[task] = Pins(k).building[k.cur];
-      Pins(k).pin_in_progress &= static_cast<uint8_t>(~(1 << task));
-      Pins(k).building[k.cur] = 0;
+      Pins(k).tasks[task].pinned_args = Pins(k).tasks[k.cur].building;
+      Pins(k).tasks[task].pin_in_progress = 0;
+      Pins(k).tasks[k.cur].building = 0;
       k.s->tasks[task].ghost |= kGhostPinned;
       k.Raise(kAttached);
       k.Note("record attached to {}", k.p.tasks[static_cast<size_t>(task)].name);
@@ -527,12 +527,12 @@ cleanup:
   if (!k.TryLock()) return Flow::kBlocked;
   {
     const int task = k.FindNotification(l.id);
-    if (task >= 0) Pins(k).pin_in_progress &= static_cast<uint8_t>(~(1 << task));
+    if (task >= 0) Pins(k).tasks[task].pin_in_progress = 0;
   }
   STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
   k.Unlock();
-  FreeRecord(k, Pins(k).building[k.cur]);
-  Pins(k).building[k.cur] = 0;
+  FreeRecord(k, Pins(k).tasks[k.cur].building);
+  Pins(k).tasks[k.cur].building = 0;
   return k.Return(l.ret);
 
 unlock_a:
@@ -553,8 +553,8 @@ Flow seccomp_pin_args_walk(Kernel& k) {
   // GFP_KERNEL_ACCOUNT charges current, which is the caller of the ioctl.
   if (!k.Has(Toggle::k_fix_charge_target)) k.Raise(kChargedToCaller);
   {
-    Pins(k).building[k.cur] = AllocateRecord(k);
-    Record& kpa = Deref(k, Pins(k).building[k.cur]);
+    Pins(k).tasks[k.cur].building = AllocateRecord(k);
+    Record& kpa = Deref(k, Pins(k).tasks[k.cur].building);
     const auto& descriptors = Descriptors(k);
     KNOT_CHECK(descriptors.size() <= kPinArgs);
     kpa.nr_args = static_cast<uint8_t>(descriptors.size());
@@ -595,7 +595,7 @@ Flow seccomp_pin_args_walk(Kernel& k) {
       goto err_free;
     }
     {
-      const Record& kpa = Deref(k, Pins(k).building[k.cur]);
+      const Record& kpa = Deref(k, Pins(k).tasks[k.cur].building);
       const PinnedArg& arg = kpa.args[l.i];
       const uint32_t buf_size = k.op().descriptors.empty() ? k.p.policy_buf_size : k.op().buf_size;
       if (arg.size + l.buf_off > buf_size) {
@@ -611,8 +611,8 @@ Flow seccomp_pin_args_walk(Kernel& k) {
   return k.Return(0);
 
 err_free:
-  FreeRecord(k, Pins(k).building[k.cur]);
-  Pins(k).building[k.cur] = 0;
+  FreeRecord(k, Pins(k).tasks[k.cur].building);
+  Pins(k).tasks[k.cur].building = 0;
   return k.Return(l.ret);
   FUNCTION_END;
 }
@@ -630,17 +630,17 @@ Flow pin_one_fixed(Kernel& k) {
     STEP("kbuf = kvmalloc(desc->max_bytes, GFP_KERNEL_ACCOUNT)", kBudget);
     if (!k.Allocate()) return k.Return(-kENOMEM);
   }
-  for (Value& v : Deref(k, Pins(k).building[k.cur]).args[l.arg].words) v = kUninit;
+  for (Value& v : Deref(k, Pins(k).tasks[k.cur].building).args[l.arg].words) v = kUninit;
   STEP("mm = get_task_mm(task)", kTargetLife);
   l.old_mm = HasOldMm(k, l.task);
   if (!HasMm(k, l.task)) {
-    Deref(k, Pins(k).building[k.cur]).args[l.arg] = PinnedArg{};
+    Deref(k, Pins(k).tasks[k.cur].building).args[l.arg] = PinnedArg{};
     return k.Return(-kESRCH);
   }
   while (true) {
     STEP("read = access_remote_vm(mm, user_addr, kbuf, desc->max_bytes, 0)", kReadsMemory);
     const Descriptor& desc = Descriptors(k)[l.arg];
-    Record& kpa = Deref(k, Pins(k).building[k.cur]);
+    Record& kpa = Deref(k, Pins(k).tasks[k.cur].building);
     PinnedArg& out = kpa.args[l.arg];
     const Value address = AddressOf(k, l.task, l.call, desc.arg);
     const int object = k.p.values[address].object;
@@ -687,14 +687,14 @@ Flow pin_one_cstring(Kernel& k) {
     STEP("kbuf = kvmalloc(desc->max_bytes, GFP_KERNEL_ACCOUNT)", kBudget);
     if (!k.Allocate()) return k.Return(-kENOMEM);
   }
-  for (Value& v : Deref(k, Pins(k).building[k.cur]).args[l.arg].words) v = kUninit;
+  for (Value& v : Deref(k, Pins(k).tasks[k.cur].building).args[l.arg].words) v = kUninit;
   // copy_remote_vm_str() takes the address space itself.
   STEP("mm = get_task_mm(tsk)", kTargetLife);
   l.old_mm = HasMm(k, l.task) && HasOldMm(k, l.task);
   while (true) {
     STEP("copied = copy_remote_vm_str(task, user_addr, kbuf, desc->max_bytes, 0)", kReadsMemory);
     const Descriptor& desc = Descriptors(k)[l.arg];
-    Record& kpa = Deref(k, Pins(k).building[k.cur]);
+    Record& kpa = Deref(k, Pins(k).tasks[k.cur].building);
     PinnedArg& out = kpa.args[l.arg];
     const Value address = AddressOf(k, l.task, l.call, desc.arg);
     const auto word = l.old_mm ? k.ReadUser(l.task, address, l.w, true) : Kernel::UserWord{};
@@ -763,11 +763,11 @@ Flow pin_one_cstring_array(Kernel& k) {
     STEP("kbuf = kvmalloc(desc->max_bytes, GFP_KERNEL_ACCOUNT)", kBudget);
     if (!k.Allocate()) return k.Return(-kENOMEM);
   }
-  for (Value& v : Deref(k, Pins(k).building[k.cur]).args[l.arg].words) v = kUninit;
+  for (Value& v : Deref(k, Pins(k).tasks[k.cur].building).args[l.arg].words) v = kUninit;
   STEP("mm = get_task_mm(task)", kTargetLife);
   l.old_mm = HasOldMm(k, l.task);
   if (!HasMm(k, l.task)) {
-    Deref(k, Pins(k).building[k.cur]).args[l.arg] = PinnedArg{};
+    Deref(k, Pins(k).tasks[k.cur].building).args[l.arg] = PinnedArg{};
     return k.Return(-kESRCH);
   }
   // Phase 1: count entries by walking the pointer table.
@@ -785,7 +785,7 @@ Flow pin_one_cstring_array(Kernel& k) {
     // The fix alone reads an entry that it does not take.
     const bool beyond = l.count >= MaxEntries(Descriptors(k)[l.arg]);
     if (!word.mapped && !beyond) {
-      Deref(k, Pins(k).building[k.cur]).args[l.arg] = PinnedArg{};
+      Deref(k, Pins(k).tasks[k.cur].building).args[l.arg] = PinnedArg{};
       return k.Return(-kEFAULT);
     }
     k.Note("counts entry {}: {}", static_cast<int>(l.count), k.ValueText(word.value));
@@ -798,7 +798,7 @@ Flow pin_one_cstring_array(Kernel& k) {
     ++l.count;
   }
   if (4u + 4u * l.count > Descriptors(k)[l.arg].max_bytes) {
-    Deref(k, Pins(k).building[k.cur]).args[l.arg] = PinnedArg{};
+    Deref(k, Pins(k).tasks[k.cur].building).args[l.arg] = PinnedArg{};
     return k.Return(-kEINVAL);
   }
   l.counted = l.count;
@@ -810,7 +810,7 @@ Flow pin_one_cstring_array(Kernel& k) {
       const auto word =
           k.ReadUser(l.task, AddressOf(k, l.task, l.call, Descriptors(k)[l.arg].arg), l.i, true);
       if (!word.mapped) {
-        Deref(k, Pins(k).building[k.cur]).args[l.arg] = PinnedArg{};
+        Deref(k, Pins(k).tasks[k.cur].building).args[l.arg] = PinnedArg{};
         return k.Return(-kEFAULT);
       }
       l.ptr = word.value;
@@ -834,7 +834,7 @@ Flow pin_one_cstring_array(Kernel& k) {
       STEP("copied = copy_remote_vm_str(task, ptr, (char *)kbuf + byte_off, remaining, 0)",
            kReadsMemory);
       const auto word = l.str_mm ? k.ReadUser(l.task, l.ptr, l.w, true) : Kernel::UserWord{};
-      PinnedArg& out = Deref(k, Pins(k).building[k.cur]).args[l.arg];
+      PinnedArg& out = Deref(k, Pins(k).tasks[k.cur].building).args[l.arg];
       if (!word.mapped) {
         out = PinnedArg{};
         return k.Return(-kEFAULT);
@@ -866,7 +866,7 @@ Flow pin_one_cstring_array(Kernel& k) {
   }
   {
     const Descriptor& desc = Descriptors(k)[l.arg];
-    PinnedArg& out = Deref(k, Pins(k).building[k.cur]).args[l.arg];
+    PinnedArg& out = Deref(k, Pins(k).tasks[k.cur].building).args[l.arg];
     for (Value& v : out.words) {
       if (v == kUninit && !k.Has(Toggle::k_mutate_unpinned_walk)) v = kZero;
     }
@@ -895,23 +895,23 @@ Flow seccomp_clear_pinned_args(Kernel& k) {
   auto& l = k.Locals<ClearLocals>();
   FUNCTION_BEGIN;
   STEP("kpa = xchg(&task->seccomp.pinned_args, NULL)", kNothing);
-  Pins(k).clearing[k.cur] = Pins(k).pinned_args[l.task];
-  Pins(k).pinned_args[l.task] = 0;
-  if (Pins(k).clearing[k.cur] == 0) return k.Return(0);
-  if (Deref(k, Pins(k).clearing[k.cur]).clear_queued) {
+  Pins(k).tasks[k.cur].clearing = Pins(k).tasks[l.task].pinned_args;
+  Pins(k).tasks[l.task].pinned_args = 0;
+  if (Pins(k).tasks[k.cur].clearing == 0) return k.Return(0);
+  if (Deref(k, Pins(k).tasks[k.cur].clearing).clear_queued) {
     STEP("task_work_cancel(task, &kpa->clear_work)", kNothing);
     uint8_t* works = k.s->tasks[l.task].task_works;
-    if (works[0] == Pins(k).clearing[k.cur]) {
+    if (works[0] == Pins(k).tasks[k.cur].clearing) {
       works[0] = works[1];
       works[1] = 0;
-    } else if (works[1] == Pins(k).clearing[k.cur]) {
+    } else if (works[1] == Pins(k).tasks[k.cur].clearing) {
       works[1] = 0;
     }
   }
   STEP("seccomp_free_pinned_args(kpa)", kNothing);
-  FreeRecord(k, Pins(k).clearing[k.cur]);
-  if (k.Has(Toggle::k_mutate_free_twice)) FreeRecord(k, Pins(k).clearing[k.cur]);
-  Pins(k).clearing[k.cur] = 0;
+  FreeRecord(k, Pins(k).tasks[k.cur].clearing);
+  if (k.Has(Toggle::k_mutate_free_twice)) FreeRecord(k, Pins(k).tasks[k.cur].clearing);
+  Pins(k).tasks[k.cur].clearing = 0;
   return k.Return(0);
   FUNCTION_END;
 }
@@ -929,16 +929,16 @@ Flow pinned_getname_flags(Kernel& k) {
   {
     const int found = k.Has(Toggle::k_mutate_ignore_pin) ? -1 : LookupCurrent(k, l.role);
     if (found < 0) return k.Return(Kernel::kNotServed);
-    const Record& kpa = Deref(k, Pins(k).pinned_args[k.cur]);
+    const Record& kpa = Deref(k, Pins(k).tasks[k.cur].pinned_args);
     if (kpa.args[found].kind != kCstring) return k.Return(OfOtherKind(k));
     if (kpa.args[found].size <= 1) return k.Return(-kENOENT);
     l.arg = static_cast<uint8_t>(found);
-    Pins(k).using_[k.cur] = Pins(k).pinned_args[k.cur];
+    Pins(k).tasks[k.cur].using_ = Pins(k).tasks[k.cur].pinned_args;
   }
   STEP("return getname_kernel(pin->data)", kNothing);
   {
-    const Record& kpa = Deref(k, Pins(k).using_[k.cur]);
-    Pins(k).using_[k.cur] = 0;
+    const Record& kpa = Deref(k, Pins(k).tasks[k.cur].using_);
+    Pins(k).tasks[k.cur].using_ = 0;
     for (int w = 0; w < 3; ++w) {
       const Value value = kpa.args[l.arg].words[w];
       k.me().copied[w] = value;
@@ -959,7 +959,7 @@ Flow pinned_count(Kernel& k) {
   {
     const int found = LookupCurrent(k, l.role);
     if (found < 0) return k.Return(Kernel::kNotServed);
-    const PinnedArg& pin = Deref(k, Pins(k).pinned_args[k.cur]).args[found];
+    const PinnedArg& pin = Deref(k, Pins(k).tasks[k.cur].pinned_args).args[found];
     if (pin.kind != kCstringArray) return k.Return(OfOtherKind(k));
     k.Note("counts {} strings in the record", static_cast<int>(pin.count));
     return k.Return(pin.count);
@@ -979,15 +979,15 @@ Flow copy_strings_from_pin(Kernel& k) {
   {
     const int found = LookupCurrent(k, l.role);
     if (found < 0) return k.Return(Kernel::kNotServed);
-    const Record& kpa = Deref(k, Pins(k).pinned_args[k.cur]);
+    const Record& kpa = Deref(k, Pins(k).tasks[k.cur].pinned_args);
     if (kpa.args[found].kind != kCstringArray) return k.Return(OfOtherKind(k));
     l.arg = static_cast<uint8_t>(found);
-    Pins(k).using_[k.cur] = Pins(k).pinned_args[k.cur];
+    Pins(k).tasks[k.cur].using_ = Pins(k).tasks[k.cur].pinned_args;
   }
   STEP("copy_string_kernel(strings + off, bprm)", kNothing);
   {
-    const Record& kpa = Deref(k, Pins(k).using_[k.cur]);
-    Pins(k).using_[k.cur] = 0;
+    const Record& kpa = Deref(k, Pins(k).tasks[k.cur].using_);
+    Pins(k).tasks[k.cur].using_ = 0;
     const PinnedArg& pin = kpa.args[l.arg];
     const int stride = StrideOf(k.p);
     for (int e = pin.count - 1; e >= 0; --e) {
@@ -1011,18 +1011,18 @@ Flow pinned_move_addr_to_kernel(Kernel& k) {
   {
     const int found = LookupCurrent(k, l.role);
     if (found < 0) return k.Return(Kernel::kNotServed);
-    const PinnedArg& pin = Deref(k, Pins(k).pinned_args[k.cur]).args[found];
+    const PinnedArg& pin = Deref(k, Pins(k).tasks[k.cur].pinned_args).args[found];
     if (pin.kind != kFixed && k.Has(Toggle::k_fix_other_kind_fails)) return k.Return(-kEFAULT);
     if (pin.size < k.RoleBytes(l.role) && k.Has(Toggle::k_fix_short_sockaddr_fails)) {
       return k.Return(-kEFAULT);
     }
     l.arg = static_cast<uint8_t>(found);
-    Pins(k).using_[k.cur] = Pins(k).pinned_args[k.cur];
+    Pins(k).tasks[k.cur].using_ = Pins(k).tasks[k.cur].pinned_args;
   }
   STEP("memcpy(kaddr, pin->data, n)", kNothing);
   {
-    const Record& kpa = Deref(k, Pins(k).using_[k.cur]);
-    Pins(k).using_[k.cur] = 0;
+    const Record& kpa = Deref(k, Pins(k).tasks[k.cur].using_);
+    Pins(k).tasks[k.cur].using_ = 0;
     const PinnedArg& pin = kpa.args[l.arg];
     const int ulen = k.RoleBytes(l.role);
     const int n = std::min<int>(ulen, pin.size);
@@ -1045,8 +1045,8 @@ Flow deferred_copy_from_iter(Kernel& k) {
   FUNCTION_BEGIN;
   // It may fault, so it is no mover, although nobody else touches what it does.
   STEP("copy_from_iter(kaddr, bytes, i), after the call has returned", kMayFault);
-  static_cast<void>(Deref(k, Pins(k).using_[k.cur]));
-  Pins(k).using_[k.cur] = 0;
+  static_cast<void>(Deref(k, Pins(k).tasks[k.cur].using_));
+  Pins(k).tasks[k.cur].using_ = 0;
   return k.Return(0);
   FUNCTION_END;
 }
@@ -1061,11 +1061,11 @@ Flow pinned_import_ubuf(Kernel& k) {
     if (dest && k.Has(Toggle::k_fix_source_only)) return k.Return(Kernel::kNotServed);
     const int found = LookupCurrent(k, l.role);
     if (found < 0) return k.Return(Kernel::kNotServed);
-    const Record& kpa = Deref(k, Pins(k).pinned_args[k.cur]);
+    const Record& kpa = Deref(k, Pins(k).tasks[k.cur].pinned_args);
     if (kpa.args[found].kind != kFixed) return k.Return(OfOtherKind(k));
     l.arg = static_cast<uint8_t>(found);
     l.n = static_cast<uint8_t>(std::min<int>(k.RoleBytes(l.role), kpa.args[found].size));
-    Pins(k).using_[k.cur] = Pins(k).pinned_args[k.cur];
+    Pins(k).tasks[k.cur].using_ = Pins(k).tasks[k.cur].pinned_args;
     if (ReadsLater(k.op())) {
       k.Note("the request keeps an iterator over the record");
       return k.Return(l.n);
@@ -1073,7 +1073,7 @@ Flow pinned_import_ubuf(Kernel& k) {
   }
   for (l.w = 0; l.w * 8 < l.n; ++l.w) {
     STEP("iov_iter_kvec(i, rw, kvec, 1, n), then a word through it", kNothing);
-    Record& kpa = Deref(k, Pins(k).using_[k.cur]);
+    Record& kpa = Deref(k, Pins(k).tasks[k.cur].using_);
     if (SyscallOf(k.op().nr).roles[l.role].shape == Shape::kOutBuffer) {
       kpa.args[l.arg].words[l.w] = kZero;
       k.Note("a word of the file goes to the record");
@@ -1084,7 +1084,7 @@ Flow pinned_import_ubuf(Kernel& k) {
       k.Fetched(l.role, 0, l.w, value, false);
     }
   }
-  Pins(k).using_[k.cur] = 0;
+  Pins(k).tasks[k.cur].using_ = 0;
   return k.Return(l.n);
   FUNCTION_END;
 }
@@ -1103,7 +1103,7 @@ Ret SendCheck(Kernel&, uint16_t flags) {
 
 Ret SendFound(Kernel& k, int target, uint16_t flags) {
   if (!(flags & kContinuePinned)) return 0;
-  const uint8_t kpa = Pins(k).pinned_args[target];
+  const uint8_t kpa = Pins(k).tasks[target].pinned_args;
   const bool own = kpa != 0 && Deref(k, kpa).notif_id == k.s->tasks[target].knotif.id;
   if (own || !k.Has(Toggle::k_fix_pinned_needs_record)) return 0;
   k.Note("no record of this notification");
@@ -1122,9 +1122,9 @@ uint8_t RolesIn(const Kernel& k, int target, const Record& record) {
 }
 
 Hook SendStored(Kernel& k, int target, uint16_t flags) {
-  PinState& pins = Pins(k);
+  PinState pins = Pins(k);
   if (!(flags & kContinue)) return Hook::kNotHandled;
-  const uint8_t kpa = pins.pinned_args[target];
+  const uint8_t kpa = pins.tasks[target].pinned_args;
   if (kpa == 0) {
     if (flags & kContinuePinned) k.Note("no record to arm");
     return Hook::kNotHandled;
@@ -1154,15 +1154,16 @@ Hook PushClear(Kernel& k, int task) {
 }
 
 Hook Leave(Kernel& k, uint8_t flags) {
-  const bool keeps = (flags & kContinue) || Pins(k).pinned_args[k.cur] == 0;
+  const bool keeps = (flags & kContinue) || Pins(k).tasks[k.cur].pinned_args == 0;
   return keeps || !k.Has(Toggle::k_fix_clear_when_left) ? Hook::kNotHandled : PushClear(k, k.cur);
 }
 
 Hook Exit(Kernel& k) { return PushClear(k, k.cur); }
 
 void CopySeccomp(Kernel& k, int child) {
-  Pins(k).pinned_args[child] = k.Has(Toggle::k_mutate_inherit) ? Pins(k).pinned_args[k.cur] : 0;
-  if (Pins(k).pinned_args[child] != 0) k.Raise(kInherited);
+  Pins(k).tasks[child].pinned_args =
+      k.Has(Toggle::k_mutate_inherit) ? Pins(k).tasks[k.cur].pinned_args : 0;
+  if (Pins(k).tasks[child].pinned_args != 0) k.Raise(kInherited);
 }
 
 // seccomp_pin_clear_cb()
@@ -1177,23 +1178,23 @@ Hook PushFetch(Kernel& k, int role) {
 }
 
 Hook Deferred(Kernel& k) {
-  if (Pins(k).using_[k.cur] == 0) return Hook::kNotHandled;
+  if (Pins(k).tasks[k.cur].using_ == 0) return Hook::kNotHandled;
   k.Push(FnNumber(kFnDeferred));
   return Hook::kCalled;
 }
 
 Hook Count(Kernel& k, int role) {
-  const bool may = Pins(k).pinned_args[k.cur] != 0 && k.Has(Toggle::k_fix_count_from_record);
+  const bool may = Pins(k).tasks[k.cur].pinned_args != 0 && k.Has(Toggle::k_fix_count_from_record);
   return may ? PushFetch<kFnCount>(k, role) : Hook::kNotHandled;
 }
 
 Hook VfsWrite(Kernel& k, int role) {
-  const bool may = Pins(k).pinned_args[k.cur] != 0 && k.Has(Toggle::k_fix_legacy_write_fails);
+  const bool may = Pins(k).tasks[k.cur].pinned_args != 0 && k.Has(Toggle::k_fix_legacy_write_fails);
   return may ? PushFetch<kFnVfsWrite>(k, role) : Hook::kNotHandled;
 }
 
 void ReturnedToUser(Kernel& k) {
-  const uint8_t kpa = Pins(k).pinned_args[k.cur];
+  const uint8_t kpa = Pins(k).tasks[k.cur].pinned_args;
   if (k.me().ghost & kGhostPinned) k.Raise(kReturnedAfterPin);
   if (kpa != 0) {
     k.Raise(kSurvives);
@@ -1204,22 +1205,22 @@ void ReturnedToUser(Kernel& k) {
 
 // Finds records that nothing points to: a leak while allocated, room for others once freed.
 void AfterStep(Kernel& k) {
-  PinState& pins = Pins(k);
-  const bool any = std::any_of(std::begin(pins.records), std::end(pins.records),
+  PinState pins = Pins(k);
+  const bool any = std::any_of(pins.records.data(), pins.records.data() + pins.record_count,
                                [](const Record& record) { return record.life != kFree; });
   uint32_t reachable = 0;
   uint32_t dangling = 0;
   for (size_t t = 0; t < k.p.tasks.size() && any; ++t) {
     const Task& task = k.s->tasks[t];
     // The task_struct of a dead task is gone, and with it its pointers.
-    if (task.status != kDead) reachable |= 1u << pins.pinned_args[t];
-    reachable |= 1u << pins.building[t] | 1u << pins.clearing[t];
-    dangling |= 1u << pins.using_[t];
+    if (task.status != kDead) reachable |= 1u << pins.tasks[t].pinned_args;
+    reachable |= 1u << pins.tasks[t].building | 1u << pins.tasks[t].clearing;
+    dangling |= 1u << pins.tasks[t].using_;
     for (int i = 0; i < 2; ++i) {
       dangling |= 1u << task.task_works[i] | 1u << task.running_works[i];
     }
   }
-  for (int i = 0; i < kRecords && any; ++i) {
+  for (size_t i = 0; i < pins.record_count && any; ++i) {
     Record& record = pins.records[i];
     const uint32_t bit = 1u << (i + 1);
     if (record.life == kAllocated && !(reachable & bit)) {
@@ -1233,71 +1234,56 @@ void AfterStep(Kernel& k) {
     }
   }
   for (size_t t = 0; t < k.p.tasks.size(); ++t) {
-    if (k.s->tasks[t].status == kDead) pins.pinned_args[t] = pins.using_[t] = 0;
-    if (!k.s->tasks[t].knotif.listed) pins.pin_in_progress &= static_cast<uint8_t>(~(1u << t));
+    if (k.s->tasks[t].status == kDead) pins.tasks[t].pinned_args = pins.tasks[t].using_ = 0;
+    if (!k.s->tasks[t].knotif.listed) pins.tasks[t].pin_in_progress = 0;
   }
 }
 
-void Describe(const Program& p, std::vector<Field>* fields) {
-  const auto base = static_cast<uint32_t>(offsetof(State, proposal));
-  const auto add = [&](const std::string& name, size_t offset, uint8_t mask) {
-    fields->push_back(Field{name, base + static_cast<uint32_t>(offset), mask});
-  };
+// How many arguments one request of the program pins at most.
+size_t DescriptorsOf(const Program& p) {
   size_t descriptors = 0;
   for (const auto& pins : p.policy_pins) descriptors = std::max(descriptors, pins.size());
   for (const TaskInfo& info : p.tasks) {
     for (const Op& op : info.ops) descriptors = std::max(descriptors, op.descriptors.size());
   }
-  for (int r = 0; r < RecordsOf(p) && descriptors > 0; ++r) {
-    const size_t at = offsetof(PinState, records) + static_cast<size_t>(r) * sizeof(Record);
-    const std::string name = absl::StrCat("record", r + 1, ".");
-    add(absl::StrCat(name, "life"), at + offsetof(Record, life), 3);
-    add(absl::StrCat(name, "notif_id"), at + offsetof(Record, notif_id), 0x1f);
-    add(absl::StrCat(name, "syscall_nr"), at + offsetof(Record, syscall_nr), 0xff);
-    add(absl::StrCat(name, "nr_args"), at + offsetof(Record, nr_args), 3);
-    add(absl::StrCat(name, "live"), at + offsetof(Record, live), 1);
-    add(absl::StrCat(name, "clear_queued"), at + offsetof(Record, clear_queued), 1);
-    for (size_t a = 0; a < descriptors; ++a) {
-      const size_t arg = at + offsetof(Record, args) + a * sizeof(PinnedArg);
-      const std::string arg_name = absl::StrCat(name, "arg", a, ".");
-      add(absl::StrCat(arg_name, "user_addr"), arg + offsetof(PinnedArg, user_addr), 0xff);
-      add(absl::StrCat(arg_name, "size"), arg + offsetof(PinnedArg, size), 0x7f);
-      add(absl::StrCat(arg_name, "arg_idx"), arg + offsetof(PinnedArg, arg_idx), 7);
-      add(absl::StrCat(arg_name, "kind"), arg + offsetof(PinnedArg, kind), 3);
-      add(absl::StrCat(arg_name, "data"), arg + offsetof(PinnedArg, data), 1);
-      add(absl::StrCat(arg_name, "count"), arg + offsetof(PinnedArg, count), 15);
-      add(absl::StrCat(arg_name, "gaps"), arg + offsetof(PinnedArg, gaps), 15);
-      for (int w = 0; w < kPinWords; ++w) {
-        add(absl::StrCat(arg_name, "word", w),
-            arg + offsetof(PinnedArg, words) + static_cast<size_t>(w), 0xff);
-      }
-    }
-  }
-  for (size_t t = 0; t < p.tasks.size(); ++t) {
-    const std::string& name = p.tasks[t].name;
-    add(absl::StrCat(name, ".pinned_args"), offsetof(PinState, pinned_args) + t, 15);
-    add(absl::StrCat(name, ".building"), offsetof(PinState, building) + t, 15);
-    add(absl::StrCat(name, ".clearing"), offsetof(PinState, clearing) + t, 15);
-    add(absl::StrCat(name, ".using"), offsetof(PinState, using_) + t, 15);
-  }
-  add("pin_in_progress", offsetof(PinState, pin_in_progress), 0x7f);
+  return descriptors;
 }
 
-void References(const Program& p, ProposalReferences* references) {
-  const auto at = [](size_t offset) { return static_cast<uint16_t>(offset); };
-  for (int r = 0; r < RecordsOf(p); ++r) {
-    references->ids.push_back(at(offsetof(PinState, records) +
-                                 static_cast<size_t>(r) * sizeof(Record) +
-                                 offsetof(Record, notif_id)));
-  }
-  references->by_task = {at(offsetof(PinState, pinned_args)), at(offsetof(PinState, building)),
-                         at(offsetof(PinState, clearing)), at(offsetof(PinState, using_))};
-  references->task_bits = {at(offsetof(PinState, pin_in_progress))};
+void StateBytes(const Program& p, size_t* task_bytes, size_t* bytes) {
+  *task_bytes = sizeof(PinTask);
+  *bytes = static_cast<size_t>(RecordsOf(p)) * sizeof(Record);
 }
+
+#include "model/state/rows.h"
+void ListTaskFields(const FieldContext& c, const std::string& prefix, size_t at,
+                    FieldList& fields) {
+  using Struct = PinTask;
+#include "model/proposals/pin_args_task.def"
+}
+
+void ListPinnedArg(const FieldContext& c, const std::string& prefix, size_t at, FieldList& fields) {
+  using Struct = PinnedArg;
+#include "model/proposals/pin_args_arg.def"
+}
+
+void ListRecord(const FieldContext& c, const std::string& prefix, size_t at, FieldList& fields) {
+  using Struct = Record;
+#include "model/proposals/pin_args_record.def"
+}
+
+void ListFields(const FieldContext& c, size_t at, FieldList& fields) {
+  if (DescriptorsOf(c.program) == 0) return;
+  for (int r = 0; r < RecordsOf(c.program); ++r) {
+    ListRecord(c, absl::StrCat("record", r + 1, "."), at + static_cast<size_t>(r) * sizeof(Record),
+               fields);
+  }
+}
+
+#include "model/state/end.h"
 
 // Records by the order in which pointers to them are met; those that nothing points to are free.
 void Renumber(const Program& p, State* s) {
-  PinState& pins = Pins(*s);
+  PinState pins = Pins(*s);
   uint8_t number[kRecords + 1] = {};
   uint8_t next = 0;
   bool moved = false;
@@ -1308,22 +1294,23 @@ void Renumber(const Program& p, State* s) {
     pointer = number[pointer];
   };
   for (size_t t = 0; t < p.tasks.size(); ++t) {
-    meet(pins.pinned_args[t]);
-    meet(pins.building[t]);
-    meet(pins.clearing[t]);
-    meet(pins.using_[t]);
+    meet(pins.tasks[t].pinned_args);
+    meet(pins.tasks[t].building);
+    meet(pins.tasks[t].clearing);
+    meet(pins.tasks[t].using_);
     for (uint8_t& work : s->tasks[t].task_works) meet(work);
     for (uint8_t& work : s->tasks[t].running_works) meet(work);
   }
   if (!moved) return;
   Record old[kRecords];
-  std::memcpy(old, pins.records, sizeof(old));
-  for (int i = 0; i < kRecords; ++i) {
+  const size_t bytes = pins.record_count * sizeof(Record);
+  std::memcpy(old, pins.records.data(), bytes);
+  for (size_t i = 0; i < pins.record_count; ++i) {
     if (number[i + 1] == 0 && old[i].life != kFree) number[i + 1] = ++next;
   }
-  std::memset(pins.records, 0, sizeof(pins.records));
-  for (int i = 0; i < kRecords; ++i) {
-    if (number[i + 1] != 0) pins.records[number[i + 1] - 1] = old[i];
+  std::memset(pins.records.data(), 0, bytes);
+  for (size_t i = 0; i < pins.record_count; ++i) {
+    if (number[i + 1] != 0) pins.records[number[i + 1] - 1u] = old[i];
   }
 }
 
@@ -1461,9 +1448,10 @@ const Proposal kPinArgsProposal = [] {
   p.deferred = Deferred;
   p.returned_to_user = ReturnedToUser;
   p.after_step = AfterStep;
-  p.describe = Describe;
+  p.state_bytes = StateBytes;
+  p.list_task_fields = ListTaskFields;
+  p.list_fields = ListFields;
   p.limits = Limits;
-  p.references = References;
   p.renumber = Renumber;
   return p;
 }();

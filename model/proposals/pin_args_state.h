@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What PIN_ARGS v1 keeps, in State::proposal: the records, and who points to them.
+// What PIN_ARGS v1 keeps: the records, and who points to them.
 
 #pragma once
 
@@ -19,43 +19,31 @@ enum Kind : uint8_t { kFixed, kCstring, kCstringArray };
 
 enum Life : uint8_t { kFree, kAllocated, kFreed, kLeaked };
 
-// struct seccomp_pinned_arg with its buffer.
+#include "model/state/members.h"
+struct PinTask {
+#include "model/proposals/pin_args_task.def"
+};
 struct PinnedArg {
-  Value user_addr;
-  uint8_t size;     // bytes
-  uint8_t arg_idx;  // register
-  uint8_t kind;
-  uint8_t data;            // the buffer is allocated
-  uint8_t count;           // header[0] of an array
-  uint8_t gaps;            // slots of the array's header that were never written
-  Value words[kPinWords];  // strings of an array stand at entry * stride
+#include "model/proposals/pin_args_arg.def"
 };
-
-// struct seccomp_pinned_args.
 struct Record {
-  uint8_t life;
-  uint8_t notif_id;
-  uint8_t syscall_nr;
-  uint8_t nr_args;
-  uint8_t live;
-  uint8_t clear_queued;
-  PinnedArg args[kPinArgs];
+#include "model/proposals/pin_args_record.def"
 };
+#include "model/state/end.h"
 
+// PIN_ARGS' part of a state.
 struct PinState {
-  Record records[kRecords];
-  // Pointers to records, 1 + the index; 0: NULL.
-  uint8_t pinned_args[kMaxTasks];  // task->seccomp.pinned_args
-  uint8_t building[kMaxTasks];     // kpa, in seccomp_notif_pin_args() of this task
-  uint8_t clearing[kMaxTasks];     // kpa, in seccomp_clear_pinned_args() of this task
-  uint8_t using_[kMaxTasks];       // pin, at a fetch point of this task
-  uint8_t pin_in_progress;         // bit: the task's knotif
-};
-static_assert(sizeof(PinState) <= kProposalBytes);
+  explicit PinState(State& s)
+      : tasks(s.proposal_tasks.data()),
+        records(s.proposal.data()),
+        record_count(s.layout().proposal_bytes / sizeof(Record)) {}
 
-inline PinState& StateOf(State& s) { return *reinterpret_cast<PinState*>(s.proposal); }
-inline const PinState& StateOf(const State& s) {
-  return *reinterpret_cast<const PinState*>(s.proposal);
-}
+  Part<PinTask> tasks;
+  Part<Record> records;
+  size_t record_count;
+};
+
+inline PinState StateOf(State& s) { return PinState(s); }
+inline const PinState StateOf(const State& s) { return PinState(const_cast<State&>(s)); }
 
 }  // namespace knotcheck::model::pin_args

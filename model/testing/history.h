@@ -128,8 +128,8 @@ struct Moment {
     fact.task = static_cast<uint8_t>(task);
     return fact;
   }
-  const pin_args::PinState& PinsBefore() const { return pin_args::StateOf(before); }
-  const pin_args::PinState& PinsAfter() const { return pin_args::StateOf(after); }
+  pin_args::PinState PinsBefore() const { return pin_args::StateOf(before); }
+  pin_args::PinState PinsAfter() const { return pin_args::StateOf(after); }
   bool pins() const { return std::string(system.proposal().name) == "pin_args"; }
 };
 

@@ -164,7 +164,7 @@ inline void TableFacts(const Moment& m, std::vector<Fact>* facts) {
     if (!starts) continue;
     Fact fact = m.New(What::kCloned);
     fact.target = static_cast<uint8_t>(t);
-    fact.record = m.pins() ? m.PinsAfter().pinned_args[t] : 0;
+    fact.record = m.pins() ? m.PinsAfter().tasks[t].pinned_args : 0;
     facts->push_back(fact);
     if (m.after.tasks[t].files == mine) continue;
     fact.what = What::kTableCopied;
@@ -228,17 +228,17 @@ inline void TaskFacts(const Moment& m, std::vector<Fact>* facts) {
                        !Inside(m.system, m.After(), Fn::k_exit_to_user_mode_loop);
   if (returns && m.After().status == kAlive) {
     Fact fact = m.New(What::kReturnedToUser);
-    fact.record = m.pins() ? m.PinsAfter().pinned_args[m.task] : 0;
+    fact.record = m.pins() ? m.PinsAfter().tasks[m.task].pinned_args : 0;
     facts->push_back(fact);
   }
-  if (m.before.filter.users != 0 && m.after.filter.users == 0) {
+  if (m.before.filter().users != 0 && m.after.filter().users == 0) {
     facts->push_back(m.New(What::kUnused));
   }
   if (std::popcount(m.Before().chain) < std::popcount(m.After().chain)) {
     facts->push_back(m.New(What::kFilterAttached));
   }
   for (size_t t = 0; t < m.program().tasks.size(); ++t) {
-    const int own = m.program().tasks[t].filtered && m.after.filter.notif ? 1 : 0;
+    const int own = m.program().tasks[t].filtered && m.after.filter().notif ? 1 : 0;
     Fact fact = m.New(What::kListeners);
     fact.target = static_cast<uint8_t>(t);
     fact.ret = std::popcount(m.after.tasks[t].chain) + own;

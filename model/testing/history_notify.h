@@ -13,8 +13,8 @@
 namespace knotcheck::model::testing {
 
 inline void LockFacts(const Moment& m, std::vector<Fact>* facts) {
-  const uint8_t before = m.before.filter.notify_lock;
-  const uint8_t after = m.after.filter.notify_lock;
+  const uint8_t before = m.before.filter().notify_lock;
+  const uint8_t after = m.after.filter().notify_lock;
   const bool own = before == m.task + 1;
   const bool takes = m.shown.statement.find("mutex_lock") != std::string::npos;
   if (takes && before == 0 && after == m.task + 1) facts->push_back(m.New(What::kLocked));

@@ -112,10 +112,11 @@ inline bool MakesRecord(const Moment& m) {
   const auto* after = PinLocals<RequestLocals>(m, m.After(), "seccomp_notif_pin_args");
   if (before == nullptr) return false;
   if (m.In("seccomp_pin_args_walk")) {
-    return m.before.allocation_failures_left == m.after.allocation_failures_left;
+    return m.before.globals().allocation_failures_left ==
+           m.after.globals().allocation_failures_left;
   }
   return m.At("seccomp_notif_pin_args", "mutex_unlock") && after != nullptr && before->ret == 0 &&
-         before->task != 0 && m.before.allocation_failures_left == 0;
+         before->task != 0 && m.before.globals().allocation_failures_left == 0;
 }
 
 inline bool IsMade(uint8_t life) {
@@ -124,12 +125,13 @@ inline bool IsMade(uint8_t life) {
 
 // Whether anything leads to a record.
 inline bool IsReachable(const Moment& m, uint8_t record) {
-  const pin_args::PinState& pins = m.PinsAfter();
+  const pin_args::PinState pins = m.PinsAfter();
   for (size_t t = 0; t < m.program().tasks.size(); ++t) {
     const Task& task = m.after.tasks[t];
     const bool lives = task.status != kDead;
-    if (lives && pins.pinned_args[t] == record) return true;
-    if (pins.building[t] == record || pins.clearing[t] == record || pins.using_[t] == record) {
+    if (lives && pins.tasks[t].pinned_args == record) return true;
+    if (pins.tasks[t].building == record || pins.tasks[t].clearing == record ||
+        pins.tasks[t].using_ == record) {
       return true;
     }
     for (const uint8_t work : task.task_works) {
@@ -149,7 +151,7 @@ inline void LifeFacts(const Moment& m, std::vector<Fact>* facts) {
     fact.id = l->id;
     fact.target = static_cast<uint8_t>(l->task - 1);
     fact.call = l->call;
-    fact.record = m.PinsAfter().building[m.task];
+    fact.record = m.PinsAfter().tasks[m.task].building;
     // GFP_KERNEL_ACCOUNT charges whoever calls, unless another cgroup is made active.
     fact.ok = m.system.toggles().Has(Toggle::k_fix_charge_target);
     facts->push_back(fact);
@@ -161,7 +163,7 @@ inline void LifeFacts(const Moment& m, std::vector<Fact>* facts) {
   const bool frees =
       std::any_of(m.shown.notes.begin(), m.shown.notes.end(),
                   [](const std::string& note) { return note.rfind("pin record freed", 0) == 0; });
-  for (uint8_t r = 1; r <= pin_args::kRecords; ++r) {
+  for (uint8_t r = 1; r <= m.PinsAfter().record_count; ++r) {
     const uint8_t before = m.PinsBefore().records[r - 1].life;
     const uint8_t after = m.PinsAfter().records[r - 1].life;
     Fact fact = m.New(What::kRecordFreed);
@@ -177,38 +179,38 @@ inline void LifeFacts(const Moment& m, std::vector<Fact>* facts) {
 
 // The record whose memory a statement looks at; 0: none.
 inline uint8_t RecordLookedAt(const Moment& m) {
-  const pin_args::PinState& pins = m.PinsBefore();
+  const pin_args::PinState pins = m.PinsBefore();
   const std::string& statement = m.shown.statement;
   if (statement.rfind("pin = seccomp_pin_lookup_current", 0) == 0) {
     const bool ignored =
         m.In("pinned_getname_flags") && m.system.toggles().Has(Toggle::k_mutate_ignore_pin);
-    return ignored ? 0 : pins.pinned_args[m.task];
+    return ignored ? 0 : pins.tasks[m.task].pinned_args;
   }
   for (const char* use : {"return getname_kernel", "copy_string_kernel", "memcpy(kaddr",
                           "iov_iter_kvec", "copy_from_iter(kaddr, bytes, i), after"}) {
-    if (statement.rfind(use, 0) == 0) return pins.using_[m.task];
+    if (statement.rfind(use, 0) == 0) return pins.tasks[m.task].using_;
   }
   if (m.At("seccomp_clear_pinned_args", "kpa = xchg")) {
     const auto* l = PinLocals<ClearingLocals>(m, m.Before(), "seccomp_clear_pinned_args");
-    return pins.pinned_args[l->task];
+    return pins.tasks[l->task].pinned_args;
   }
   if (m.At("task_work_run", "next =")) return m.Before().running_works[0];
   if (m.At("seccomp_notify_send", "ret = mutex_lock")) {
     const auto* l = Locals<SendLocals>(m.system, m.After(), Fn::k_seccomp_notify_send);
     const bool arms = l != nullptr && l->target != 0 && (m.info().ops[m.After().op].flags & 2);
-    return arms ? pins.pinned_args[l->target - 1] : 0;
+    return arms ? pins.tasks[l->target - 1].pinned_args : 0;
   }
   return 0;
 }
 
 inline void AccessFacts(const Moment& m, std::vector<Fact>* facts) {
-  const pin_args::PinState& pins = m.PinsBefore();
+  const pin_args::PinState pins = m.PinsBefore();
   const bool walks =
       m.In("pin_one_fixed") || m.In("pin_one_cstring") || m.In("pin_one_cstring_array");
   if (walks || MakesRecord(m)) {
     // The walkers write into the record that they fill.
     Fact fact = m.New(What::kRecordRead);
-    fact.record = walks ? pins.building[m.task] : m.PinsAfter().building[m.task];
+    fact.record = walks ? pins.tasks[m.task].building : m.PinsAfter().tasks[m.task].building;
     fact.freed = walks && fact.record != 0 && !IsMade(pins.records[fact.record - 1].life);
     facts->push_back(fact);
   }
@@ -221,15 +223,15 @@ inline void AccessFacts(const Moment& m, std::vector<Fact>* facts) {
   }
   if (m.At("seccomp_clear_pinned_args", "seccomp_free_pinned_args")) {
     Fact fact = m.New(What::kRecordFreedAgain);
-    fact.record = pins.clearing[m.task];
+    fact.record = pins.tasks[m.task].clearing;
     // With a fault in the free itself, one step has freed twice.
     const bool again = !IsMade(pins.records[fact.record - 1].life) || m.fault;
     if (again) facts->push_back(fact);
   }
   if (m.At("seccomp_notif_pin_args", "mutex_lock")) {
     for (size_t t = 0; t < m.program().tasks.size(); ++t) {
-      const uint8_t record = m.PinsAfter().pinned_args[t];
-      if (record == 0 || record == pins.pinned_args[t]) continue;
+      const uint8_t record = m.PinsAfter().tasks[t].pinned_args;
+      if (record == 0 || record == pins.tasks[t].pinned_args) continue;
       const auto* l = PinLocals<RequestLocals>(m, m.After(), "seccomp_notif_pin_args");
       Fact fact = m.New(What::kRecordAttached);
       fact.record = record;
@@ -260,7 +262,7 @@ inline void AccessFacts(const Moment& m, std::vector<Fact>* facts) {
 
 // The entry of the task's live record that a fetch of `role` finds; -1: none.
 inline int FoundEntry(const Moment& m, const Op& call, int role) {
-  const uint8_t pointer = m.PinsBefore().pinned_args[m.task];
+  const uint8_t pointer = m.PinsBefore().tasks[m.task].pinned_args;
   if (pointer == 0) return -1;
   const pin_args::Record& record = m.PinsBefore().records[pointer - 1];
   const Value address = AddressOf(m.Before(), call, role);
@@ -294,7 +296,7 @@ inline void ServeFacts(const Moment& m, std::vector<Fact>* facts) {
   Fact fact = m.New(What::kRecordFound);
   if (m.shown.statement.rfind("pin = seccomp_pin_lookup_current", 0) == 0 && !m.fault) {
     fact.role = l->role;
-    fact.record = m.PinsBefore().pinned_args[m.task];
+    fact.record = m.PinsBefore().tasks[m.task].pinned_args;
     fact.call = CallIndexOf(m.Before());
     const bool ignored = RecordLookedAt(m) == 0;
     const int found = ignored ? -1 : FoundEntry(m, call, l->role);
@@ -313,7 +315,8 @@ inline void ServeFacts(const Moment& m, std::vector<Fact>* facts) {
     fact.what = What::kServed;
     // A record that a fetch point goes on with is pointed to, or was used up at once.
     const bool empty_name = m.In("pinned_getname_flags") && entry.size <= 1;
-    const bool refused = m.In("pinned_move_addr_to_kernel") && m.PinsAfter().using_[m.task] == 0;
+    const bool refused =
+        m.In("pinned_move_addr_to_kernel") && m.PinsAfter().tasks[m.task].using_ == 0;
     fact.ok = !empty_name && !refused && !m.In("pinned_vfs_write");
     facts->push_back(fact);
   } else if (m.shown.statement.rfind("iov_iter_kvec", 0) == 0 &&
@@ -461,7 +464,7 @@ inline void TableWalkFacts(const Moment& m, const ArrayWalkLocals& l, const Desc
 // in the same step, as the next descriptor is refused.
 inline bool TableWalkWentWell(const Moment& m, const ArrayWalkLocals& l, const Descriptor& d,
                               const Observation* read, bool told) {
-  const uint8_t pointer = m.PinsAfter().building[m.task];
+  const uint8_t pointer = m.PinsAfter().tasks[m.task].building;
   if (pointer != 0) return m.PinsAfter().records[pointer - 1].args[l.arg].data != 0;
   if (read == nullptr) return told;
   // After the first pass all that is read is taken; one that ends the walk has found no entry.

@@ -17,11 +17,11 @@ namespace knotcheck::model::testing {
 class History {
  public:
   // `system` must outlive it.
-  explicit History(const System& system) : system_(system), states_{system.initial()} {}
+  explicit History(const System& system) : system_(system), states_{StateValue(system.initial())} {}
 
   // Takes one step. When it is not possible, nothing has happened.
   System::Shown Take(int thread, int choice) {
-    State next = states_.back();
+    StateValue next = states_.back();
     TraceStep shown;
     Observations observations;
     const System::Shown step = system_.Step(&next, thread, choice, &shown, &observations);
@@ -87,7 +87,7 @@ class History {
   }
 
   const System& system_;
-  std::vector<State> states_;
+  std::vector<StateValue> states_;
   std::vector<Fact> facts_;
   std::vector<size_t> marks_;  // how many facts there were before each step
   bool faulted_ = false;

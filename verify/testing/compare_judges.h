@@ -152,9 +152,9 @@ class EveryRun {
  private:
   void Extend() {
     const model::State& state = run_.history().state();
-    const bool again = std::any_of(way_.begin(), way_.end(), [&](const model::State& before) {
-      return std::memcmp(&before, &state, sizeof(state)) == 0;
-    });
+    const bool again =
+        std::any_of(way_.begin(), way_.end(),
+                    [&](const model::State& before) { return before == state; });
     bool moved = false;
     if (!again) {
       way_.push_back(state);
@@ -181,7 +181,7 @@ class EveryRun {
 
   const model::System& system_;
   JudgedRun run_;
-  std::vector<model::State> way_;
+  std::vector<model::StateValue> way_;
   uint64_t most_;
   uint64_t runs_ = 0;
   std::function<void(const Difference&)> report_;

@@ -23,8 +23,10 @@ inline std::string Explained(const Question& question,
   std::string text = error.substr(0, 400);
   const size_t at = error.find("state ");
   if (at == std::string::npos) return text;
-  const model::State& state = check.states()[std::stoul(error.substr(at + 6))];
   const model::System& system = question.system();
+  const KernelModel kernel_model(system);
+  const auto& words = check.states()[std::stoul(error.substr(at + 6))];
+  const model::State& state = kernel_model.View(words.data());
   for (int t = 0; t < static_cast<int>(system.program().tasks.size()); ++t) {
     model::Kernel kernel(system.program(), system.proposal(), system.toggles());
     const model::StepInfo* step = kernel.NextStep(state, t);
@@ -41,7 +43,8 @@ inline std::string StateByState(const Question& question, size_t limit) {
   const KernelModel kernel_model(question.system());
   checker::testing::ReductionCheck<KernelModel> check(kernel_model);
   if (!check.Explore(limit)) return "";
-  for (const model::State& state : check.states()) {
+  for (const auto& words : check.states()) {
+    const model::State& state = kernel_model.View(words.data());
     for (int t = 0; t < kernel_model.ThreadCount(); ++t) {
       if (question.system().IsBlocked(state, t) && question.system().CanStep(state, t)) {
         return question.system().ThreadName(t) + " is said to be blocked, and is not";
