@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
-#include <iterator>
 
+#include "absl/strings/str_cat.h"
 #include "model/kernel/locals.h"
 
 namespace knotcheck::model {
@@ -480,10 +480,14 @@ std::string Footprints::Undeclared(const std::vector<Field>& fields, const State
     }
     return false;
   };
-  std::vector<Field> undeclared;
-  std::copy_if(fields.begin(), fields.end(), std::back_inserter(undeclared),
-               [&declared](const Field& field) { return !declared(field); });
-  return Difference(undeclared, before, after);
+  std::string text;
+  const auto* const from = reinterpret_cast<const uint8_t*>(before.words());
+  const auto* const to = reinterpret_cast<const uint8_t*>(after.words());
+  for (const Field& field : fields) {
+    if (((from[field.offset] ^ to[field.offset]) & field.mask) == 0 || declared(field)) continue;
+    absl::StrAppend(&text, text.empty() ? "" : ", ", Difference({field}, before, after));
+  }
+  return text;
 }
 
 }  // namespace knotcheck::model
