@@ -173,7 +173,7 @@ inline void TableFacts(const Moment& m, std::vector<Fact>* facts) {
     facts->push_back(fact);
     return;
   }
-  for (uint8_t table = 0; table < kMaxFilesTables; ++table) {
+  for (uint8_t table = 0; table < m.after.layout().tables; ++table) {
     for (int fd = 0; fd < kMaxFds; ++fd) {
       const uint8_t after = m.after.files[table][fd];
       // fd_install() over a slot that had a file already is a change too.
