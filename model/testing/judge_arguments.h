@@ -161,7 +161,7 @@ inline Judgement JudgeLookedFirst(const History& history) {
 class Files {
  public:
   explicit Files(const State& initial) {
-    for (int table = 0; table < kMaxFilesTables; ++table) {
+    for (size_t table = 0; table < initial.layout().tables; ++table) {
       for (int fd = 0; fd < kMaxFds; ++fd) slots_[table][fd] = initial.files[table][fd];
     }
   }
