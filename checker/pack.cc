@@ -73,6 +73,21 @@ Packer::Packer(const PackMasks& masks, [[maybe_unused]] Method method, int part_
   }
   if (fill % 64 != 0 || fill == 0) ends_.push_back(pieces_.size());
   packed_words_ = static_cast<int>(ends_.size());
+  const auto words = static_cast<size_t>(std::max(part_words, 0));
+  for (size_t first = 0; words > 0 && first < ends_.size(); first += words) {
+    const size_t begin = first == 0 ? 0 : ends_[first - 1];
+    const size_t end = ends_[std::min(first + words, ends_.size()) - 1];
+    // A run of which nothing is packed has no words of its own.
+    const uint32_t from = begin < pieces_.size() ? pieces_[begin].word : static_cast<uint32_t>(state_words_);
+    runs_.push_back(Run{from, end > begin ? pieces_[end - 1].word + 1 : from});
+  }
+  // Every word belongs to a run, so that bits beyond the masks are seen.
+  for (size_t i = 0; i < runs_.size(); ++i) {
+    if (i == 0) runs_[i].begin = 0;
+    const uint32_t next =
+        i + 1 < runs_.size() ? runs_[i + 1].begin : static_cast<uint32_t>(state_words_);
+    runs_[i].end = std::max(runs_[i].end, next);
+  }
 #if defined(__x86_64__)
   bmi2_ = method == Method::kFastest && __builtin_cpu_supports("bmi2");
 #endif

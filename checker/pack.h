@@ -5,7 +5,11 @@
 
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <vector>
 
@@ -47,6 +51,35 @@ class Packer {
       packed[word] = bits;
     }
   }
+  // Calls changed(i, words) for each run of part_words packed words, the i-th from
+  // i * part_words on, that may not be as those of `other`, a state that was packed before. The
+  // last run is filled up with zeros.
+  template <size_t kPartWords, class Fn>
+  void PackChanged(const uint64_t* state, const uint64_t* other, Fn&& changed) const {
+    for (size_t i = 0; i < runs_.size(); ++i) {
+      const Run& run = runs_[i];
+      const size_t words = run.end - run.begin;
+      if (std::memcmp(state + run.begin, other + run.begin, words * 8) == 0) continue;
+      uint64_t excess = 0;
+      for (uint32_t word = run.begin; word < run.end; ++word) {
+        excess |= state[word] & dead_bits_[word];
+      }
+      if (excess != 0) [[unlikely]]
+        Overflow(state);
+      std::array<uint64_t, kPartWords> packed{};
+      const size_t first = i * kPartWords;
+      const size_t count = std::min(kPartWords, static_cast<size_t>(packed_words_) - first);
+      const Piece* piece = pieces_.data() + (first == 0 ? 0 : ends_[first - 1]);
+      for (size_t word = 0; word < count; ++word) {
+        uint64_t bits = 0;
+        for (const Piece* const end = pieces_.data() + ends_[first + word]; piece != end; ++piece) {
+          bits |= Extract(state[piece->word], piece->mask) << piece->shift;
+        }
+        packed[word] = bits;
+      }
+      changed(static_cast<uint32_t>(i), packed);
+    }
+  }
   void Unpack(const uint64_t* packed, uint64_t* state) const {
     for (int word = 0; word < state_words_; ++word) state[word] = 0;
     const Piece* piece = pieces_.data();
@@ -64,6 +97,13 @@ class Packer {
     uint64_t mask;
     uint32_t word;
     uint32_t shift;
+  };
+
+  // Words of the state from which a run of part_words packed words comes; those that nothing is
+  // packed of belong to the run before.
+  struct Run {
+    uint32_t begin;
+    uint32_t end;
   };
 
   // By name in assembly: a function that is compiled for another processor than its caller is never
@@ -98,6 +138,7 @@ class Packer {
   bool bmi2_ = false;
   std::vector<Piece> pieces_;        // by packed word
   std::vector<size_t> ends_;         // of each packed word's pieces
+  std::vector<Run> runs_;            // none without part_words
   std::vector<uint64_t> dead_bits_;  // of each word of the state: those that must be zero
 };
 

@@ -86,6 +86,12 @@ concept HasPartialHolds = HasFootprints<M> && requires(const Untyped<M>& model, 
   { model.HoldOf(s, 0, uint64_t{}) } -> std::same_as<Hold>;
 };
 
+// A model may have IsBlocked(s, thread): true only if the thread has no step to take.
+template <class M>
+concept HasBlocked = AnyModel<M> && requires(const Untyped<M>& model, const uint64_t* s) {
+  { model.IsBlocked(s, 0) } -> std::same_as<bool>;
+};
+
 // A model that can tell what a step changed that its footprint does not say, as text; nothing is
 // right. kSelfCheck asks.
 template <class M>
@@ -277,8 +283,14 @@ class Reduced {
     }
     return next;
   }
-  // NextOf(state, thread).MovesLeft(): what acquires does not, whatever it holds.
+  bool IsBlocked(const uint64_t* state, int thread) const {
+    if constexpr (HasBlocked<M>) return model_.IsBlocked(state, thread);
+    return false;
+  }
+  // NextOf(state, thread).MovesLeft(), of a thread that has a step: what acquires does not, whatever
+  // it holds.
   bool MovesLeft(const uint64_t* state, int thread) const {
+    if (IsBlocked(state, thread)) return false;
     if constexpr (HasFootprints<M>) {
       const Footprint footprint = model_.FootprintOf(state, thread);
       if (footprint.acquires != 0) return false;
@@ -307,6 +319,7 @@ class Reduced {
         leaf(last, outcome, effects);
       }
     };
+    if (IsBlocked(state, thread)) return;
     const Next next = reductions_ & kMerge ? NextOf(state, thread) : Next();
     static_cast<void>(
         Continue(state, thread, next, Phase::kFree, Effects(), 0, scratch, end, taken));
@@ -338,7 +351,8 @@ class Reduced {
           bool done = false;
           if constexpr (HasFootprints<M>) {
             if (reductions_ & kSelfCheck) Check(state, action, after, outcome);
-            if ((reductions_ & kMerge) && outcome != Outcome::kFault && length < kLongest) {
+            if ((reductions_ & kMerge) && outcome != Outcome::kFault && length < kLongest &&
+                !IsBlocked(after, thread)) {
               const Phase now = After(phase, MoverOf(state, action, next));
               const Next then = NextOf(after, thread);
               if ((now != Phase::kCommitted || then.MovesLeft()) &&

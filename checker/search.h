@@ -11,6 +11,7 @@
 #include <array>
 #include <bit>
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -27,6 +28,7 @@
 #include "checker/model.h"
 #include "checker/pack.h"
 #include "checker/result.h"
+#include "checker/tree.h"
 
 namespace knotcheck::checker {
 
@@ -198,10 +200,18 @@ uint64_t Search<M, Keys>::Expand(Worker& worker, const Place& place, Add&& add) 
             if (p < properties_) ++worker.witnesses[static_cast<size_t>(p)];
           }
           if (outcome == Outcome::kFault) return;
-          packer_.Pack(next, worker.packed.data());
-          add(keys_.Encode(worker.packed.data(), worker.scratch));
+          if constexpr (std::same_as<Keys, TreeKeys>) {
+            keys_.Queue(packer_, next, worker.state.data(), worker.scratch);
+            if (worker.scratch.queued == TreeKeys::kMostQueued) {
+              keys_.TakeQueued(worker.scratch, add);
+            }
+          } else {
+            packer_.Pack(next, worker.packed.data());
+            add(keys_.Encode(worker.packed.data(), worker.scratch));
+          }
         });
   }
+  if constexpr (std::same_as<Keys, TreeKeys>) keys_.TakeQueued(worker.scratch, add);
   worker.transitions += moves;
   if (moves == 0) {
     ++worker.at_rest;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <span>
 #include <utility>
 
 #include "base/check.h"
@@ -19,8 +20,8 @@ uint64_t HashNode(uint64_t value) {
   return static_cast<uint64_t>(m) ^ static_cast<uint64_t>(m >> 64);
 }
 
-// The sum of these over all words is the hash of a state, so that it changes by little work when
-// few words change.
+// The sum of these over all blocks is the hash of a state, so that it changes by little work when
+// few blocks change. Its last bits are the sum of theirs alone: they are the shard.
 uint64_t HashWord(uint64_t word, size_t position) {
   const __uint128_t m =
       static_cast<__uint128_t>(word ^ 0x2d358dccaa6c78a5u) * (0xd6e8feb86659fd93u + 2 * position);
@@ -164,75 +165,116 @@ TreeKeys::TreeKeys(int words) : words_(static_cast<size_t>(words)), mixer_(64) {
 TreeKeys::Scratch TreeKeys::NewScratch() const {
   Scratch scratch;
   scratch.blocks.resize(levels_[0].width);
+  scratch.block_hashes.resize(levels_[0].width);
   scratch.nodes.resize(nodes_);
-  scratch.current.resize(nodes_);
-  scratch.changed.resize(levels_[0].width);
-  scratch.fresh.resize(levels_[0].width);
-  scratch.hashes.resize(levels_[0].width);
+  scratch.queue.resize(kMostQueued);
+  for (Successor& next : scratch.queue) {
+    next.nodes.resize(nodes_);
+    next.changed.resize(levels_[0].width);
+    next.fresh.resize(levels_[0].width);
+    next.hashes.resize(levels_[0].width);
+  }
   return scratch;
 }
 
-uint32_t TreeKeys::InternInner(size_t level, uint32_t index,
-                               const std::vector<uint32_t>& nodes) const {
-  const Level& above = levels_[level];
-  const Level& below = levels_[level - 1];
-  const auto child = [&](uint32_t i) {
-    const uint32_t at = above.arity * index + i;
-    return at < below.width ? uint64_t{nodes[below.offset + at]} : uint64_t{kNoNode};
-  };
-  if (above.arity == 2) {
-    const NodeTable<1>::Value value = {child(0) << 32 | child(1)};
-    return above.pairs->Intern(value, above.pairs->Hash(value));
+TreeKeys::Successor& TreeKeys::NextInQueue(Scratch& scratch) const {
+  KNOT_CHECK(scratch.queued < kMostQueued);
+  Successor& next = scratch.queue[scratch.queued++];
+  std::copy(scratch.nodes.begin(), scratch.nodes.end(), next.nodes.begin());
+  next.changes = 0;
+  next.hash = scratch.hash;
+  return next;
+}
+
+void TreeKeys::AddBlock(Scratch& scratch, Successor& next, uint32_t index,
+                        const Block& block) const {
+  if (scratch.known && Same(block, scratch.blocks[index])) return;
+  const uint64_t leaf = leaves_.Hash(block);
+  if (scratch.known) {
+    uint64_t& before = scratch.block_hashes[index];
+    if (before == 0) before = HashWord(leaves_.Hash(scratch.blocks[index]), index);
+    next.hash -= before;
   }
-  const NodeTable<2>::Value value = {child(0) << 32 | child(1), child(2) << 32 | child(3)};
-  return above.quads->Intern(value, above.quads->Hash(value));
+  next.hash += HashWord(leaf, index);
+  leaves_.Expect(leaf);
+  next.fresh[next.changes] = block;
+  next.hashes[next.changes] = leaf;
+  next.changed[next.changes++] = index;
+}
+
+void TreeKeys::Queue(const Packer& packer, const uint64_t* state, const uint64_t* from,
+                     Scratch& scratch) const {
+  Successor& next = NextInQueue(scratch);
+  packer.PackChanged<kBlockWords>(state, from, [&](uint32_t index, const Block& block) {
+    AddBlock(scratch, next, index, block);
+  });
 }
 
 Place TreeKeys::Encode(const uint64_t* packed, Scratch& scratch) const {
-  std::vector<uint32_t>& nodes = scratch.current;
-  uint32_t* changed = scratch.changed.data();
-  size_t changes = 0;
-  uint64_t hash = scratch.hash;
+  Successor& next = NextInQueue(scratch);
   for (uint32_t i = 0; i < levels_[0].width; ++i) {
     // The last block is filled up with zeros.
-    Block& block = scratch.fresh[changes];
-    block = {};
+    Block block{};
     const size_t first = i * kBlockWords;
-    if (first + kBlockWords <= words_) {
-      std::memcpy(block.data(), packed + first, sizeof(Block));
-    } else {
-      std::copy(packed + first, packed + words_, block.begin());
+    std::copy_n(packed + first, std::min(kBlockWords, words_ - first), block.begin());
+    AddBlock(scratch, next, i, block);
+  }
+  Place place;
+  TakeQueued(scratch, [&place](const Place& of) { place = of; });
+  return place;
+}
+
+// Level by level, all of the queue at each.
+void TreeKeys::InternQueued(Scratch& scratch) const {
+  const auto queue = std::span(scratch.queue).first(scratch.queued);
+  for (Successor& next : queue) {
+    for (size_t c = 0; c < next.changes; ++c) {
+      next.nodes[next.changed[c]] = leaves_.Intern(next.fresh[c], next.hashes[c]);
     }
-    if (scratch.known && Same(block, scratch.blocks[i])) continue;
-    const uint64_t leaf = leaves_.Hash(block);
-    if (scratch.known) hash -= HashWord(leaves_.Hash(scratch.blocks[i]), i);
-    hash += HashWord(leaf, i);
-    leaves_.Expect(leaf);
-    scratch.hashes[changes] = leaf;
-    changed[changes++] = i;
   }
-  for (size_t c = 0; c < changes; ++c) {
-    nodes[changed[c]] = leaves_.Intern(scratch.fresh[c], scratch.hashes[c]);
-  }
-  const bool any_changed = changes > 0;
-  for (size_t level = 1; level < levels_.size(); ++level) {
-    size_t parents = 0;
-    for (size_t c = 0; c < changes; ++c) {
-      const uint32_t index = changed[c] / levels_[level].arity;
-      if (parents > 0 && changed[parents - 1] == index) continue;
-      nodes[levels_[level].offset + index] = InternInner(level, index, nodes);
-      changed[parents++] = index;
+  for (size_t l = 1; l < levels_.size(); ++l) {
+    const Level& level = levels_[l];
+    const Level& below = levels_[l - 1];
+    for (Successor& next : queue) {
+      size_t parents = 0;
+      for (size_t c = 0; c < next.changes; ++c) {
+        const uint32_t index = next.changed[c] / level.arity;
+        if (parents > 0 && next.changed[parents - 1] == index) continue;
+        // The block of this place is interned: its words hold the node from here on.
+        Block& value = next.fresh[parents];
+        const uint32_t first = level.arity * index;
+        for (uint32_t i = 0; i < level.arity; i += 2) {
+          const auto child = [&](uint32_t at) -> uint64_t {
+            return at < below.width ? next.nodes[below.offset + at] : kNoNode;
+          };
+          value[i / 2] = child(first + i) << 32 | child(first + i + 1);
+        }
+        if (level.arity == 2) {
+          next.hashes[parents] = NodeTable<1>::Hash({value[0]});
+          level.pairs->Expect(next.hashes[parents]);
+        } else {
+          next.hashes[parents] = NodeTable<2>::Hash({value[0], value[1]});
+          level.quads->Expect(next.hashes[parents]);
+        }
+        next.changed[parents++] = index;
+      }
+      next.changes = parents;
     }
-    changes = parents;
+    for (Successor& next : queue) {
+      for (size_t c = 0; c < next.changes; ++c) {
+        const Block& value = next.fresh[c];
+        next.nodes[level.offset + next.changed[c]] =
+            level.arity == 2 ? level.pairs->Intern({value[0]}, next.hashes[c])
+                             : level.quads->Intern({value[0], value[1]}, next.hashes[c]);
+      }
+    }
   }
-  const uint32_t* top = &nodes[levels_.back().offset];
+}
+
+Place TreeKeys::PlaceOf(const Successor& next) const {
+  const uint32_t* const top = &next.nodes[levels_.back().offset];
   const uint64_t key = uint64_t{top[0]} << 32 | (levels_.back().width == 2 ? top[1] : 0);
-  if (scratch.known && any_changed) {
-    // Back to the nodes of the state that the next one will be compared with.
-    std::copy(scratch.nodes.begin(), scratch.nodes.end(), nodes.begin());
-  }
-  const uint64_t shard = HashNode(hash) >> (64 - kShardBits);
-  return Place{static_cast<uint32_t>(shard), Entry{mixer_.Mix(key), 0}};
+  return Place{static_cast<uint32_t>(next.hash % kShards), Entry{mixer_.Mix(key), 0}};
 }
 
 void TreeKeys::Decode(const Place& place, uint64_t* packed, Scratch& scratch) const {
@@ -256,14 +298,14 @@ void TreeKeys::Decode(const Place& place, uint64_t* packed, Scratch& scratch) co
       }
     }
   }
-  scratch.hash = 0;
   for (uint32_t i = 0; i < levels_[0].width; ++i) {
     const Block& block = scratch.blocks[i] = leaves_.At(nodes[i]);
     const size_t first = i * kBlockWords;
     std::copy_n(block.begin(), std::min(kBlockWords, words_ - first), packed + first);
-    scratch.hash += HashWord(leaves_.Hash(block), i);
   }
-  scratch.current = nodes;
+  std::fill(scratch.block_hashes.begin(), scratch.block_hashes.end(), 0);
+  // Its last bits are all that the shards of its successors need.
+  scratch.hash = place.shard;
   scratch.known = true;
 }
 

@@ -17,6 +17,7 @@
 
 #include "checker/checkpoint.h"
 #include "checker/key.h"
+#include "checker/pack.h"
 
 namespace knotcheck::checker {
 
@@ -98,16 +99,25 @@ class TreeKeys {
   static constexpr size_t kBlockWords = 8;
   using Block = std::array<uint64_t, kBlockWords>;
 
-  // The state that a thread decoded last, with its nodes: a successor shares most of them.
+  // A state that is being encoded: what of it differs from the one that was decoded last.
+  struct Successor {
+    std::vector<uint32_t> nodes;    // level by level
+    std::vector<uint32_t> changed;  // nodes of one level
+    std::vector<Block> fresh;       // the blocks of `changed`
+    std::vector<uint64_t> hashes;   // of what `changed` will be looked up by
+    size_t changes = 0;
+    uint64_t hash = 0;  // of its blocks
+  };
+  // The state that a thread decoded last, with its nodes: a successor shares most of them. States
+  // are encoded together, so that memory answers for one while the others are worked on.
   struct Scratch {
     std::vector<Block> blocks;
-    std::vector<uint32_t> nodes;    // level by level
-    std::vector<uint32_t> current;  // as `nodes`, of the state being encoded
-    std::vector<uint32_t> changed;
-    std::vector<Block> fresh;  // the blocks of `changed`, with their hashes
-    std::vector<uint64_t> hashes;
-    uint64_t hash = 0;   // of `blocks`
-    bool known = false;  // a state has been decoded
+    std::vector<uint64_t> block_hashes;  // 0: not asked for yet
+    std::vector<uint32_t> nodes;         // level by level
+    uint64_t hash = 0;                   // of `blocks`
+    bool known = false;                  // a state has been decoded
+    std::vector<Successor> queue;
+    size_t queued = 0;
   };
 
   explicit TreeKeys(int words);
@@ -115,6 +125,18 @@ class TreeKeys {
   EntryShape shape() const { return EntryShape{32, 0}; }
   Scratch NewScratch() const;
   Place Encode(const uint64_t* packed, Scratch& scratch) const;
+  // As many may be queued before they are taken.
+  static constexpr size_t kMostQueued = 16;
+  // Queues `state`. `from`: the one that was decoded last, as `packer` unpacked it.
+  void Queue(const Packer& packer, const uint64_t* state, const uint64_t* from,
+             Scratch& scratch) const;
+  // Calls add(place) for each queued state, in their order; then none is queued.
+  template <class Add>
+  void TakeQueued(Scratch& scratch, Add&& add) const {
+    InternQueued(scratch);
+    for (size_t i = 0; i < scratch.queued; ++i) add(PlaceOf(scratch.queue[i]));
+    scratch.queued = 0;
+  }
   void Decode(const Place& place, uint64_t* packed, Scratch& scratch) const;
   // A node counts its value, and 8 bytes for its place in an index that is at least half empty.
   // Not while another thread encodes.
@@ -132,7 +154,10 @@ class TreeKeys {
     std::unique_ptr<NodeTable<1>> pairs;
     std::unique_ptr<NodeTable<2>> quads;
   };
-  uint32_t InternInner(size_t level, uint32_t index, const std::vector<uint32_t>& nodes) const;
+  Successor& NextInQueue(Scratch& scratch) const;
+  void AddBlock(Scratch& scratch, Successor& next, uint32_t index, const Block& block) const;
+  void InternQueued(Scratch& scratch) const;
+  Place PlaceOf(const Successor& next) const;
 
   size_t words_;
   Mixer mixer_;

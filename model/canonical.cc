@@ -20,6 +20,32 @@ uint64_t Mix(uint64_t h, uint64_t value) {
   return static_cast<uint64_t>(m) ^ static_cast<uint64_t>(m >> 64);
 }
 
+// A hash of `count` words under `masks`. Two at a time, each pair by itself: a multiplication need
+// not wait for the one before.
+uint64_t HashMasked(const uint64_t* words, const uint64_t* masks, size_t count) {
+  uint64_t sum = 0;
+  const auto pair = [&sum](uint64_t a, uint64_t b, uint64_t place) {
+    const __uint128_t m = static_cast<__uint128_t>(a ^ (0x9e3779b97f4a7c15u + place)) *
+                          (b ^ (0xd6e8feb86659fd93u - place));
+    sum += static_cast<uint64_t>(m) ^ static_cast<uint64_t>(m >> 64);
+  };
+  size_t i = 0;
+  for (; i + 1 < count; i += 2) pair(words[i] & masks[i], words[i + 1] & masks[i + 1], i << 32);
+  if (i < count) pair(words[i] & masks[i], 0, i << 32);
+  return sum;
+}
+uint64_t HashBytes(uint64_t h, const uint8_t* bytes, size_t count) {
+  for (; count > 0;) {
+    uint64_t word = 0;
+    const size_t portion = std::min<size_t>(count, 8);
+    std::memcpy(&word, bytes, portion);
+    h = Mix(h, word);
+    bytes += portion;
+    count -= portion;
+  }
+  return h;
+}
+
 // What an op does, whatever it is called and wherever it stands, with a store named by its place in
 // the address space of whose task it is. Every field counts that is not set to nothing here.
 Op Effect(const Program& p, const TaskInfo& info, Op op) {
@@ -63,12 +89,8 @@ template <class Fn>
 void Canonical::ForEachNamingLocal(const Task& task, Fn&& fn) const {
   size_t base = 0;
   for (int f = 0; f < kMaxFrames && task.frames[f].function != 0; ++f) {
-    const FunctionInfo& function = FunctionOf(proposal_, task.frames[f].function);
-    for (size_t i = 0; i < function.local_bytes; ++i) {
-      if (function.locals[i] == 'i') fn(base + i, kId);
-      if (function.locals[i] == 't') fn(base + i, kTask);
-      if (function.locals[i] == 'T') fn(base + i, kTaskPlusOne);
-    }
+    const NamingLocals& function = naming_[task.frames[f].function];
+    for (const auto& [local, names] : function.names) fn(base + local, names);
     base += function.local_bytes;
   }
 }
@@ -88,7 +110,8 @@ Canonical::Canonical(const Program& program, const Proposal& proposal, const Lay
   task_names_.resize(tasks);
   plain_.assign(tasks, {});
   for (auto& words : plain_) words.fill(~uint64_t{0});
-  plain_part_.assign(tasks, std::vector<uint8_t>(layout.proposal_task_bytes, 0xff));
+  plain_part_.assign(tasks,
+                     std::vector<uint64_t>((layout.proposal_task_bytes + 7) / 8, ~uint64_t{0}));
   for (const Field& field : fields) {
     if (field.names == kNextId) next_ids_.push_back(field.offset);
     if (field.names == kPlain || field.names == kNextId) continue;
@@ -103,8 +126,9 @@ Canonical::Canonical(const Program& program, const Proposal& proposal, const Lay
         reinterpret_cast<uint8_t*>(plain_[t].data())[at] = 0;
       }
       if (field.names != kId && of_part) {
-        plain_part_[t][field.offset - layout.proposal_tasks_at - t * layout.proposal_task_bytes] =
-            0;
+        const size_t at =
+            field.offset - layout.proposal_tasks_at - t * layout.proposal_task_bytes;
+        reinterpret_cast<uint8_t*>(plain_part_[t].data())[at] = 0;
       }
       if (field.names == kObject) objects_.emplace_back(t, field.offset);
       if (field.names == kId || field.names == kTask || field.names == kTaskPlusOne) {
@@ -113,6 +137,22 @@ Canonical::Canonical(const Program& program, const Proposal& proposal, const Lay
     } else if (field.names != kObject && field.names != kTable) {
       names_.push_back(NameAt{field.offset, field.names});
     }
+  }
+  const auto locals_of = [this](size_t number, const FunctionInfo& function) {
+    NamingLocals& naming = naming_[number];
+    naming.local_bytes = static_cast<uint8_t>(function.local_bytes);
+    for (size_t i = 0; i < function.local_bytes; ++i) {
+      const auto local = static_cast<uint8_t>(i);
+      if (function.locals[i] == 'i') naming.names.emplace_back(local, kId);
+      if (function.locals[i] == 't') naming.names.emplace_back(local, kTask);
+      if (function.locals[i] == 'T') naming.names.emplace_back(local, kTaskPlusOne);
+    }
+  };
+  for (size_t f = 1; f < static_cast<size_t>(Fn::kCount); ++f) {
+    locals_of(f, CoreFunction(static_cast<int>(f)));
+  }
+  for (size_t f = 0; f < proposal.functions.size(); ++f) {
+    locals_of(static_cast<size_t>(kFirstProposalFunction) + f, proposal.functions[f]);
   }
   senders_.resize(program.tasks.size());
   for (size_t i = 0; i < program.senders.size(); ++i) {
@@ -298,14 +338,15 @@ uint32_t Canonical::Sign(const State& state, uint64_t* signatures) const {
       if (names == kId) return;
       reinterpret_cast<uint8_t*>(words)[offsetof(Task, locals) + local] = 0;
     });
-    uint64_t h = 0;
-    for (size_t i = 0; i < std::size(words); ++i) h = Mix(h, words[i] & plain_[t][i]);
+    uint64_t h = HashMasked(words, plain_[t].data(), std::size(words));
     for (const int sender : senders_[t]) {
       h = Mix(h, state.signals_left[static_cast<size_t>(sender)]);
     }
-    const uint8_t* const part = &state.proposal_tasks[t * layout_.proposal_task_bytes];
-    for (size_t i = 0; i < layout_.proposal_task_bytes; ++i) {
-      h = Mix(h, part[i] & plain_part_[t][i]);
+    const size_t part = layout_.proposal_task_bytes;
+    for (size_t i = 0; i < part; i += 8) {
+      uint64_t word = 0;
+      std::memcpy(&word, &state.proposal_tasks[t * part + i], std::min<size_t>(part - i, 8));
+      h = Mix(h, word & plain_part_[t][i / 8]);
     }
     if (program_.tasks[t].kind != TaskKind::kSupervisor) {
       uint64_t files;
@@ -313,9 +354,7 @@ uint32_t Canonical::Sign(const State& state, uint64_t* signatures) const {
       std::memcpy(&files, &state.files[program_.tasks[t].files], sizeof(files));
       h = Mix(h, files);
       const auto first = static_cast<size_t>(program_.FirstWordOf(program_.tasks[t].space));
-      for (int w = 0; w < program_.words_of_space; ++w) {
-        h = Mix(h, state.memory[first + static_cast<size_t>(w)]);
-      }
+      h = HashBytes(h, &state.memory[first], static_cast<size_t>(program_.words_of_space));
     }
     own[t] = h;
   }

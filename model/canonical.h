@@ -74,7 +74,13 @@ class Canonical {
   std::vector<std::pair<size_t, uint32_t>> objects_;
   // Of each task: what is left of its bytes without names of other tasks and of objects.
   std::vector<std::array<uint64_t, (sizeof(Task) + 7) / 8>> plain_;
-  std::vector<std::vector<uint8_t>> plain_part_;
+  std::vector<std::vector<uint64_t>> plain_part_;  // likewise, of its part of the proposal's
+  // By number of a function: its locals that name something, as bytes of its locals.
+  struct NamingLocals {
+    uint8_t local_bytes = 0;
+    std::vector<std::pair<uint8_t, Names>> names;
+  };
+  std::array<NamingLocals, 256> naming_;
   std::vector<std::vector<int>> classes_;
   uint32_t movable_ = 0;  // bit t: task t is of a class
   DeadVariables dead_;

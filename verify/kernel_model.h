@@ -62,6 +62,9 @@ class KernelModel {
     const model::StepFootprint footprint = system_.footprints().Of(View(state), thread);
     return {footprint.reads, footprint.writes, footprint.acquires, footprint.releases};
   }
+  bool IsBlocked(const uint64_t* state, int thread) const {
+    return system_.IsBlocked(View(state), thread);
+  }
   void Canonicalize(uint64_t* state, uint32_t reductions) const {
     model::State view = View(state);
     system_.canonical().Apply(&view, (reductions & checker::kSymmetry) != 0,
