@@ -80,6 +80,19 @@ class Packer {
       changed(static_cast<uint32_t>(i), packed);
     }
   }
+  // Into a state that was unpacked, or is all zero, the i-th run of kPartWords packed words.
+  template <size_t kPartWords>
+  void UnpackRun(size_t i, const std::array<uint64_t, kPartWords>& packed, uint64_t* state) const {
+    const size_t first = i * kPartWords;
+    const size_t count = std::min(kPartWords, static_cast<size_t>(packed_words_) - first);
+    const Piece* piece = pieces_.data() + (first == 0 ? 0 : ends_[first - 1]);
+    for (size_t word = 0; word < count; ++word) {
+      for (const Piece* const end = pieces_.data() + ends_[first + word]; piece != end; ++piece) {
+        uint64_t& of = state[piece->word];
+        of = (of & ~piece->mask) | Deposit(packed[word] >> piece->shift, piece->mask);
+      }
+    }
+  }
   void Unpack(const uint64_t* packed, uint64_t* state) const {
     for (int word = 0; word < state_words_; ++word) state[word] = 0;
     const Piece* piece = pieces_.data();

@@ -184,8 +184,12 @@ Result Search<M, Keys>::Run() {
 template <Model M, class Keys>
 template <class Add>
 uint64_t Search<M, Keys>::Expand(Worker& worker, const Place& place, Add&& add) const {
-  keys_.Decode(place, worker.packed.data(), worker.scratch);
-  packer_.Unpack(worker.packed.data(), worker.state.data());
+  if constexpr (std::same_as<Keys, TreeKeys>) {
+    keys_.Unpack(place, packer_, worker.state.data(), worker.scratch);
+  } else {
+    keys_.Decode(place, worker.packed.data(), worker.scratch);
+    packer_.Unpack(worker.packed.data(), worker.state.data());
+  }
   uint64_t moves = 0;
   uint64_t bits = 0;
   const int threads = model_.ThreadCount();

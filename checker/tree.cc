@@ -167,6 +167,7 @@ TreeKeys::Scratch TreeKeys::NewScratch() const {
   scratch.blocks.resize(levels_[0].width);
   scratch.block_hashes.resize(levels_[0].width);
   scratch.nodes.resize(nodes_);
+  scratch.leaves.resize(levels_[0].width);
   scratch.queue.resize(kMostQueued);
   for (Successor& next : scratch.queue) {
     next.nodes.resize(nodes_);
@@ -277,7 +278,7 @@ Place TreeKeys::PlaceOf(const Successor& next) const {
   return Place{static_cast<uint32_t>(next.hash % kShards), Entry{mixer_.Mix(key), 0}};
 }
 
-void TreeKeys::Decode(const Place& place, uint64_t* packed, Scratch& scratch) const {
+void TreeKeys::DecodeNodes(const Place& place, Scratch& scratch) const {
   std::vector<uint32_t>& nodes = scratch.nodes;
   const uint64_t key = mixer_.Unmix(place.entry.high);
   const Level& last = levels_.back();
@@ -298,15 +299,35 @@ void TreeKeys::Decode(const Place& place, uint64_t* packed, Scratch& scratch) co
       }
     }
   }
+  // Its last bits are all that the shards of its successors need.
+  scratch.hash = place.shard;
+}
+
+void TreeKeys::Decode(const Place& place, uint64_t* packed, Scratch& scratch) const {
+  DecodeNodes(place, scratch);
   for (uint32_t i = 0; i < levels_[0].width; ++i) {
-    const Block& block = scratch.blocks[i] = leaves_.At(nodes[i]);
+    const Block& block = scratch.blocks[i] = leaves_.At(scratch.nodes[i]);
     const size_t first = i * kBlockWords;
     std::copy_n(block.begin(), std::min(kBlockWords, words_ - first), packed + first);
   }
   std::fill(scratch.block_hashes.begin(), scratch.block_hashes.end(), 0);
-  // Its last bits are all that the shards of its successors need.
-  scratch.hash = place.shard;
   scratch.known = true;
+  scratch.unpacked = nullptr;
+}
+
+void TreeKeys::Unpack(const Place& place, const Packer& packer, uint64_t* state,
+                      Scratch& scratch) const {
+  const bool again = scratch.unpacked == state;
+  std::copy_n(scratch.nodes.begin(), levels_[0].width, scratch.leaves.begin());
+  DecodeNodes(place, scratch);
+  for (uint32_t i = 0; i < levels_[0].width; ++i) {
+    if (again && scratch.nodes[i] == scratch.leaves[i]) continue;
+    const Block& block = scratch.blocks[i] = leaves_.At(scratch.nodes[i]);
+    scratch.block_hashes[i] = 0;
+    packer.UnpackRun(i, block, state);
+  }
+  scratch.known = true;
+  scratch.unpacked = state;
 }
 
 uint64_t TreeKeys::bytes() const {

@@ -116,6 +116,8 @@ class TreeKeys {
     std::vector<uint32_t> nodes;         // level by level
     uint64_t hash = 0;                   // of `blocks`
     bool known = false;                  // a state has been decoded
+    const uint64_t* unpacked = nullptr;  // ... to here
+    std::vector<uint32_t> leaves;        // its blocks, as the one before had them
     std::vector<Successor> queue;
     size_t queued = 0;
   };
@@ -138,6 +140,9 @@ class TreeKeys {
     scratch.queued = 0;
   }
   void Decode(const Place& place, uint64_t* packed, Scratch& scratch) const;
+  // Decode(), unpacked: `state` is the one that this scratch decoded into before, or all zero. Only
+  // what is not as before is written.
+  void Unpack(const Place& place, const Packer& packer, uint64_t* state, Scratch& scratch) const;
   // A node counts its value, and 8 bytes for its place in an index that is at least half empty.
   // Not while another thread encodes.
   uint64_t bytes() const;
@@ -154,6 +159,7 @@ class TreeKeys {
     std::unique_ptr<NodeTable<1>> pairs;
     std::unique_ptr<NodeTable<2>> quads;
   };
+  void DecodeNodes(const Place& place, Scratch& scratch) const;
   Successor& NextInQueue(Scratch& scratch) const;
   void AddBlock(Scratch& scratch, Successor& next, uint32_t index, const Block& block) const;
   void InternQueued(Scratch& scratch) const;

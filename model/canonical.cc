@@ -84,23 +84,35 @@ uint8_t ByteOf(const State& state, uint32_t offset) {
 
 }  // namespace
 
-// Calls fn(index, names) for each byte of the locals of a task's functions that names something.
-template <class Fn>
-void Canonical::ForEachNamingLocal(const Task& task, Fn&& fn) const {
+// Calls fn(byte) for each byte of a task that names a notification.
+template <class S, class Fn>
+void Canonical::ForEachId(S& state, size_t t, Fn&& fn) const {
+  for (const uint32_t offset : task_names_[t].ids) fn(ByteOf(state, offset));
+  auto& task = state.tasks[t];
   size_t base = 0;
   for (int f = 0; f < kMaxFrames && task.frames[f].function != 0; ++f) {
     const NamingLocals& function = naming_[task.frames[f].function];
-    for (const auto& [local, names] : function.names) fn(base + local, names);
+    for (const uint8_t local : function.ids) fn(task.locals[base + local]);
     base += function.local_bytes;
   }
 }
 
-// Calls fn(byte, names) for each byte of a task that names a notification or a task.
+// Calls fn(byte, names) for each byte of the locals of a task's functions that names a task.
+template <class T, class Fn>
+void Canonical::ForEachLocalTaskName(T& task, Fn&& fn) const {
+  size_t base = 0;
+  for (int f = 0; f < kMaxFrames && task.frames[f].function != 0; ++f) {
+    const NamingLocals& function = naming_[task.frames[f].function];
+    for (const auto& [local, names] : function.tasks) fn(task.locals[base + local], names);
+    base += function.local_bytes;
+  }
+}
+
+// ... and of the task.
 template <class S, class Fn>
-void Canonical::ForEachName(S& state, size_t t, Fn&& fn) const {
-  for (const NameAt& name : task_names_[t]) fn(ByteOf(state, name.offset), name.names);
-  auto& task = state.tasks[t];
-  ForEachNamingLocal(task, [&](size_t i, Names names) { fn(task.locals[i], names); });
+void Canonical::ForEachTaskName(S& state, size_t t, Fn&& fn) const {
+  for (const NameAt& name : task_names_[t].tasks) fn(ByteOf(state, name.offset), name.names);
+  ForEachLocalTaskName(state.tasks[t], fn);
 }
 
 Canonical::Canonical(const Program& program, const Proposal& proposal, const Layout& layout,
@@ -131,11 +143,14 @@ Canonical::Canonical(const Program& program, const Proposal& proposal, const Lay
         reinterpret_cast<uint8_t*>(plain_part_[t].data())[at] = 0;
       }
       if (field.names == kObject) objects_.emplace_back(t, field.offset);
-      if (field.names == kId || field.names == kTask || field.names == kTaskPlusOne) {
-        task_names_[t].push_back(NameAt{field.offset, field.names});
+      if (field.names == kId) task_names_[t].ids.push_back(field.offset);
+      if (field.names == kTask || field.names == kTaskPlusOne) {
+        task_names_[t].tasks.push_back(NameAt{field.offset, field.names});
       }
+    } else if (field.names == kId) {
+      names_.ids.push_back(field.offset);
     } else if (field.names != kObject && field.names != kTable) {
-      names_.push_back(NameAt{field.offset, field.names});
+      names_.tasks.push_back(NameAt{field.offset, field.names});
     }
   }
   const auto locals_of = [this](size_t number, const FunctionInfo& function) {
@@ -143,9 +158,9 @@ Canonical::Canonical(const Program& program, const Proposal& proposal, const Lay
     naming.local_bytes = static_cast<uint8_t>(function.local_bytes);
     for (size_t i = 0; i < function.local_bytes; ++i) {
       const auto local = static_cast<uint8_t>(i);
-      if (function.locals[i] == 'i') naming.names.emplace_back(local, kId);
-      if (function.locals[i] == 't') naming.names.emplace_back(local, kTask);
-      if (function.locals[i] == 'T') naming.names.emplace_back(local, kTaskPlusOne);
+      if (function.locals[i] == 'i') naming.ids.push_back(local);
+      if (function.locals[i] == 't') naming.tasks.emplace_back(local, kTask);
+      if (function.locals[i] == 'T') naming.tasks.emplace_back(local, kTaskPlusOne);
     }
   };
   for (size_t f = 1; f < static_cast<size_t>(Fn::kCount); ++f) {
@@ -172,6 +187,7 @@ Canonical::Canonical(const Program& program, const Proposal& proposal, const Lay
     for (const int member : members) movable_ |= 1u << member;
     classes_.push_back(members);
   }
+  std::erase_if(objects_, [this](const auto& object) { return !(movable_ >> object.first & 1); });
   for (const TaskInfo& task : program.tasks) {
     for (const Op& op : task.ops) {
       // Who predicts ids knows their numbers.
@@ -259,22 +275,18 @@ void Canonical::ClearDead(State* state) const {
 
 void Canonical::RenumberIds(State* state) const {
   uint64_t used = 1;
-  const auto collect = [&used](uint8_t id, Names names) {
-    if (names == kId) used |= uint64_t{1} << id;
-  };
-  for (size_t t = 0; t < program_.tasks.size(); ++t) ForEachName(*state, t, collect);
-  for (const NameAt& name : names_) collect(ByteOf(*state, name.offset), name.names);
+  const auto collect = [&used](uint8_t id) { used |= uint64_t{1} << id; };
+  for (size_t t = 0; t < program_.tasks.size(); ++t) ForEachId(*state, t, collect);
+  for (const uint32_t offset : names_.ids) collect(ByteOf(*state, offset));
   // Only equality and order are ever looked at, and a new id is above all others.
   uint8_t ranks[64];
   uint8_t count = 0;
   for (uint64_t rest = used; rest != 0; rest &= rest - 1) ranks[std::countr_zero(rest)] = count++;
   for (const uint32_t next : next_ids_) ByteOf(*state, next) = count;
   if (used == (count < 64 ? (uint64_t{1} << count) - 1 : ~uint64_t{0})) return;
-  const auto rename = [&ranks](uint8_t& id, Names names) {
-    if (names == kId) id = ranks[id];
-  };
-  for (size_t t = 0; t < program_.tasks.size(); ++t) ForEachName(*state, t, rename);
-  for (const NameAt& name : names_) rename(ByteOf(*state, name.offset), name.names);
+  const auto rename = [&ranks](uint8_t& id) { id = ranks[id]; };
+  for (size_t t = 0; t < program_.tasks.size(); ++t) ForEachId(*state, t, rename);
+  for (const uint32_t offset : names_.ids) rename(ByteOf(*state, offset));
 }
 
 void Canonical::Permute(const State& from, const Permutation& to, State* result) const {
@@ -292,7 +304,7 @@ void Canonical::Permute(const State& from, const Permutation& to, State* result)
       task = from.tasks[t];
       std::memcpy(&result->proposal_tasks[n * part], &from.proposal_tasks[t * part], part);
     }
-    ForEachName(*result, n, rename);
+    ForEachTaskName(*result, n, rename);
     if (n == t) continue;
     if (program_.tasks[t].kind != TaskKind::kSupervisor) {
       // The tables go along; the task's own number of its table stays that of its place.
@@ -317,7 +329,7 @@ void Canonical::Permute(const State& from, const Permutation& to, State* result)
       result->views[static_cast<size_t>(other)] = from.views[static_cast<size_t>(view)];
     }
   }
-  for (const NameAt& name : names_) rename(ByteOf(*result, name.offset), name.names);
+  for (const NameAt& name : names_.tasks) rename(ByteOf(*result, name.offset), name.names);
 }
 
 // A number for each task that does not depend on the names of tasks or objects: what it is, then
@@ -333,11 +345,9 @@ uint32_t Canonical::Sign(const State& state, uint64_t* signatures) const {
       continue;
     }
     uint64_t words[(sizeof(Task) + 7) / 8] = {};
-    std::memcpy(words, &state.tasks[t], sizeof(Task));
-    ForEachNamingLocal(state.tasks[t], [&words](size_t local, Names names) {
-      if (names == kId) return;
-      reinterpret_cast<uint8_t*>(words)[offsetof(Task, locals) + local] = 0;
-    });
+    auto& task = *reinterpret_cast<Task*>(words);
+    task = state.tasks[t];
+    ForEachLocalTaskName(task, [](uint8_t& name, Names) { name = 0; });
     uint64_t h = HashMasked(words, plain_[t].data(), std::size(words));
     for (const int sender : senders_[t]) {
       h = Mix(h, state.signals_left[static_cast<size_t>(sender)]);
@@ -378,7 +388,6 @@ uint32_t Canonical::Sign(const State& state, uint64_t* signatures) const {
   }
   // Objects: who leads to one, not to which.
   for (const auto& [task, offset] : objects_) {
-    if (!(movable_ >> task & 1)) continue;
     const bool any = ByteOf(state, offset) != 0;
     own[task] = Mix(own[task], any);
     if (any) referenced |= 1u << task;
@@ -386,9 +395,9 @@ uint32_t Canonical::Sign(const State& state, uint64_t* signatures) const {
   for (size_t t = 0; t < tasks; ++t) signatures[t] = own[t];
   for (size_t t = 0; t < tasks; ++t) {
     uint64_t place = 0;
-    ForEachName(state, t, [&](uint8_t name, Names names) {
+    ForEachTaskName(state, t, [&](uint8_t name, Names names) {
       ++place;
-      if (names == kId || (names == kTaskPlusOne && name == 0)) return;
+      if (names == kTaskPlusOne && name == 0) return;
       const size_t named = names == kTaskPlusOne ? name - 1u : name;
       signatures[t] = Mix(signatures[t], Mix(place, own[named]));
       signatures[named] += Mix(place + 1000, own[t]);
@@ -396,15 +405,64 @@ uint32_t Canonical::Sign(const State& state, uint64_t* signatures) const {
     });
   }
   uint64_t place = 2000;
-  for (const NameAt& at : names_) {
+  for (const NameAt& at : names_.tasks) {
     ++place;
     const uint8_t name = ByteOf(state, at.offset);
-    if (at.names == kId || (at.names == kTaskPlusOne && name == 0)) continue;
+    if (at.names == kTaskPlusOne && name == 0) continue;
     const size_t named = at.names == kTaskPlusOne ? name - 1u : name;
     signatures[named] = Mix(signatures[named], place);
     referenced |= 1u << named;
   }
   return referenced;
+}
+
+int Canonical::CompareOwn(const State& state, int a, int b) const {
+  const auto i = static_cast<size_t>(a);
+  const auto j = static_cast<size_t>(b);
+  constexpr size_t kWords = (sizeof(Task) + 7) / 8;
+  uint64_t words[2][kWords];
+  const auto order = [](uint64_t x, uint64_t y) { return x < y ? -1 : 1; };
+  // Mostly they stand at different steps.
+  static_assert(offsetof(Task, frames) == 0 && sizeof(Task::frames) == 16);
+  std::memcpy(words[0], state.tasks[i].frames, 16);
+  std::memcpy(words[1], state.tasks[j].frames, 16);
+  for (size_t w = 0; w < 2; ++w) {
+    if (words[0][w] != words[1][w]) return order(words[0][w], words[1][w]);
+  }
+  for (size_t which = 0; which < 2; ++which) {
+    words[which][kWords - 1] = 0;
+    auto& task = *reinterpret_cast<Task*>(words[which]);
+    task = state.tasks[which == 0 ? i : j];
+    ForEachLocalTaskName(task, [](uint8_t& name, Names) { name = 0; });
+  }
+  for (size_t w = 2; w < kWords; ++w) {
+    const uint64_t x = words[0][w] & plain_[i][w];
+    const uint64_t y = words[1][w] & plain_[j][w];
+    if (x != y) return order(x, y);
+  }
+  for (size_t s = 0; s < senders_[i].size(); ++s) {
+    const uint8_t x = state.signals_left[static_cast<size_t>(senders_[i][s])];
+    const uint8_t y = state.signals_left[static_cast<size_t>(senders_[j][s])];
+    if (x != y) return order(x, y);
+  }
+  const size_t part = layout_.proposal_task_bytes;
+  for (size_t at = 0; at < part; ++at) {
+    const auto plain = [at](const std::vector<uint64_t>& masks) {
+      return static_cast<uint8_t>(masks[at / 8] >> (at % 8 * 8));
+    };
+    const int x = state.proposal_tasks[i * part + at] & plain(plain_part_[i]);
+    const int y = state.proposal_tasks[j * part + at] & plain(plain_part_[j]);
+    if (x != y) return x < y ? -1 : 1;
+  }
+  const TaskInfo& x = program_.tasks[i];
+  const TaskInfo& y = program_.tasks[j];
+  if (x.kind == TaskKind::kSupervisor) return 0;
+  const int files =
+      std::memcmp(&state.files[x.files], &state.files[y.files], sizeof(FilesTable));
+  if (files != 0) return files;
+  return std::memcmp(&state.memory[static_cast<size_t>(program_.FirstWordOf(x.space))],
+                     &state.memory[static_cast<size_t>(program_.FirstWordOf(y.space))],
+                     static_cast<size_t>(program_.words_of_space));
 }
 
 bool Canonical::Equal(const State& state, int a, int b) const {
@@ -442,8 +500,10 @@ void Canonical::Best(State* state, bool rename) const {
   thread_local std::optional<Scratch> kept;
   if (!kept || kept->layout != layout_) kept.emplace(layout_);
   Scratch& scratch = *kept;
+  // Only for tasks that are not told apart by what they have of their own.
   uint64_t signatures[kMaxTasks];
-  const uint32_t referenced = Sign(*state, signatures);
+  uint32_t referenced = 0;
+  bool is_signed = false;
   Permutation to;
   std::iota(std::begin(to), std::end(to), 0);
   bool moved = false;
@@ -463,14 +523,34 @@ void Canonical::Best(State* state, bool rename) const {
       places[used] = member;
       order[used++] = member;
     }
+    bool alike = false;
     for (int i = begin + 1; i < used; ++i) {
-      for (int j = i; j > begin && signatures[order[j]] > signatures[order[j - 1]]; --j) {
+      for (int j = i; j > begin; --j) {
+        const int compared = CompareOwn(*state, order[j], order[j - 1]);
+        alike |= compared == 0;
+        if (compared <= 0) break;
         std::swap(order[j], order[j - 1]);
       }
     }
+    if (!alike) continue;
+    if (!is_signed) referenced = Sign(*state, signatures);
+    is_signed = true;
     for (int i = begin; i < used;) {
       int j = i + 1;
-      while (j < used && signatures[order[j]] == signatures[order[i]]) ++j;
+      while (j < used && CompareOwn(*state, order[i], order[j]) == 0) ++j;
+      for (int n = i + 1; n < j; ++n) {
+        for (int m = n; m > i && signatures[order[m]] > signatures[order[m - 1]]; --m) {
+          std::swap(order[m], order[m - 1]);
+        }
+      }
+      i = j;
+    }
+    for (int i = begin; i < used;) {
+      int j = i + 1;
+      while (j < used && signatures[order[j]] == signatures[order[i]] &&
+             CompareOwn(*state, order[i], order[j]) == 0) {
+        ++j;
+      }
       // Equal tasks that nothing refers to may stand in any order: it is always the same state.
       bool same = true;
       for (int n = i; n < j && same; ++n) {

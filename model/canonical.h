@@ -50,37 +50,49 @@ class Canonical {
   void Permute(const State& from, const Permutation& to, State* result) const;
   // Returns, as bits, the tasks that something outside them names or belongs to.
   uint32_t Sign(const State& state, uint64_t* signatures) const;
+  // Compares two tasks of a class by what they have of their own, without the names of tasks and
+  // objects: below, at or above 0.
+  int CompareOwn(const State& state, int a, int b) const;
   // Whether two tasks of a class differ in nothing of their own.
   bool Equal(const State& state, int a, int b) const;
   void Best(State* state, bool rename) const;
 
+  // A byte of the state that names a task.
   struct NameAt {
-    uint32_t offset;  // of its byte in the state
+    uint32_t offset;
     Names names;
   };
-  template <class Fn>
-  void ForEachNamingLocal(const Task& task, Fn&& fn) const;
+  // What names notifications, and what names tasks.
+  struct NamesAt {
+    std::vector<uint32_t> ids;
+    std::vector<NameAt> tasks;
+  };
+  // Likewise of the locals of one function, as bytes of them.
+  struct NamingLocals {
+    uint8_t local_bytes = 0;
+    std::vector<uint8_t> ids;
+    std::vector<std::pair<uint8_t, Names>> tasks;
+  };
   template <class S, class Fn>
-  void ForEachName(S& state, size_t t, Fn&& fn) const;
+  void ForEachId(S& state, size_t t, Fn&& fn) const;
+  template <class T, class Fn>
+  void ForEachLocalTaskName(T& task, Fn&& fn) const;
+  template <class S, class Fn>
+  void ForEachTaskName(S& state, size_t t, Fn&& fn) const;
 
   const Program& program_;
   const Proposal& proposal_;
   const Layout& layout_;
   // Of each task, its part of the proposal's included; of nobody.
-  std::vector<std::vector<NameAt>> task_names_;
-  std::vector<NameAt> names_;
+  std::vector<NamesAt> task_names_;
+  NamesAt names_;
   std::vector<uint32_t> next_ids_;
   // Bytes that lead to objects of the proposal, and the task whose they are.
   std::vector<std::pair<size_t, uint32_t>> objects_;
   // Of each task: what is left of its bytes without names of other tasks and of objects.
   std::vector<std::array<uint64_t, (sizeof(Task) + 7) / 8>> plain_;
   std::vector<std::vector<uint64_t>> plain_part_;  // likewise, of its part of the proposal's
-  // By number of a function: its locals that name something, as bytes of its locals.
-  struct NamingLocals {
-    uint8_t local_bytes = 0;
-    std::vector<std::pair<uint8_t, Names>> names;
-  };
-  std::array<NamingLocals, 256> naming_;
+  std::array<NamingLocals, 256> naming_;  // by number of a function
   std::vector<std::vector<int>> classes_;
   uint32_t movable_ = 0;  // bit t: task t is of a class
   DeadVariables dead_;

@@ -162,9 +162,7 @@ uint64_t Footprints::LivesOfGroup(uint8_t group) const {
 const StepInfo* Footprints::StepAt(const State& state, int task) const {
   const Task& me = state.tasks[task];
   if (me.status == kNotStarted || me.status == kDead) return nullptr;
-  int top = 0;
-  while (top + 1 < kMaxFrames && me.frames[top + 1].function != 0) ++top;
-  const Frame& frame = me.frames[top];
+  const Frame& frame = me.frames[TopFrame(me)];
   auto& known = steps_[frame.function * 32u + frame.pc];
   const StepInfo* step = known.load(std::memory_order_relaxed);
   if (step == nullptr) {

@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -83,6 +84,21 @@ struct Globals {
 #include "model/state/globals.def"
 };
 #include "model/state/end.h"
+// The number of the frame that a task is in: the last one that has a function, those before it
+// having one.
+inline int TopFrame(const Task& task) {
+  static_assert(kMaxFrames == 8 && sizeof(Frame) == 2 && offsetof(Frame, function) == 0);
+  // A bit for each frame that has a function.
+  constexpr uint64_t kFunctions = 0x00ff00ff00ff00ffu;
+  constexpr uint64_t kBits = 0x0100010001000100u;
+  uint64_t halves[2];
+  std::memcpy(halves, task.frames, sizeof(halves));
+  const uint64_t low = ~((halves[0] & kFunctions) + kFunctions) & kBits & ~uint64_t{0xffff};
+  if (low != 0) return std::countr_zero(low) / 16 - 1;
+  const uint64_t high = ~((halves[1] & kFunctions) + kFunctions) & kBits;
+  return high == 0 ? 7 : 3 + std::countr_zero(high) / 16;
+}
+
 // A descriptor table: a File a descriptor.
 struct FilesTable {
   uint8_t fd[kMaxFds];

@@ -1210,12 +1210,15 @@ void AfterStep(Kernel& k) {
                                [](const Record& record) { return record.life != kFree; });
   uint32_t reachable = 0;
   uint32_t dangling = 0;
-  for (size_t t = 0; t < k.p.tasks.size() && any; ++t) {
+  for (size_t t = 0; t < k.p.tasks.size(); ++t) {
     const Task& task = k.s->tasks[t];
+    PinTask& pin = pins.tasks[t];
+    dangling |= 1u << pin.using_;
     // The task_struct of a dead task is gone, and with it its pointers.
-    if (task.status != kDead) reachable |= 1u << pins.tasks[t].pinned_args;
-    reachable |= 1u << pins.tasks[t].building | 1u << pins.tasks[t].clearing;
-    dangling |= 1u << pins.tasks[t].using_;
+    if (task.status == kDead) pin.pinned_args = pin.using_ = 0;
+    if (!task.knotif.listed) pin.pin_in_progress = 0;
+    if (!any) continue;
+    reachable |= 1u << pin.pinned_args | 1u << pin.building | 1u << pin.clearing;
     for (int i = 0; i < 2; ++i) {
       dangling |= 1u << task.task_works[i] | 1u << task.running_works[i];
     }
@@ -1232,10 +1235,6 @@ void AfterStep(Kernel& k) {
     if (record.life != kFree && record.life != kAllocated && !((reachable | dangling) & bit)) {
       record = Record{};
     }
-  }
-  for (size_t t = 0; t < k.p.tasks.size(); ++t) {
-    if (k.s->tasks[t].status == kDead) pins.tasks[t].pinned_args = pins.tasks[t].using_ = 0;
-    if (!k.s->tasks[t].knotif.listed) pins.tasks[t].pin_in_progress = 0;
   }
 }
 
