@@ -78,7 +78,8 @@ Packer::Packer(const PackMasks& masks, [[maybe_unused]] Method method, int part_
     const size_t begin = first == 0 ? 0 : ends_[first - 1];
     const size_t end = ends_[std::min(first + words, ends_.size()) - 1];
     // A run of which nothing is packed has no words of its own.
-    const uint32_t from = begin < pieces_.size() ? pieces_[begin].word : static_cast<uint32_t>(state_words_);
+    const uint32_t from =
+        begin < pieces_.size() ? pieces_[begin].word : static_cast<uint32_t>(state_words_);
     runs_.push_back(Run{from, end > begin ? pieces_[end - 1].word + 1 : from});
   }
   // Every word belongs to a run, so that bits beyond the masks are seen.

@@ -86,10 +86,12 @@ concept HasPartialHolds = HasFootprints<M> && requires(const Untyped<M>& model, 
   { model.HoldOf(s, 0, uint64_t{}) } -> std::same_as<Hold>;
 };
 
-// A model may have IsBlocked(s, thread): true only if the thread has no step to take.
+// A model may have IsBlocked(s, thread), true only if the thread has no step to take, and
+// Unblocked(s), the threads of which that is not so: a bit each, of the first 64.
 template <class M>
 concept HasBlocked = AnyModel<M> && requires(const Untyped<M>& model, const uint64_t* s) {
   { model.IsBlocked(s, 0) } -> std::same_as<bool>;
+  { model.Unblocked(s) } -> std::same_as<uint64_t>;
 };
 
 // A model that can tell what a step changed that its footprint does not say, as text; nothing is
@@ -287,10 +289,13 @@ class Reduced {
     if constexpr (HasBlocked<M>) return model_.IsBlocked(state, thread);
     return false;
   }
-  // NextOf(state, thread).MovesLeft(), of a thread that has a step: what acquires does not, whatever
-  // it holds.
+  uint64_t Unblocked(const uint64_t* state) const {
+    if constexpr (HasBlocked<M>) return model_.Unblocked(state);
+    return ~uint64_t{0};
+  }
+  // NextOf(state, thread).MovesLeft(), of a thread that has a step: what acquires does not,
+  // whatever it holds.
   bool MovesLeft(const uint64_t* state, int thread) const {
-    if (IsBlocked(state, thread)) return false;
     if constexpr (HasFootprints<M>) {
       const Footprint footprint = model_.FootprintOf(state, thread);
       if (footprint.acquires != 0) return false;
@@ -387,9 +392,10 @@ class Reduced {
   void Settle(const uint64_t* state, const Effects& effects, Settling at, StateStack& scratch,
               Leaf& leaf, std::vector<Action>* taken) const {
     const int threads = std::min(ThreadCount(), 64);
+    const uint64_t unblocked = Unblocked(state);
     for (int i = -1; i < threads && at.total < kLongestSettling; ++i) {
       const int u = i < 0 ? at.thread : i;
-      if ((at.cut >> u & 1) || !MovesLeft(state, u)) continue;
+      if (!((unblocked & ~at.cut) >> u & 1) || !MovesLeft(state, u)) continue;
       Settling then{u, u == at.thread ? at.length + 1 : 1, at.total + 1, at.cut};
       if (then.length > kLongest ||
           (then.length > kLongestWithChoices && HasChoice(state, u, scratch))) {

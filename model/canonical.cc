@@ -138,8 +138,7 @@ Canonical::Canonical(const Program& program, const Proposal& proposal, const Lay
         reinterpret_cast<uint8_t*>(plain_[t].data())[at] = 0;
       }
       if (field.names != kId && of_part) {
-        const size_t at =
-            field.offset - layout.proposal_tasks_at - t * layout.proposal_task_bytes;
+        const size_t at = field.offset - layout.proposal_tasks_at - t * layout.proposal_task_bytes;
         reinterpret_cast<uint8_t*>(plain_part_[t].data())[at] = 0;
       }
       if (field.names == kObject) objects_.emplace_back(t, field.offset);
@@ -457,8 +456,7 @@ int Canonical::CompareOwn(const State& state, int a, int b) const {
   const TaskInfo& x = program_.tasks[i];
   const TaskInfo& y = program_.tasks[j];
   if (x.kind == TaskKind::kSupervisor) return 0;
-  const int files =
-      std::memcmp(&state.files[x.files], &state.files[y.files], sizeof(FilesTable));
+  const int files = std::memcmp(&state.files[x.files], &state.files[y.files], sizeof(FilesTable));
   if (files != 0) return files;
   return std::memcmp(&state.memory[static_cast<size_t>(program_.FirstWordOf(x.space))],
                      &state.memory[static_cast<size_t>(program_.FirstWordOf(y.space))],

@@ -92,7 +92,7 @@ class Canonical {
   // Of each task: what is left of its bytes without names of other tasks and of objects.
   std::vector<std::array<uint64_t, (sizeof(Task) + 7) / 8>> plain_;
   std::vector<std::vector<uint64_t>> plain_part_;  // likewise, of its part of the proposal's
-  std::array<NamingLocals, 256> naming_;  // by number of a function
+  std::array<NamingLocals, 256> naming_;           // by number of a function
   std::vector<std::vector<int>> classes_;
   uint32_t movable_ = 0;  // bit t: task t is of a class
   DeadVariables dead_;

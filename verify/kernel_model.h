@@ -65,6 +65,14 @@ class KernelModel {
   bool IsBlocked(const uint64_t* state, int thread) const {
     return system_.IsBlocked(View(state), thread);
   }
+  uint64_t Unblocked(const uint64_t* state) const {
+    const model::State view = View(state);
+    uint64_t threads = 0;
+    for (int t = 0; t < ThreadCount(); ++t) {
+      if (!system_.IsBlocked(view, t)) threads |= uint64_t{1} << t;
+    }
+    return threads;
+  }
   void Canonicalize(uint64_t* state, uint32_t reductions) const {
     model::State view = View(state);
     system_.canonical().Apply(&view, (reductions & checker::kSymmetry) != 0,
