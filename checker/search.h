@@ -137,6 +137,7 @@ Search<M, Keys>::Search(const M& model, const Options& options, const Packer& pa
       set_(keys_.shape(), Keys::kTagBits),
       crew_(options.order == Order::kDepthFirst ? 1 : std::max(options.threads, 1)),
       properties_(static_cast<int>(model.Properties().size())) {
+  if constexpr (std::same_as<Keys, TreeKeys>) keys_.SetShared(crew_.size() > 1);
   const auto& properties = model.Properties();
   for (int p = 0; p < properties_; ++p) {
     const uint64_t bit = uint64_t{1} << p;

@@ -65,6 +65,7 @@ template <size_t kWords>
 uint32_t NodeTable<kWords>::Intern(const Value& value, uint64_t hash) {
   const uint32_t number = static_cast<uint32_t>(hash >> (64 - kStripeBits));
   Stripe& stripe = stripes_[number];
+  if (!shared_) return Find(stripe, value, hash) << kStripeBits | number;
   const Guard guard(stripe.busy);
   return Find(stripe, value, hash) << kStripeBits | number;
 }
@@ -72,7 +73,6 @@ uint32_t NodeTable<kWords>::Intern(const Value& value, uint64_t hash) {
 template <size_t kWords>
 uint32_t NodeTable<kWords>::Find(Stripe& stripe, const Value& value, uint64_t hash) {
   if (stripe.count * 2 >= stripe.slots.size()) Grow(stripe);
-  constexpr uint32_t kIndexMask = (1u << kIndexBits) - 1;
   const uint32_t tag = SlotOf(0, hash) & ~kIndexMask;
   const size_t mask = stripe.slots.size() - 1;
   size_t position = hash & mask;
@@ -162,6 +162,14 @@ TreeKeys::TreeKeys(int words) : words_(static_cast<size_t>(words)), mixer_(64) {
   }
 }
 
+void TreeKeys::SetShared(bool shared) {
+  leaves_.SetShared(shared);
+  for (const Level& level : levels_) {
+    if (level.pairs != nullptr) level.pairs->SetShared(shared);
+    if (level.quads != nullptr) level.quads->SetShared(shared);
+  }
+}
+
 TreeKeys::Scratch TreeKeys::NewScratch() const {
   Scratch scratch;
   scratch.blocks.resize(levels_[0].width);
@@ -228,6 +236,12 @@ Place TreeKeys::Encode(const uint64_t* packed, Scratch& scratch) const {
 // Level by level, all of the queue at each.
 void TreeKeys::InternQueued(Scratch& scratch) const {
   const auto queue = std::span(scratch.queue).first(scratch.queued);
+  const auto expect_values = [&queue](const auto& table) {
+    for (const Successor& next : queue) {
+      for (size_t c = 0; c < next.changes; ++c) table.ExpectValue(next.hashes[c]);
+    }
+  };
+  expect_values(leaves_);
   for (Successor& next : queue) {
     for (size_t c = 0; c < next.changes; ++c) {
       next.nodes[next.changed[c]] = leaves_.Intern(next.fresh[c], next.hashes[c]);
@@ -260,6 +274,11 @@ void TreeKeys::InternQueued(Scratch& scratch) const {
         next.changed[parents++] = index;
       }
       next.changes = parents;
+    }
+    if (level.arity == 2) {
+      expect_values(*level.pairs);
+    } else {
+      expect_values(*level.quads);
     }
     for (Successor& next : queue) {
       for (size_t c = 0; c < next.changes; ++c) {

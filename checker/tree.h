@@ -21,7 +21,8 @@
 
 namespace knotcheck::checker {
 
-// Numbers values of so many 8-byte words. Threads may call all methods at the same time.
+// Numbers values of so many 8-byte words. Threads may call all methods at the same time, but for
+// those that say otherwise.
 template <size_t kWords>
 class NodeTable {
  public:
@@ -29,6 +30,8 @@ class NodeTable {
 
   NodeTable() : stripes_(kStripes) {}
   static uint64_t Hash(const Value& value);
+  // Whether several threads intern; it begins as true.
+  void SetShared(bool shared) { shared_ = shared; }
   // The number of `value`, a new one if it has none. `hash` is its hash.
   uint32_t Intern(const Value& value, uint64_t hash);
   // Intern() of a value with this hash will soon be asked for.
@@ -38,6 +41,14 @@ class NodeTable {
     const uint32_t* const slots = stripe.first_slot.load(std::memory_order_relaxed);
     const uint64_t mask = stripe.slot_mask.load(std::memory_order_relaxed);
     if (slots != nullptr) __builtin_prefetch(slots + (hash & mask));
+  }
+  // It is asked for next, after Expect(). Nothing while several threads intern.
+  void ExpectValue(uint64_t hash) const {
+    if (shared_) return;
+    const Stripe& stripe = stripes_[hash >> (64 - kStripeBits)];
+    if (stripe.slots.empty()) return;
+    const uint32_t slot = stripe.slots[hash & (stripe.slots.size() - 1)];
+    if (slot != 0) __builtin_prefetch(&At(stripe, (slot & kIndexMask) - 1));
   }
   // The value with a number that Intern() returned.
   const Value& At(uint32_t number) const {
@@ -61,6 +72,7 @@ class NodeTable {
   // A slot is 0, or the index of a value plus one, and above it some bits of the value's hash: most
   // values that are not the one looked for need not be read.
   static constexpr int kIndexBits = 32 - kStripeBits;
+  static constexpr uint32_t kIndexMask = (1u << kIndexBits) - 1;
   static uint32_t SlotOf(uint32_t index, uint64_t hash) {
     const auto tag = static_cast<uint32_t>(hash >> (64 - 2 * kStripeBits));
     return tag << kIndexBits | (index + 1);
@@ -86,6 +98,7 @@ class NodeTable {
   static void Grow(Stripe& stripe);
 
   std::vector<Stripe> stripes_;
+  bool shared_ = true;
 };
 
 // Keys of packed states of any number of words. Blocks of eight words, a line of the cache, are the
@@ -125,6 +138,8 @@ class TreeKeys {
   explicit TreeKeys(int words);
 
   EntryShape shape() const { return EntryShape{32, 0}; }
+  // Whether several threads encode; it begins as true.
+  void SetShared(bool shared);
   Scratch NewScratch() const;
   Place Encode(const uint64_t* packed, Scratch& scratch) const;
   // As many may be queued before they are taken.

@@ -159,17 +159,12 @@ uint64_t Footprints::LivesOfGroup(uint8_t group) const {
   return lives;
 }
 
-const StepInfo* Footprints::StepAt(const State& state, int task) const {
+const StepInfo* Footprints::FindStep(const State& state, int task) const {
   const Task& me = state.tasks[task];
-  if (me.status == kNotStarted || me.status == kDead) return nullptr;
   const Frame& frame = me.frames[TopFrame(me)];
-  auto& known = steps_[frame.function * 32u + frame.pc];
-  const StepInfo* step = known.load(std::memory_order_relaxed);
-  if (step == nullptr) {
-    Kernel kernel(program_, proposal_, toggles_);
-    step = kernel.NextStep(state, task);
-    known.store(step, std::memory_order_relaxed);
-  }
+  Kernel kernel(program_, proposal_, toggles_);
+  const StepInfo* const step = kernel.NextStep(state, task);
+  steps_[frame.function * 32u + frame.pc].store(step, std::memory_order_relaxed);
   return step;
 }
 

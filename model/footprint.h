@@ -44,7 +44,14 @@ class Footprints {
   // no step to take.
   StepFootprint Of(const State& state, int thread) const;
   // As Kernel::NextStep().
-  const StepInfo* StepAt(const State& state, int task) const;
+  const StepInfo* StepAt(const State& state, int task) const {
+    const Task& me = state.tasks[static_cast<size_t>(task)];
+    if (me.status == kNotStarted || me.status == kDead) return nullptr;
+    const Frame& frame = me.frames[TopFrame(me)];
+    const StepInfo* const step =
+        steps_[frame.function * 32u + frame.pc].load(std::memory_order_relaxed);
+    return step != nullptr ? step : FindStep(state, task);
+  }
 
   // The fields that a step of `thread` changed although its footprint names no resource that they
   // are, and they are not its own; as Difference(). Nothing is right.
@@ -55,6 +62,7 @@ class Footprints {
   ThreadHold HoldOf(const State& state, int thread, uint64_t of = ~uint64_t{0}) const;
 
  private:
+  const StepInfo* FindStep(const State& state, int task) const;
   StepFootprint OfTask(const State& state, int task) const;
   // The task whose life the next step of `task` looks at; -1: it may be any.
   int TaskAtHand(const State& state, int task) const;

@@ -144,7 +144,8 @@ struct Layout {
 // layouts must be the same.
 class State {
  public:
-  State(const Layout& layout, uint64_t* words)
+  // Inlined, so that no part is placed that its user does not ask for.
+  [[gnu::always_inline]] State(const Layout& layout, uint64_t* words)
       : tasks(At(words, layout.tasks_at)),
         views(At(words, layout.views_at)),
         filters(At(words, layout.filters_at)),

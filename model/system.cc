@@ -218,23 +218,6 @@ System::Shown System::Step(State* state, int thread, int choice, TraceStep* trac
   return shown;
 }
 
-bool System::IsBlocked(const State& state, int thread) const {
-  const int tasks = static_cast<int>(program_.tasks.size());
-  const int senders = static_cast<int>(program_.senders.size());
-  if (thread >= tasks + senders) return state.writes_left[thread - tasks - senders] == 0;
-  if (thread >= tasks) return state.signals_left[thread - tasks] == 0;
-  const StepInfo* const step = footprints_.StepAt(state, thread);
-  if (step == nullptr) return true;
-  const uint8_t owner = state.filter().notify_lock;
-  if (step->touches & kLocks) return owner != 0 && owner != thread + 1;
-  const Task& task = state.tasks[thread];
-  const bool signal = (task.flags & kSigkillPending) != 0 ||
-                      ((task.flags & kSigPending) != 0 && (task.flags & kInHandler) == 0);
-  if (step->touches & kWaitsReady) return task.knotif.ready == 0 && !signal;
-  if (step->touches & kSleeps) return (task.flags & kOnWqh) != 0 && !signal;
-  return false;
-}
-
 bool System::CanStep(const State& state, int thread, TraceStep* trace) const {
   int arity = 1;
   StateValue next = state;
