@@ -5,7 +5,10 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -243,6 +246,80 @@ TEST(HashTest, SpreadsSmallDifferences) {
         EXPECT_GT(high.size(), kCount * 62 / 100) << words << " " << place << " " << shift;
       }
     }
+  }
+}
+
+// Run by run, what differs from another state is what Pack() makes, and back.
+RC_GTEST_PROP(PackerTest, RunsOfWordsAreThoseOfTheWholeState, ()) {
+  constexpr size_t kRun = 8;
+  Words masks(*rc::gen::inRange<size_t>(1, 60));
+  for (uint64_t& mask : masks) mask = AnyMask();
+  PackMasks all{masks};
+  for (uint32_t byte = 0; byte < masks.size() * 8; byte += *rc::gen::inRange<uint32_t>(1, 90)) {
+    all.parts.push_back(byte);
+  }
+  const Words from = AnyState(masks);
+  Words to = from;
+  for (size_t w = 0; w < to.size(); ++w) {
+    if (*rc::gen::inRange(0, 6) == 0) to[w] = masks[w] & *rc::gen::arbitrary<uint64_t>();
+  }
+  for (const Packer::Method method : kMethods) {
+    const Packer packer(all, method, kRun);
+    Words packed = Pack(packer, from);
+    const Words wanted = Pack(packer, to);
+    Words state = from;
+    packer.PackChanged<kRun>(to.data(), from.data(), [&](uint32_t i, const auto& words) {
+      for (size_t w = 0; w < kRun; ++w) {
+        const size_t at = i * kRun + w;
+        if (at < packed.size())
+          packed[at] = words[w];
+        else
+          RC_ASSERT(words[w] == 0u);
+      }
+      packer.UnpackRun(i, words, state.data());
+    });
+    RC_ASSERT(packed == wanted);
+    RC_ASSERT(state == to);
+    // Into nothing, all of it.
+    Words blank(masks.size());
+    for (size_t first = 0; first < wanted.size(); first += kRun) {
+      std::array<uint64_t, kRun> words{};
+      std::copy_n(wanted.begin() + static_cast<std::ptrdiff_t>(first),
+                  std::min(kRun, wanted.size() - first), words.begin());
+      packer.UnpackRun(first / kRun, words, blank.data());
+    }
+    RC_ASSERT(blank == to);
+  }
+}
+
+TEST(PackerTest, NothingIsPackedOfWhatDidNotChange) {
+  const Words masks(64, kAll);
+  const Packer packer(PackMasks{masks}, Packer::Method::kFastest, 8);
+  Words state(64);
+  const auto changed = [&](const Words& other) {
+    std::set<uint32_t> runs;
+    packer.PackChanged<8>(state.data(), other.data(),
+                          [&](uint32_t i, const auto&) { runs.insert(i); });
+    return runs;
+  };
+  EXPECT_EQ(changed(state), std::set<uint32_t>());
+  Words other = state;
+  other[7] = 1;
+  other[40] = 1;
+  EXPECT_EQ(changed(other), (std::set<uint32_t>{0, 5}));
+}
+
+TEST(PackerDeathTest, ABitBeyondTheMasksIsSeenInEveryRun) {
+  Words masks(40, 0xff);
+  // Of these words nothing is packed.
+  for (const size_t w : {0, 17, 18, 39}) masks[w] = 0;
+  const Packer packer(PackMasks{masks}, Packer::Method::kFastest, 2);
+  const Words state(40);
+  for (size_t w = 0; w < masks.size(); ++w) {
+    Words other = state;
+    other[w] = 0x100;
+    EXPECT_EXIT(packer.PackChanged<2>(other.data(), state.data(), [](uint32_t, const auto&) {}),
+                ::testing::ExitedWithCode(70), "declared width");
   }
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <numeric>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "checker/testing/random_model.h"
@@ -50,6 +51,58 @@ TEST(TreeKeysTest, EncodingIsExactAndInvertible) {
         keys.Decode(other->first, decoded.data(), scratch);
         ASSERT_EQ(decoded, other->second);
         ASSERT_EQ(keys.Encode(decoded.data(), scratch), other->first);
+      }
+    }
+  }
+}
+
+// Successors that are queued come to the places to which they come one by one, with locks and
+// without; and a state is read back the same, whatever was read before.
+TEST(TreeKeysTest, QueuedStatesAreThoseThatAreEncodedAlone) {
+  for (const size_t words : {3, 8, 9, 40, 71, 130, 290}) {
+    for (const bool shared : {true, false}) {
+      SCOPED_TRACE(words);
+      testing::Random random(words);
+      PackMasks masks{Words(words, 0xff00ff)};
+      for (uint32_t byte = 0; byte < words * 8; byte += 90) masks.parts.push_back(byte);
+      const Packer packer(masks, Packer::Method::kFastest, TreeKeys::kBlockWords);
+      TreeKeys keys(packer.packed_words());
+      keys.SetShared(shared);
+      TreeKeys::Scratch scratch = keys.NewScratch();
+      TreeKeys::Scratch alone = keys.NewScratch();
+      Words packed(static_cast<size_t>(packer.packed_words()));
+      const auto encoded = [&](const Words& state) {
+        packer.Pack(state.data(), packed.data());
+        return keys.Encode(packed.data(), alone);
+      };
+      std::vector<std::pair<Words, Place>> known;
+      known.emplace_back(Words(words), Place());
+      known[0].second = encoded(known[0].first);
+      Words from(words);
+      for (int i = 0; i < 300; ++i) {
+        const auto& [state, place] = known[random.Next() % known.size()];
+        keys.Unpack(place, packer, from.data(), scratch);
+        ASSERT_EQ(from, state);
+        std::vector<Words> next(random.Next() % (TreeKeys::kMostQueued + 1), from);
+        for (Words& successor : next) {
+          for (int changes = 0; changes < 3; ++changes) {
+            if (random.OneIn(2)) successor[random.Next() % words] = random.Next() % 5 << 16 | 3;
+          }
+          keys.Queue(packer, successor.data(), from.data(), scratch);
+        }
+        std::vector<Place> places;
+        keys.TakeQueued(scratch, [&](const Place& of) { places.push_back(of); });
+        ASSERT_EQ(places.size(), next.size());
+        for (size_t n = 0; n < next.size(); ++n) {
+          ASSERT_EQ(places[n], encoded(next[n]));
+          known.emplace_back(next[n], places[n]);
+        }
+        if (random.OneIn(5)) {
+          keys.Decode(known.back().second, packed.data(), scratch);
+          Words decoded(words);
+          packer.Unpack(packed.data(), decoded.data());
+          ASSERT_EQ(decoded, known.back().first);
+        }
       }
     }
   }

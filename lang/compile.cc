@@ -57,6 +57,7 @@ absl::Status Compiler::Names() {
       info.filtered = true;
       info.starts = task->kind != Task::Kind::kChild;
       if (auto status = add(task->name, info, task->where); !status.ok()) return status;
+      if (!info.starts) parents_[static_cast<int>(program_.tasks.size()) - 1] = task->of;
     } else if (const auto* peer = std::get_if<Peer>(&declaration)) {
       info.kind = model::TaskKind::kPeer;
       info.adversary = true;

@@ -243,6 +243,11 @@ absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* 
                                              "', expected a 'child' "
                                              "that no other call starts"));
       }
+      const std::string& parent_name = parents_[*child];
+      if (parent_name != program_.tasks[static_cast<size_t>(task)].name) {
+        return Error(arg.where, absl::StrCat("found '", arg.atoms[0].text, "', a child of ",
+                                             parent_name, "; expected a call of ", parent_name));
+      }
       op.task = static_cast<uint8_t>(*child);
       const TaskInfo& parent = program_.tasks[static_cast<size_t>(task)];
       if (*nr == Nr::kClone) {
@@ -449,6 +454,14 @@ absl::Status Compiler::Bodies() {
       const int index = tasks_[signals->to];
       std::vector<Op> ops;
       if (auto status = CompileBody(signals->handler, index, &ops); !status.ok()) return status;
+      const auto starts = [](const Op& op) {
+        return op.code == OpCode::kSyscall && (op.nr == Nr::kFork || op.nr == Nr::kClone);
+      };
+      if (signals->count > 1 && std::any_of(ops.begin(), ops.end(), starts)) {
+        return Error(signals->where,
+                     absl::StrCat("found a child that a handler starts, and ", signals->count,
+                                  " signals; expected one signal: a child starts once"));
+      }
       TaskInfo& info = program_.tasks[static_cast<size_t>(index)];
       if (info.handler.size() <= 1) info.handler = std::move(ops);
     } else if (const auto* setting = std::get_if<Setting>(&declaration)) {

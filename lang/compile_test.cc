@@ -56,6 +56,28 @@ TEST(CompileTest, TheStringsOfATableAreBounded) {
             "f:1:1: the strings of argv take up to 6 words, expected at most 4");
 }
 
+// A child begins once, as copy_process() makes one task, and has what its parent has: the filter
+// too.
+TEST(CompileTest, AChildIsStartedOnceAndByItsParent) {
+  const auto handler = [](const std::string& signals) {
+    return Refusal(
+        "filter umask\ntarget T { umask() }\nchild C of T { umask() }\nsignals to T: " + signals +
+        ", handler { fork(C) }\nsupervisor S { n = recv(); send(n, value 1) }\n");
+  };
+  EXPECT_EQ(handler("1"), "");
+  EXPECT_EQ(
+      handler("2"),
+      "f:8:1: found a child that a handler starts, and 2 signals; expected one signal: a child "
+      "starts once");
+  const auto by_peer = [](const std::string& call) {
+    return Refusal("filter umask\ntarget T { " + std::string(call.empty() ? "fork(C)" : "umask()") +
+                   " }\nchild C of T { umask() }\npeer P shares memory with T { umask()" + call +
+                   " }\nsupervisor S { n = recv(); send(n, value 1) }\n");
+  };
+  EXPECT_EQ(by_peer(""), "");
+  EXPECT_EQ(by_peer("; fork(C)"), "f:8:44: found 'C', a child of T; expected a call of T");
+}
+
 // Of several targets, so that the numbers of spaces and of tasks are not the same.
 TEST(CompileTest, AScriptedPeerLivesWithItsTarget) {
   const auto program = Compiled(

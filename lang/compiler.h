@@ -150,7 +150,8 @@ class Compiler {
   std::vector<std::pair<int, const Supervisor*>> policies_;
   // Call and role of each pointer that some op passes: how large the argument can be.
   std::set<int> started_;
-  std::set<std::string> named_;  // objects that something passes, stores into or points to
+  std::map<int, std::string> parents_;  // of children, by task
+  std::set<std::string> named_;         // objects that something passes, stores into or points to
   int files_tables_ = 0;
   int spaces_ = 0;
   std::array<bool, model::kMaxSpaces> general_{};  // where the most general peer is

@@ -336,7 +336,7 @@ StepFootprint Footprints::OfTask(const State& state, int task) const {
   if (touches & kStartsTask) {
     const auto& info = program_.tasks[static_cast<size_t>(task)];
     const Op& op = (me.flags & kInHandler) ? info.handler[me.handler_op] : info.ops[me.op];
-    footprint.writes |= Lives(op.task);
+    footprint.writes |= Lives(op.task) | Files(program_.tasks[op.task].files);
   }
   if (touches & kMayFault) footprint.writes |= kFaults;
   if (touches & kListener) footprint.writes |= kFile;
@@ -384,7 +384,7 @@ ThreadHold Footprints::HoldOf(const State& state, int thread, uint64_t of) const
   bool writers = false;
   for (size_t i = 0; i < program_.writers.size(); ++i) writers |= state.writes_left[i] != 0;
   if (!writers && !stores_) hold.stable |= kMemory;
-  // Nobody can fork any more.
+  // Nobody can fork any more: a child of who has the filter is started by its parent alone.
   if (state.filter().users == 0) hold.stable |= kUserCount;
   if (thread >= static_cast<int>(program_.tasks.size())) return hold;
   const Task& me = state.tasks[thread];
