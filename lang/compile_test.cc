@@ -75,7 +75,7 @@ TEST(CompileTest, AChildIsStartedOnceAndByItsParent) {
                    " }\nsupervisor S { n = recv(); send(n, value 1) }\n");
   };
   EXPECT_EQ(by_peer(""), "");
-  EXPECT_EQ(by_peer("; fork(C)"), "f:8:44: found 'C', a child of T; expected a call of T");
+  EXPECT_EQ(by_peer("; fork(C)"), "f:8:45: found 'C', a child of T; expected a call of T");
 }
 
 // Of several targets, so that the numbers of spaces and of tasks are not the same.
