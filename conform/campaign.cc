@@ -162,8 +162,9 @@ Origin OriginIn(const model::Program& program, const model::Object& object,
 bool IsTorn(const model::Program& program, const std::string& hex) {
   const std::string bytes = absl::HexStringToBytes(hex);
   bool torn = false;
-  for (const model::Object& object : program.objects) {
-    const Origin origin = OriginIn(program, object, bytes);
+  for (size_t o = 0; o < program.objects.size(); ++o) {
+    if (!program.IsNamed(o)) continue;
+    const Origin origin = OriginIn(program, program.objects[o], bytes);
     if (origin == Origin::kWhole) return false;
     torn |= origin == Origin::kTorn;
   }

@@ -336,13 +336,13 @@ std::string Emitter::Drive() const {
                         ");\n");
         break;
       case Order::Kind::kStore: {
-        std::string value = "dangling";
+        // What a plan has, but for the bytes, which stand here as they do in memory.
         const model::ValueInfo& info = program_.values[order.value];
-        if (info.object >= 0) {
-          value = absl::StrCat("&", static_cast<int>(info.object));
-        } else if (info.text != "dangling") {
-          value = absl::BytesToHexString(std::string(info.bytes.begin(), info.bytes.end()));
-        }
+        const std::string value =
+            info.pointer
+                ? ValueWord(program_, order.value,
+                            program_.objects[program_.words[order.word].object].space)
+                : absl::BytesToHexString(std::string(info.bytes.begin(), info.bytes.end()));
         text += Line(1, Store(order.word, value) + ";");
         break;
       }

@@ -87,8 +87,12 @@ class Emitter {
   }
   // Objects stand in `mem`.
   std::string Object(const std::string& word) const {
-    const std::string& name = plan_.objects[static_cast<size_t>(Number(word.substr(1)))][2];
-    return "mem." + Identifier(name);
+    const size_t plus = word.find('+');
+    const Words& object = plan_.objects[static_cast<size_t>(Number(word.substr(1, plus - 1)))];
+    const std::string name = "mem." + Identifier(object[2]);
+    if (plus == std::string::npos) return name;
+    const int bytes = Number(word.substr(plus + 1));
+    return absl::StrCat(name, " + ", object[3] == "pointers" ? bytes / 8 : bytes);
   }
   std::string Bytes(int object, const std::string& hex, int at) const {
     std::string bytes = absl::HexStringToBytes(hex);

@@ -35,16 +35,14 @@ const std::set<std::string>& TableCalls() {
   return *calls;
 }
 
-// An address leads to the object of the address space in which it is used.
-std::string ValueWord(const Program& program, model::Value value, uint8_t space) {
-  const model::ValueInfo& info = program.values[value];
-  if (info.object >= 0) return absl::StrCat("&", program.ObjectAt(value, space));
-  if (info.text == "dangling") return "dangling";
-  std::string hex;
-  for (auto byte = info.bytes.rbegin(); byte != info.bytes.rend(); ++byte) {
-    absl::StrAppend(&hex, absl::Hex(*byte, absl::kZeroPad2));
-  }
-  return hex;
+std::string AddressWord(int object, int words) {
+  return absl::StrCat("&", object, words > 0 ? absl::StrCat("+", 8 * words) : "");
+}
+
+// The object in which an address lies; -1: nothing is mapped there.
+int WholeAt(const Program& program, model::Value address, uint8_t space) {
+  const int object = program.ObjectAt(address, space);
+  return object < 0 ? -1 : program.objects[static_cast<size_t>(object)].whole;
 }
 
 // Whether some script pins more bytes of an object than it has, as SECCOMP_PIN_FIXED.
@@ -53,7 +51,7 @@ bool PinnedAsBytes(const Program& program, size_t o) {
   for (const TaskInfo& task : program.tasks) {
     for (const Op& op : task.ops) {
       for (size_t i = 0; i < op.pointers.size() && op.code == OpCode::kSyscall; ++i) {
-        const bool here = program.ObjectAt(op.pointers[i], task.space) == static_cast<int>(o);
+        const bool here = WholeAt(program, op.pointers[i], task.space) == static_cast<int>(o);
         if ((op.is_pointer >> i & 1) && here) arguments.insert(static_cast<int>(i));
       }
     }
@@ -78,8 +76,8 @@ const char* KindOf(const Program& program, size_t o) {
       for (const Op& op : *ops) {
         if (op.code != OpCode::kSyscall) continue;
         for (const model::Role& role : model::SyscallOf(op.nr).roles) {
-          const bool here = role.parent < 0 && program.ObjectAt(op.pointers[role.arg],
-                                                                task.space) == static_cast<int>(o);
+          const bool here = role.parent < 0 && WholeAt(program, op.pointers[role.arg],
+                                                       task.space) == static_cast<int>(o);
           if (here && role.shape == model::Shape::kSockaddr) return "sockaddr";
         }
       }
@@ -359,8 +357,11 @@ std::string World(const Program& program, bool stress) {
   std::set<std::string> files;
   for (size_t o = 0; o < program.objects.size(); ++o) {
     const model::Object& object = program.objects[o];
-    absl::StrAppend(&text, "object ", o, " ", object.name, " ", KindOf(program, o), " ",
-                    object.bytes, "\n");
+    if (!program.IsNamed(o)) continue;
+    if (object.whole == o) {
+      absl::StrAppend(&text, "object ", o, " ", object.name, " ", KindOf(program, o), " ",
+                      object.bytes, "\n");
+    }
     if (object.kind == model::Object::Kind::kString) {
       files.merge(StringsOf(program, object));
     }
@@ -502,6 +503,26 @@ const char* CannotHandle(const Program& program) {
 
 }  // namespace
 
+// An address leads to the object of the address space in which it is used.
+std::string ValueWord(const Program& program, model::Value value, uint8_t space) {
+  const model::ValueInfo& info = program.values[value];
+  if (info.object >= 0) {
+    const model::Object& object =
+        program.objects[static_cast<size_t>(program.ObjectAt(value, space))];
+    return AddressWord(object.whole, object.offset);
+  }
+  if (info.end_of >= 0) {
+    const int whole = info.end_of + space * program.objects_of_space;
+    return AddressWord(whole, program.objects[static_cast<size_t>(whole)].words);
+  }
+  if (info.pointer) return "dangling";
+  std::string hex;
+  for (auto byte = info.bytes.rbegin(); byte != info.bytes.rend(); ++byte) {
+    absl::StrAppend(&hex, absl::Hex(*byte, absl::kZeroPad2));
+  }
+  return hex;
+}
+
 absl::Status CanRun(const verify::Question& question) {
   const Program& program = question.program();
   const auto no = [](const std::string& why) { return absl::UnimplementedError(why); };
@@ -538,6 +559,13 @@ absl::Status CanRun(const verify::Question& question) {
   }
   for (const model::SenderInfo& sender : program.senders) {
     if (sender.count == model::kSignalsWithoutEnd) return no("signals come without end");
+  }
+  for (size_t o = 0; o < program.objects.size(); ++o) {
+    const model::Object& object = program.objects[o];
+    if (object.whole != o && program.IsNamed(o) &&
+        std::string(KindOf(program, object.whole)) == "sockaddr") {
+      return no("a call takes the middle of a sockaddr, which has its family at its beginning");
+    }
   }
   return absl::OkStatus();
 }

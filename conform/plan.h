@@ -25,6 +25,10 @@ absl::StatusOr<std::string> DirectedPlan(const std::string& name, const verify::
 absl::StatusOr<std::string> StressPlan(const std::string& name, const verify::Question& question,
                                        uint64_t runs, uint64_t seed);
 
+// What a word holds, or an address, in an address space, as a plan has it: 16 hexadecimal digits,
+// "&2+8" or "dangling".
+std::string ValueWord(const model::Program& program, model::Value value, uint8_t space);
+
 // An order as the plan has it: "start S 3 park".
 std::string OrderText(const model::Program& program, const verify::Order& order, bool names);
 

@@ -47,6 +47,8 @@ struct Atom {
   Kind kind = Kind::kName;
   std::string text;    // of kName and kString (without quotes, escapes resolved)
   int64_t number = 0;  // of kNumber
+  // Of kName: bytes behind its beginning, as in path+8. No address has less than none.
+  int64_t offset = 0;
   Location where;
   friend bool operator==(const Atom&, const Atom&) = default;
 };

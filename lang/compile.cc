@@ -259,6 +259,35 @@ absl::Status Compiler::ResourceLimits() {
   return absl::OkStatus();
 }
 
+// What each call finds in its registers, by number.
+absl::Status Compiler::Registers() {
+  const auto number_of = [this](const model::Register& of) {
+    auto& all = program_.registers;
+    const auto at = std::find(all.begin(), all.end(), of);
+    const auto index = at - all.begin();
+    if (at == all.end()) all.push_back(of);
+    return static_cast<uint8_t>(index + 1);
+  };
+  for (TaskInfo& info : program_.tasks) {
+    for (auto* ops : {&info.ops, &info.handler}) {
+      for (Op& op : *ops) {
+        for (size_t i = 0; i < op.registers.size() && op.code == OpCode::kSyscall; ++i) {
+          const bool address = (op.is_pointer >> i & 1) != 0;
+          op.registers[i] = number_of({.is_address = address,
+                                       .address = address ? op.pointers[i] : model::kZero,
+                                       .scalar = address ? 0 : op.scalars[i]});
+        }
+      }
+    }
+  }
+  if (program_.registers.size() > model::kMaxRegisters) {
+    return Error({1, 1}, absl::StrCat("found ", program_.registers.size(),
+                                      " different arguments of calls, expected at most ",
+                                      model::kMaxRegisters));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Compiler::Limits() {
   if (program_.trapped.none()) {
     return Error({1, 1}, "found nothing that is trapped, expected a policy or 'filter CALL'");
@@ -352,6 +381,7 @@ absl::StatusOr<Program> Compiler::Run() {
   CloseTruncation();
   Stores();
   Views();
+  if (absl::Status status = Registers(); !status.ok()) return status;
   if (absl::Status status = Limits(); !status.ok()) return status;
   Notes();
   return std::move(program_);

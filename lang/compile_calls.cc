@@ -22,7 +22,7 @@ std::string Quoted(const std::string& bytes) {
 std::string AtomText(const Atom& atom) {
   switch (atom.kind) {
     case Atom::Kind::kName:
-      return atom.text;
+      return atom.offset == 0 ? atom.text : absl::StrCat(atom.text, "+", atom.offset);
     case Atom::Kind::kNumber:
       return absl::StrCat(atom.number);
     case Atom::Kind::kString:
@@ -51,12 +51,35 @@ absl::StatusOr<int> Compiler::ObjectNamed(const Atom& atom) const {
 }
 
 absl::StatusOr<Value> Compiler::Address(const Atom& atom) {
-  if (atom.kind == Atom::Kind::kName && atom.text == "NULL") return Value{model::kZero};
-  if (atom.kind == Atom::Kind::kName && atom.text == "dangling") return InternPointer(kDangling);
+  const bool named = atom.kind == Atom::Kind::kName;
+  if (named && atom.offset == 0 && atom.text == "NULL") return Value{model::kZero};
+  if (named && atom.offset == 0 && atom.text == "dangling") return InternPointer(kDangling, 0);
   const auto object = ObjectNamed(atom);
   if (!object.ok()) return object.status();
   named_.insert(atom.text);
-  return InternPointer(*object);
+  const int bytes = 8 * program_.objects[static_cast<size_t>(*object)].words;
+  if (atom.offset % 8 != 0 || atom.offset > bytes) {
+    return Error(atom.where,
+                 absl::StrCat("found '", AtomText(atom), "', expected a multiple of 8 up to ",
+                              bytes, ", which is the end: a word is read at once"));
+  }
+  return InternPointer(*object, static_cast<int>(atom.offset / 8));
+}
+
+absl::Status Compiler::OffsetsAreAddresses(const Call& call, bool ioctl) const {
+  const auto nr = ioctl ? absl::StatusOr<Nr>(Nr::kUmask) : CallNamed(call.function, call.where);
+  for (size_t i = 0; i < call.args.size(); ++i) {
+    const bool address =
+        nr.ok() && std::any_of(SyscallOf(*nr).roles.begin(), SyscallOf(*nr).roles.end(),
+                               [i](const model::Role& role) { return role.arg == i; });
+    for (const Atom& atom : call.args[i].atoms) {
+      if (atom.offset == 0 || address) continue;
+      return Error(atom.where, absl::StrCat("found '", AtomText(atom),
+                                            "', expected no '+': it belongs to the name of a "
+                                            "memory, where a call takes an address"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<int> Compiler::TaskNamed(const std::string& name, Location where) const {
@@ -372,6 +395,7 @@ absl::Status Compiler::CompileAlternative(const Alternative& alternative, int ta
   if (const auto* store = std::get_if<Store>(&alternative)) return CompileStore(*store, task, ops);
   const Call& call = std::get<Call>(alternative);
   const bool ioctl = program_.tasks[static_cast<size_t>(task)].kind == model::TaskKind::kSupervisor;
+  if (absl::Status status = OffsetsAreAddresses(call, ioctl); !status.ok()) return status;
   return ioctl ? CompileIoctl(call, variables, ops) : CompileCall(call, task, ops);
 }
 

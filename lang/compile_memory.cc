@@ -23,18 +23,50 @@ Value Compiler::Intern(const std::array<uint8_t, 8>& bytes) {
   return at->second;
 }
 
-Value Compiler::InternPointer(int object) {
-  const auto [at, fresh] = pointers_.emplace(object, static_cast<Value>(program_.values.size()));
-  if (fresh) {
-    model::ValueInfo info;
-    // Not zero, and no string in it.
-    info.bytes.fill(0xff);
-    info.object = static_cast<int8_t>(object);
-    info.text =
-        object == kDangling ? "dangling" : "&" + program_.objects[static_cast<size_t>(object)].name;
-    program_.values.push_back(info);
+Value Compiler::InternPointer(int object, int offset) {
+  const auto [at, fresh] =
+      pointers_.emplace(std::pair(object, offset), static_cast<Value>(program_.values.size()));
+  if (!fresh) return at->second;
+  model::ValueInfo info;
+  // Not zero, and no string in it.
+  info.bytes.fill(0xff);
+  info.pointer = true;
+  if (object == kDangling) {
+    info.text = "dangling";
+  } else {
+    const Object& whole = program_.objects[static_cast<size_t>(object)];
+    info.text = absl::StrCat("&", whole.name);
+    if (offset > 0) absl::StrAppend(&info.text, "+", 8 * offset);
+    if (offset == whole.words) {
+      info.end_of = static_cast<int8_t>(object);
+    } else if (offset == 0) {
+      info.object = static_cast<int8_t>(object);
+    } else {
+      info.object = static_cast<int8_t>(program_.whole_objects +
+                                        rests_[static_cast<size_t>(object)] + offset - 1);
+    }
   }
+  program_.values.push_back(info);
   return at->second;
+}
+
+// What is left of each object from each of its words on, space by space.
+void Compiler::PlaceRests() {
+  for (int o = 0; o < program_.whole_objects; ++o) {
+    for (int w = 1; w < program_.objects[static_cast<size_t>(o)].words; ++w) {
+      Object rest = program_.objects[static_cast<size_t>(o)];
+      rest.name = absl::StrCat(rest.name, "+", 8 * w);
+      rest.whole = static_cast<uint8_t>(o);
+      rest.offset = static_cast<uint8_t>(w);
+      rest.first_word = static_cast<uint8_t>(rest.first_word + w);
+      rest.words = static_cast<uint8_t>(rest.words - w);
+      rest.bytes = static_cast<uint16_t>(rest.bytes - 8 * w);
+      for (auto& alternative : rest.alternatives) {
+        alternative.erase(alternative.begin(), alternative.begin() + w);
+      }
+      program_.objects.push_back(rest);
+    }
+  }
 }
 
 // The 8-byte words of a text; a string gets its NUL.
@@ -52,12 +84,10 @@ std::vector<Value> Compiler::Words(const std::string& bytes, bool string) {
 }
 
 void Compiler::CloseTruncation() {
-  const auto dangling = pointers_.find(kDangling);
   for (size_t v = 0; v < program_.values.size() && program_.values.size() <= kMaxValues; ++v) {
     std::array<Value, 8> row{};
     for (size_t n = 0; n < 8; ++n) {
-      if (program_.values[v].object >= 0 ||
-          (dangling != pointers_.end() && dangling->second == v)) {
+      if (program_.values[v].pointer) {
         row[n] = static_cast<Value>(v);
         continue;
       }
@@ -112,8 +142,18 @@ absl::Status Compiler::Memories() {
     }
     Object object;
     object.name = memory->name;
+    // What is too large is refused below.
+    size_t words = memory->entries.size();
+    for (const Atom& atom : memory->alternatives) {
+      const size_t string = memory->kind == Memory::Kind::kString ? 1 : 0;
+      words = std::max(words, (atom.text.size() + string + 7) / 8);
+    }
+    object.words = static_cast<uint8_t>(std::min(words, size_t{model::kMaxWords}));
+    rests_.push_back(program_.rests_of_space);
+    program_.rests_of_space += std::max(object.words - 1, 0);
     program_.objects.push_back(object);
   }
+  program_.whole_objects = static_cast<int>(program_.objects.size()) * spaces_;
   for (const Declaration& declaration : scenario_.declarations) {
     const auto* memory = std::get_if<Memory>(&declaration);
     if (memory == nullptr) continue;
@@ -216,6 +256,10 @@ absl::Status Compiler::Memories() {
                     word.domain.size() > 1;
     }
   }
+  for (size_t o = 0; o < program_.objects.size(); ++o) {
+    program_.objects[o].whole = static_cast<uint8_t>(o);
+  }
+  PlaceRests();
   return absl::OkStatus();
 }
 

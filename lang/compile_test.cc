@@ -78,6 +78,63 @@ TEST(CompileTest, AChildIsStartedOnceAndByItsParent) {
   EXPECT_EQ(by_peer("; fork(C)"), "f:8:45: found 'C', a child of T; expected a call of T");
 }
 
+// 13 bytes are two words: an address leads to either, or to the end.
+TEST(CompileTest, AnAddressIsAWordOfAnObjectOrItsEnd) {
+  const auto path = [](const std::string& address) {
+    return Refusal("filter openat\nmemory path = \"/sandbox/ok\"\ntarget T { openat(AT_FDCWD, " +
+                   address + ", 0) }\nsupervisor S { n = recv(); send(n, value 1) }\n");
+  };
+  EXPECT_EQ(path("path+8"), "");
+  EXPECT_EQ(path("any(path, path+16)"), "");
+  EXPECT_EQ(
+      path("path+24"),
+      "f:7:29: found 'path+24', expected a multiple of 8 up to 16, which is the end: a word is "
+      "read at once");
+  EXPECT_EQ(
+      path("path+4"),
+      "f:7:29: found 'path+4', expected a multiple of 8 up to 16, which is the end: a word is "
+      "read at once");
+  EXPECT_EQ(path("path+0"),
+            "f:7:34: found '0', expected a number of bytes from 1 on, as in path+8");
+  const std::string elsewhere =
+      ", expected no '+': it belongs to the name of a memory, where a call takes an address";
+  const auto script = [](const std::string& call, const std::string& ioctl) {
+    return Refusal("filter umask\ntarget T { " + call + " }\nsupervisor S { n = recv(); " + ioctl +
+                   " }\n");
+  };
+  EXPECT_EQ(script("close(file+8)", "send(n, value 1)"), "f:6:18: found 'file+8'" + elsewhere);
+  EXPECT_EQ(script("umask()", "send(n+8, value 1)"), "f:7:33: found 'n+8'" + elsewhere);
+  EXPECT_EQ(script("umask()", "kill(T+8)"), "f:7:33: found 'T+8'" + elsewhere);
+}
+
+// What is left of "/sandbox/ok" from its second word on, in each of two address spaces.
+TEST(CompileTest, ARestHasTheWordsOfItsObject) {
+  const auto program = Compiled(
+      "filter openat\nmemory path = \"/sandbox/ok\" | \"/sandbox/evil\"\n"
+      "target T { openat(AT_FDCWD, path+8, 0); openat(AT_FDCWD, path+16, 0) }\n"
+      "target U { openat(AT_FDCWD, path, 0) }\n"
+      "peer P shares memory with T\n"
+      "supervisor S { n = recv(); send(n, value 1) }\n");
+  ASSERT_TRUE(program.ok()) << program.status();
+  const model::TaskInfo& t = program->tasks[0];
+  ASSERT_EQ(t.name, "T");
+  const model::Value middle = t.ops[0].pointers[1];
+  const model::Value end = t.ops[1].pointers[1];
+  EXPECT_EQ(program->values[middle].text, "&path+8");
+  EXPECT_EQ(program->values[end].text, "&path+16");
+  for (const uint8_t space : {uint8_t{0}, uint8_t{1}}) {
+    const int at = program->ObjectAt(middle, space);
+    ASSERT_GE(at, 0);
+    const model::Object& rest = program->objects[static_cast<size_t>(at)];
+    EXPECT_EQ(rest.first_word, 2 * space + 1);
+    EXPECT_EQ(rest.words, 1);
+    EXPECT_EQ(rest.bytes, 6);  // "/evil" with its NUL, the longest
+    EXPECT_EQ(rest.space, space);
+    EXPECT_EQ(program->words[rest.first_word].shared, space == 0);
+    EXPECT_EQ(program->ObjectAt(end, space), -1);
+  }
+}
+
 // Of several targets, so that the numbers of spaces and of tasks are not the same.
 TEST(CompileTest, AScriptedPeerLivesWithItsTarget) {
   const auto program = Compiled(

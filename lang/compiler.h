@@ -95,6 +95,7 @@ class Compiler {
   void Views();
   // Who may store where.
   void Stores();
+  absl::Status Registers();
   absl::Status Limits();
   // What of the scenario has no effect.
   void Notes();
@@ -107,7 +108,9 @@ class Compiler {
   bool IsCalled(Nr nr) const;
 
   Value Intern(const std::array<uint8_t, 8>& bytes);
-  Value InternPointer(int object);
+  // To word `offset` of an object, or to its end.
+  Value InternPointer(int object, int offset);
+  void PlaceRests();
   std::vector<Value> Words(const std::string& bytes, bool string);
   void CloseTruncation();
 
@@ -134,6 +137,8 @@ class Compiler {
                 const std::function<void(const char*, Op, const std::string&)>& each,
                 const std::function<void(const char*, Op, const std::string&)>& nobody) const;
   absl::StatusOr<Value> Address(const Atom& atom);
+  // Whether only such arguments have an offset as are addresses.
+  absl::Status OffsetsAreAddresses(const Call& call, bool ioctl) const;
   absl::Status VerbArgs(const Call& call, const model::Verb& verb, Op* op);
   absl::Status SendArgs(const Call& call, Op* op);
   absl::Status AddfdArgs(const Call& call, Op* op);
@@ -145,11 +150,11 @@ class Compiler {
   std::map<std::string, int> objects_;
   std::map<std::string, int> tasks_;
   std::map<std::array<uint8_t, 8>, Value> bytes_;
-  std::map<int, Value> pointers_;
+  std::map<std::pair<int, int>, Value> pointers_;  // by object and offset in words
+  std::vector<int> rests_;  // of each object: the number of its first rest, in its address space
   // Tasks of supervisors with a policy, with their declaration.
   std::vector<std::pair<int, const Supervisor*>> policies_;
-  // Call and role of each pointer that some op passes: how large the argument can be.
-  std::set<int> started_;
+  std::set<int> started_;               // children that some call starts
   std::map<int, std::string> parents_;  // of children, by task
   std::set<std::string> named_;         // objects that something passes, stores into or points to
   int files_tables_ = 0;

@@ -112,14 +112,14 @@ Token Lexer::Next() {
   if (c == '"') return String(token);
   if (!absl::ascii_isprint(c)) return Bad(token, BadByte(c, "plain ASCII text"));
   const bool unequal = absl::StartsWith(Rest(), "!=");
-  if (unequal || absl::StrContains("=(){}[],;:|?", c)) {
+  if (unequal || absl::StrContains("=(){}[],;:|?+", c)) {
     token.kind = Token::Kind::kPunctuation;
     token.raw = Consume(unequal || absl::StartsWith(Rest(), "==") ? 2 : 1);
     return token;
   }
   return Bad(token, absl::StrCat("found ", Quoted(Rest().substr(0, 1)),
                                  ", expected a name, a number, a string or one of "
-                                 "= == != ( ) { } [ ] , ; : |"));
+                                 "= == != ( ) { } [ ] , ; : | +"));
 }
 
 Token Lexer::Newline(Token token, size_t bytes) {

@@ -63,6 +63,8 @@ class Parser : private TokenReader {
   bool ParseArg(Arg* arg);
   bool ParseAtom(Atom* atom, absl::string_view expected);
   bool ParseNameAtom(Atom* atom, absl::string_view expected);
+  // What a call takes, or a pointer: an atom, behind a name perhaps an offset.
+  bool ParseOperand(Atom* atom, absl::string_view expected);
   bool ParseAnything(Supervisor* supervisor);
   bool ParsePolicy(Supervisor* supervisor);
   bool ParseRule(Rule* rule);
@@ -160,7 +162,9 @@ bool Parser::ParsePointers(std::vector<std::vector<Atom>>* entries) {
   do {
     std::vector<Atom>& entry = entries->emplace_back();
     do {
-      if (!ParseNameAtom(&entry.emplace_back(), "the name of a memory, or NULL")) return false;
+      SkipNewlines();
+      if (token().kind != Token::Kind::kName) return Fail("the name of a memory, or NULL");
+      if (!ParseOperand(&entry.emplace_back(), "")) return false;
       SkipNewlines();
     } while (TakePunctuation("|"));
   } while (TakePunctuation(","));
@@ -481,11 +485,12 @@ bool Parser::ParseStatement(Statement* statement) {
   }
   SkipNewlines();
   const bool may_call = token().kind == Token::Kind::kName && !store.index.has_value();
-  if (!ParseAtom(&store.value, store.index.has_value() ? "a string, a name or a number"
-                                                       : "a call, a string, a name or a number")) {
+  if (!ParseOperand(&store.value, store.index.has_value()
+                                      ? "a string, a name or a number"
+                                      : "a call, a string, a name or a number")) {
     return false;
   }
-  if (may_call && AtPunctuation("(")) {
+  if (may_call && store.value.offset == 0 && AtPunctuation("(")) {
     Call call;
     call.where = first.where;
     call.variable = std::move(name);
@@ -530,7 +535,7 @@ bool Parser::ParseAny(Arg* arg) {
   arg->atoms.clear();
   if (!Open("(")) return false;
   do {
-    if (!ParseAtom(&arg->atoms.emplace_back(), "a name, a number or a string")) return false;
+    if (!ParseOperand(&arg->atoms.emplace_back(), "a name, a number or a string")) return false;
     SkipNewlines();
   } while (TakePunctuation(","));
   return AtPunctuation(")") ? Close(")") : Fail("',' or ')'");
@@ -576,7 +581,7 @@ bool Parser::ParseArg(Arg* arg) {
       arg->atoms.push_back(AtomOf(number));
     }
   }
-  if (arg->atoms.empty() && !ParseAtom(&arg->atoms.emplace_back(), kExpected)) return false;
+  if (arg->atoms.empty() && !ParseOperand(&arg->atoms.emplace_back(), kExpected)) return false;
   SkipNewlines();
   const Atom& first = arg->atoms[0];
   if (!arg->index && first.kind == Atom::Kind::kName && first.text == "any" && AtPunctuation("(")) {
@@ -585,14 +590,14 @@ bool Parser::ParseArg(Arg* arg) {
   if (AtPunctuation("|")) {
     arg->joined = true;
     while (TakePunctuation("|")) {
-      if (!ParseAtom(&arg->atoms.emplace_back(), kExpected)) return false;
+      if (!ParseOperand(&arg->atoms.emplace_back(), kExpected)) return false;
       SkipNewlines();
     }
     return true;
   }
   while (token().kind == Token::Kind::kName || token().kind == Token::Kind::kNumber ||
          token().kind == Token::Kind::kString) {
-    if (!ParseAtom(&arg->atoms.emplace_back(), kExpected)) return false;
+    if (!ParseOperand(&arg->atoms.emplace_back(), kExpected)) return false;
     SkipNewlines();
   }
   return true;
@@ -616,6 +621,18 @@ bool Parser::ParseNameAtom(Atom* atom, absl::string_view expected) {
   SkipNewlines();
   atom->where = token().where;
   return Name(&atom->text, expected);
+}
+
+bool Parser::ParseOperand(Atom* atom, absl::string_view expected) {
+  if (!ParseAtom(atom, expected)) return false;
+  if (atom->kind != Atom::Kind::kName || !TakePunctuation("+")) return true;
+  constexpr int64_t kMost = 1'000'000;
+  SkipNewlines();
+  if (token().kind != Token::Kind::kNumber || token().number < 1 || token().number > kMost) {
+    return Fail("a number of bytes from 1 on, as in path+8");
+  }
+  atom->offset = Advance().number;
+  return true;
 }
 
 }  // namespace

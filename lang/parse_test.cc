@@ -553,7 +553,7 @@ TEST(ParseTest, BadDeclarations) {
        "f:5:14: found byte 0x09, expected printable ASCII in a string, or \\xHH"},
       {"memory x = @",
        "f:5:12: found '@', expected a name, a number, a string or one of = == != ( ) { } [ ] , ; : "
-       "|"},
+       "| +"},
       {"memory x = \x80", "f:5:12: found byte 0x80, expected plain ASCII text"},
       {absl::string_view("never \0", 7), "f:5:7: found byte 0x00, expected plain ASCII text"},
       {"never x\ry", "f:5:8: found byte 0x0d, expected plain ASCII text"},

@@ -34,7 +34,7 @@ std::string QuotedString(absl::string_view text) {
 std::string Text(const Atom& atom) {
   switch (atom.kind) {
     case Atom::Kind::kName:
-      return atom.text;
+      return atom.offset == 0 ? atom.text : absl::StrCat(atom.text, "+", atom.offset);
     case Atom::Kind::kNumber:
       return absl::StrCat(atom.number);
     case Atom::Kind::kString:

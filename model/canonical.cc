@@ -122,14 +122,18 @@ Canonical::Canonical(const Program& program, const Proposal& proposal, const Lay
   task_names_.resize(tasks);
   plain_.assign(tasks, {});
   for (auto& words : plain_) words.fill(~uint64_t{0});
-  plain_part_.assign(tasks,
-                     std::vector<uint64_t>((layout.proposal_task_bytes + 7) / 8, ~uint64_t{0}));
+  const auto parts = layout.TaskParts();
+  for (size_t p = 0; p < parts.size(); ++p) {
+    plain_part_[p].assign(tasks, std::vector<uint64_t>((parts[p].bytes + 7) / 8, ~uint64_t{0}));
+  }
   for (const Field& field : fields) {
     if (field.names == kNextId) next_ids_.push_back(field.offset);
     if (field.names == kPlain || field.names == kNextId) continue;
     const bool of_task = field.offset < layout.tasks_at + tasks * sizeof(Task);
-    const bool of_part =
-        field.offset >= layout.proposal_tasks_at && !of_task && field.offset < layout.proposal_at;
+    const auto part = std::find_if(parts.begin(), parts.end(), [&](const TaskPart& each) {
+      return field.offset >= each.at && field.offset < each.at + tasks * each.bytes;
+    });
+    const bool of_part = part != parts.end();
     if (of_task || of_part) {
       const auto t = static_cast<size_t>(field.owner);
       // Signatures tell nothing of other tasks or objects but what they are.
@@ -138,8 +142,9 @@ Canonical::Canonical(const Program& program, const Proposal& proposal, const Lay
         reinterpret_cast<uint8_t*>(plain_[t].data())[at] = 0;
       }
       if (field.names != kId && of_part) {
-        const size_t at = field.offset - layout.proposal_tasks_at - t * layout.proposal_task_bytes;
-        reinterpret_cast<uint8_t*>(plain_part_[t].data())[at] = 0;
+        const size_t at = field.offset - part->at - t * part->bytes;
+        auto& words = plain_part_[static_cast<size_t>(part - parts.begin())][t];
+        reinterpret_cast<uint8_t*>(words.data())[at] = 0;
       }
       if (field.names == kObject) objects_.emplace_back(t, field.offset);
       if (field.names == kId) task_names_[t].ids.push_back(field.offset);
@@ -295,13 +300,14 @@ void Canonical::Permute(const State& from, const Permutation& to, State* result)
     if (names == kTaskPlusOne && name != 0) name = static_cast<uint8_t>(to[name - 1] + 1);
   };
   const size_t tasks = program_.tasks.size();
-  const size_t part = layout_.proposal_task_bytes;
   for (size_t t = 0; t < tasks; ++t) {
     const auto n = static_cast<size_t>(to[t]);
     Task& task = result->tasks[n];
     if (n != t) {
       task = from.tasks[t];
-      std::memcpy(&result->proposal_tasks[n * part], &from.proposal_tasks[t * part], part);
+      for (const TaskPart& part : layout_.TaskParts()) {
+        std::memcpy(result->PartOf(part, n), from.PartOf(part, t), part.bytes);
+      }
     }
     ForEachTaskName(*result, n, rename);
     if (n == t) continue;
@@ -351,11 +357,13 @@ uint32_t Canonical::Sign(const State& state, uint64_t* signatures) const {
     for (const int sender : senders_[t]) {
       h = Mix(h, state.signals_left[static_cast<size_t>(sender)]);
     }
-    const size_t part = layout_.proposal_task_bytes;
-    for (size_t i = 0; i < part; i += 8) {
-      uint64_t word = 0;
-      std::memcpy(&word, &state.proposal_tasks[t * part + i], std::min<size_t>(part - i, 8));
-      h = Mix(h, word & plain_part_[t][i / 8]);
+    const auto parts = layout_.TaskParts();
+    for (size_t p = 0; p < parts.size(); ++p) {
+      for (size_t i = 0; i < parts[p].bytes; i += 8) {
+        uint64_t word = 0;
+        std::memcpy(&word, state.PartOf(parts[p], t) + i, std::min<size_t>(parts[p].bytes - i, 8));
+        h = Mix(h, word & plain_part_[p][t][i / 8]);
+      }
     }
     if (program_.tasks[t].kind != TaskKind::kSupervisor) {
       uint64_t files;
@@ -444,14 +452,18 @@ int Canonical::CompareOwn(const State& state, int a, int b) const {
     const uint8_t y = state.signals_left[static_cast<size_t>(senders_[j][s])];
     if (x != y) return order(x, y);
   }
-  const size_t part = layout_.proposal_task_bytes;
-  for (size_t at = 0; at < part; ++at) {
-    const auto plain = [at](const std::vector<uint64_t>& masks) {
-      return static_cast<uint8_t>(masks[at / 8] >> (at % 8 * 8));
-    };
-    const int x = state.proposal_tasks[i * part + at] & plain(plain_part_[i]);
-    const int y = state.proposal_tasks[j * part + at] & plain(plain_part_[j]);
-    if (x != y) return x < y ? -1 : 1;
+  const auto parts = layout_.TaskParts();
+  for (size_t p = 0; p < parts.size(); ++p) {
+    const uint8_t* const of_i = state.PartOf(parts[p], i);
+    const uint8_t* const of_j = state.PartOf(parts[p], j);
+    for (size_t at = 0; at < parts[p].bytes; ++at) {
+      const auto plain = [at](const std::vector<uint64_t>& masks) {
+        return static_cast<uint8_t>(masks[at / 8] >> (at % 8 * 8));
+      };
+      const int x = of_i[at] & plain(plain_part_[p][i]);
+      const int y = of_j[at] & plain(plain_part_[p][j]);
+      if (x != y) return x < y ? -1 : 1;
+    }
   }
   const TaskInfo& x = program_.tasks[i];
   const TaskInfo& y = program_.tasks[j];
@@ -469,9 +481,8 @@ bool Canonical::Equal(const State& state, int a, int b) const {
   Task task = state.tasks[i];
   task.files = state.tasks[j].files;
   if (std::memcmp(&task, &state.tasks[j], sizeof(Task)) != 0) return false;
-  const size_t part = layout_.proposal_task_bytes;
-  if (std::memcmp(&state.proposal_tasks[i * part], &state.proposal_tasks[j * part], part) != 0) {
-    return false;
+  for (const TaskPart& part : layout_.TaskParts()) {
+    if (std::memcmp(state.PartOf(part, i), state.PartOf(part, j), part.bytes) != 0) return false;
   }
   for (size_t s = 0; s < senders_[i].size(); ++s) {
     if (state.signals_left[static_cast<size_t>(senders_[i][s])] !=

@@ -91,8 +91,9 @@ class Canonical {
   std::vector<std::pair<size_t, uint32_t>> objects_;
   // Of each task: what is left of its bytes without names of other tasks and of objects.
   std::vector<std::array<uint64_t, (sizeof(Task) + 7) / 8>> plain_;
-  std::vector<std::vector<uint64_t>> plain_part_;  // likewise, of its part of the proposal's
-  std::array<NamingLocals, 256> naming_;           // by number of a function
+  // Likewise, of each of Layout::TaskParts().
+  std::array<std::vector<std::vector<uint64_t>>, 2> plain_part_;
+  std::array<NamingLocals, 256> naming_;  // by number of a function
   std::vector<std::vector<int>> classes_;
   uint32_t movable_ = 0;  // bit t: task t is of a class
   DeadVariables dead_;

@@ -32,6 +32,7 @@ inline constexpr int kMaxEntries = 3;      // of a pointer table, without the NU
 inline constexpr int kMaxOps = 120;        // of one script
 inline constexpr int kMaxFreeOps = 250;    // of what a free supervisor can do
 inline constexpr int kMaxCallFds = 2;      // descriptors that one call looks up
+inline constexpr size_t kMaxRegisters = 254;  // different contents of registers
 
 // What a word of user memory, or of a kernel copy of it, holds: an index into Program::values, or
 // one of the two below.
@@ -42,18 +43,23 @@ inline constexpr Value kAbsent = 0xfe;  // ghost state only: nothing was seen he
 
 struct ValueInfo {
   std::array<uint8_t, 8> bytes{};
+  bool pointer = false;
   int8_t object = -1;  // of a pointer: the object at whose beginning it points
+  int8_t end_of = -1;  // ... or the one just behind whose last word it points
   bool has_nul = false;
   std::string text;  // as traces show it
 };
 
 // A variable of user memory in one address space: `words` words from `first_word` on, `bytes` long.
-// What follows it in the address space is unmapped.
+// What follows it in the address space is unmapped. An address in the middle of one leads to its
+// rest, an object over the same words.
 struct Object {
   enum class Kind : uint8_t { kString, kBytes, kPointers };
   std::string name;
   Kind kind = Kind::kString;
   uint8_t space = 0;
+  uint8_t whole = 0;   // the object of which this is what is left; of a whole one, itself
+  uint8_t offset = 0;  // ... from this word of it on
   uint8_t first_word = 0;
   uint8_t words = 0;
   uint16_t bytes = 0;
@@ -73,6 +79,14 @@ struct Word {
   bool shared = false;
   // Who may store here: bit t, task t in its script, and kStoredByOthers.
   uint8_t stored_by = 0;
+};
+
+// What a register holds when user space makes a call.
+struct Register {
+  bool is_address = false;
+  Value address = 0;   // if it is one
+  int32_t scalar = 0;  // else
+  friend bool operator==(const Register&, const Register&) = default;
 };
 
 // System calls. Those with a body of their own, then those whose body is table_body(), which does
@@ -231,7 +245,8 @@ struct Op {
   // Arguments by register: an address is an index into Program::values, a scalar is in scalars.
   std::array<Value, 6> pointers{};
   std::array<int32_t, 6> scalars{};
-  uint8_t is_pointer = 0;  // bit i: args[i] is an address
+  uint8_t is_pointer = 0;              // bit i: args[i] is an address
+  std::array<uint8_t, 6> registers{};  // the same: 1 + an index into Program::registers
   uint8_t variable = 0;
   uint8_t word = 0;
   Value value = 0;
@@ -334,9 +349,13 @@ struct SeenLayout {
 struct Program {
   std::string name;
   std::vector<ValueInfo> values;
-  // Those of space 0, then the same of the next one: an address is the same number in each.
+  std::vector<Register> registers;  // that some call loads
+  // Those of space 0, then the same of the next one, then the rests of both in the same way: an
+  // address is the same number in each.
   std::vector<Object> objects;
   int objects_of_space = 0;
+  int rests_of_space = 0;
+  int whole_objects = 0;  // the rests stand behind these
   int words_of_space = 0;
   std::vector<Word> words;
   std::vector<TaskInfo> tasks;
@@ -368,11 +387,14 @@ struct Program {
 
   // Whether some call has a table of pointers in this register.
   bool TableAt(int arg) const;
+  // Whether an object is a whole one, or a rest to which some address leads.
+  bool IsNamed(size_t object) const;
   int FirstWordOf(uint8_t space) const { return space * words_of_space; }
   // The object to which an address leads in a space; -1: nothing is mapped there.
   int ObjectAt(Value address, uint8_t space) const {
     const int object = address == kUninit || address == kAbsent ? -1 : values[address].object;
-    return object < 0 ? -1 : object + space * objects_of_space;
+    if (object < 0) return -1;
+    return object + space * (object < whole_objects ? objects_of_space : rests_of_space);
   }
 };
 

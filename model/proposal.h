@@ -110,6 +110,8 @@ struct Proposal {
   void (*list_task_fields)(const FieldContext&, const std::string& prefix, size_t at,
                            FieldList&) = nullptr;
   void (*list_fields)(const FieldContext&, size_t at, FieldList&) = nullptr;
+  // Its code writes registers, so that they are part of the state.
+  bool writes_registers = false;
   // For model/canonical.h: the proposal's objects numbered anew in the order in which the tasks
   // lead to them.
   void (*renumber)(const Program&, State*) = nullptr;

@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -83,6 +84,12 @@ struct Filter {
 struct Globals {
 #include "model/state/globals.def"
 };
+struct Registers {
+#include "model/state/registers.def"
+};
+struct RegisterFile {
+#include "model/state/register_file.def"
+};
 #include "model/state/end.h"
 // The number of the frame that a task is in: the last one that has a function, those before it
 // having one.
@@ -125,18 +132,30 @@ class Part {
   T* at_;
 };
 
+// Bytes that each task has beside its Task, one task's behind the other's.
+struct TaskPart {
+  uint32_t at = 0;
+  size_t bytes = 0;  // of one task
+  friend bool operator==(const TaskPart&, const TaskPart&) = default;
+};
+
 // Where the parts of a state stand, for one program under one proposal.
 struct Layout {
   size_t tasks = 0, views = 0, filters = 1, tables = 1, words = 0, senders = 0, writers = 0;
+  bool has_registers = false;  // each task has a RegisterFile
   // Bytes of the proposal's part: of each task, and beside these.
   size_t proposal_task_bytes = 0, proposal_bytes = 0;
   // First bytes of the parts. Each begins at a multiple of 8.
   uint32_t tasks_at = 0, views_at = 0, filters_at = 0, files_at = 0, memory_at = 0, signals_at = 0,
-           writes_at = 0, globals_at = 0, proposal_tasks_at = 0, proposal_at = 0;
+           writes_at = 0, globals_at = 0, registers_at = 0, proposal_tasks_at = 0, proposal_at = 0;
   size_t bytes = 0;  // a multiple of 8
 
   Layout() = default;
   Layout(const Program& program, const Proposal& proposal);
+  std::array<TaskPart, 2> TaskParts() const {
+    return {TaskPart{registers_at, has_registers ? sizeof(RegisterFile) : 0},
+            TaskPart{proposal_tasks_at, proposal_task_bytes}};
+  }
   friend bool operator==(const Layout&, const Layout&) = default;
 };
 
@@ -153,6 +172,7 @@ class State {
         memory(At(words, layout.memory_at)),
         signals_left(At(words, layout.signals_at)),
         writes_left(At(words, layout.writes_at)),
+        registers(At(words, layout.registers_at)),
         proposal_tasks(At(words, layout.proposal_tasks_at)),
         proposal(At(words, layout.proposal_at)),
         layout_(&layout),
@@ -176,6 +196,13 @@ class State {
   const Filter& filter() const { return filters[0]; }
   Globals& globals() { return globals_[0]; }
   const Globals& globals() const { return globals_[0]; }
+  // What a task has in one of Layout::TaskParts().
+  uint8_t* PartOf(const TaskPart& part, size_t task) {
+    return At(words_, part.at) + task * part.bytes;
+  }
+  const uint8_t* PartOf(const TaskPart& part, size_t task) const {
+    return At(words_, part.at) + task * part.bytes;
+  }
 
   Part<Task> tasks;
   Part<View> views;
@@ -184,6 +211,7 @@ class State {
   Part<uint8_t> memory;  // a byte a word: its value, exclusive-or the initial one
   Part<uint8_t> signals_left;
   Part<uint8_t> writes_left;
+  Part<RegisterFile> registers;  // a task; see Layout::has_registers
   // The proposal's part, nothing for a proposal that has none: as many bytes for each task as its
   // room says, then the rest.
   Part<uint8_t> proposal_tasks;

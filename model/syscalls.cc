@@ -98,6 +98,15 @@ bool Program::TableAt(int arg) const {
   return false;
 }
 
+bool Program::IsNamed(size_t object) const {
+  const uint8_t space = objects[object].space;
+  return objects[object].whole == object ||
+         std::any_of(values.begin(), values.end(), [&](const ValueInfo& value) {
+           return value.object >= whole_objects &&
+                  value.object + space * rests_of_space == static_cast<int>(object);
+         });
+}
+
 const Syscall& SyscallOf(Nr nr) {
   static const auto* const table = new std::vector<Syscall>(MakeTable());
   return (*table)[static_cast<size_t>(nr)];

@@ -89,7 +89,8 @@ System::System(const Program& program, const Proposal& proposal, Toggles toggles
     parts_.push_back(static_cast<uint32_t>(at));
     parts_.push_back(static_cast<uint32_t>(at + offsetof(Task, copied)));
   }
-  for (const uint32_t at : {layout_.views_at, layout_.filters_at, layout_.proposal_tasks_at}) {
+  for (const uint32_t at :
+       {layout_.views_at, layout_.filters_at, layout_.registers_at, layout_.proposal_tasks_at}) {
     parts_.push_back(at);
   }
 }

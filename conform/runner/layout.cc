@@ -41,7 +41,7 @@ uint64_t ValueOf(const Plan& plan, const Value& value) {
     case Value::Kind::kNumber:
       return value.number;
     case Value::Kind::kObject:
-      return AddressOf(plan, static_cast<int>(value.number));
+      return AddressOf(plan, static_cast<int>(value.number)) + value.offset;
     case Value::Kind::kDangling:
       break;
   }

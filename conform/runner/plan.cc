@@ -138,8 +138,16 @@ class Reader {
   Value ToAddress(const std::string& word) {
     if (word == "dangling") return {Value::Kind::kDangling, 0};
     // The objects may be named before their lines: tables point forwards.
-    return {Value::Kind::kObject,
-            static_cast<uint64_t>(Line::ToNumber(word.substr(1), "an object", 0, kMaxObjects - 1))};
+    const size_t plus = word.find('+');
+    Value value;
+    value.kind = Value::Kind::kObject;
+    value.number = static_cast<uint64_t>(
+        Line::ToNumber(word.substr(1, plus - 1), "an object", 0, kMaxObjects - 1));
+    if (plus != std::string::npos) {
+      value.offset = static_cast<uint64_t>(
+          Line::ToNumber(word.substr(plus + 1), "an offset", 1, kMaxObjectBytes));
+    }
+    return value;
   }
 
   Value TakeValue(Line* line) {
@@ -149,7 +157,7 @@ class Reader {
     const char* const end = word.data() + word.size();
     const auto [at, code] = std::from_chars(word.data(), end, value.number, 16);
     if (word.size() != 16 || code != std::errc() || at != end) {
-      throw Mistake{"'" + word + "'", "16 hexadecimal digits, '&O' or 'dangling'"};
+      throw Mistake{"'" + word + "'", "16 hexadecimal digits, '&O', '&O+BYTES' or 'dangling'"};
     }
     return value;
   }
@@ -159,7 +167,7 @@ class Reader {
     if (word[0] == '&' || word == "dangling") return ToAddress(word);
     Value value;
     value.number = static_cast<uint64_t>(
-        Line::ToNumber(word, "a number, '&O' or 'dangling'", INT64_MIN, INT64_MAX));
+        Line::ToNumber(word, "a number, '&O', '&O+BYTES' or 'dangling'", INT64_MIN, INT64_MAX));
     return value;
   }
 

@@ -16,6 +16,7 @@ struct Value {
   enum class Kind : uint8_t { kNumber, kObject, kDangling };
   Kind kind = Kind::kNumber;
   uint64_t number = 0;  // of kObject: the object
+  uint64_t offset = 0;  // ... and how many bytes behind its beginning
 };
 
 enum class ObjectKind : uint8_t { kString, kBytes, kSockaddr, kPointers };

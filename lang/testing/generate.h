@@ -120,15 +120,22 @@ inline Atom AnyAtom() {
   }
 }
 
+// ... of an argument: a name may have an offset.
+inline Atom AnyOperand() {
+  Atom atom = AnyAtom();
+  if (atom.kind == Atom::Kind::kName && OneIn(4)) atom.offset = 1 + Pick(100);
+  return atom;
+}
+
 inline Arg AnyArg() {
   Arg arg;
   if (OneIn(6)) {
     arg.any = true;
-    arg.atoms = Some(1, 3, AnyAtom);
+    arg.atoms = Some(1, 3, AnyOperand);
     return arg;
   }
   if (OneIn(4)) arg.index = Number();
-  arg.atoms = Some(1, 3, AnyAtom);
+  arg.atoms = Some(1, 3, AnyOperand);
   arg.joined = arg.atoms.size() > 1 && OneIn(2);
   return arg;
 }
@@ -137,7 +144,7 @@ inline Store AnyStore() {
   Store store;
   store.object = Name();
   if (OneIn(2)) store.index = Number();
-  store.value = AnyAtom();
+  store.value = AnyOperand();
   return store;
 }
 

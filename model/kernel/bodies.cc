@@ -23,7 +23,7 @@ int LowestFreeFd(const Kernel& k) {
 
 // fdget() of one of the call's descriptors.
 uint8_t LookUpFd(Kernel& k, size_t index) {
-  const CallFd& looked_up = SyscallOf(k.op().nr).fds[index];
+  const CallFd& looked_up = SyscallOf(k.Number()).fds[index];
   const int fd = k.ScalarArg(looked_up.arg) + (k.Has(Toggle::k_mutate_fd_slot) ? 1 : 0);
   uint8_t file = fd >= 0 && fd < kMaxFds ? k.s->files[k.me().files][fd] : 0;
   if (file == kReserved) file = kNoFile;
@@ -69,7 +69,7 @@ Value Covered(const Kernel& k, Value value, int w, int bytes) {
   return k.p.truncated[value][static_cast<size_t>(left)];
 }
 
-const std::vector<Role>& RolesOf(const Kernel& k) { return SyscallOf(k.op().nr).roles; }
+const std::vector<Role>& RolesOf(const Kernel& k) { return SyscallOf(k.Number()).roles; }
 
 Pass PassOf(Kernel& k) {
   const auto& l = k.Locals<TableLocals>();
@@ -311,9 +311,9 @@ Flow fdget(Kernel& k) {
 Flow table_body(Kernel& k) {
   auto& l = k.Locals<TableLocals>();
   FUNCTION_BEGIN;
-  for (l.fd = 0; l.fd < SyscallOf(k.op().nr).fds.size(); ++l.fd) {
-    if (SyscallOf(k.op().nr).fds[l.fd].after >= 0) continue;
-    if (!LooksUp(k, SyscallOf(k.op().nr).fds[l.fd], false)) continue;
+  for (l.fd = 0; l.fd < SyscallOf(k.Number()).fds.size(); ++l.fd) {
+    if (SyscallOf(k.Number()).fds[l.fd].after >= 0) continue;
+    if (!LooksUp(k, SyscallOf(k.Number()).fds[l.fd], false)) continue;
     CALL({
       const uint8_t fd = l.fd;
       k.Push<FdgetLocals>(Fn::k_fdget).fd = fd;
@@ -417,10 +417,10 @@ Flow table_body(Kernel& k) {
     }
     l.pass = 0;
     l.words = 0;
-    for (l.fd = 0; l.fd < SyscallOf(k.op().nr).fds.size(); ++l.fd) {
-      if (SyscallOf(k.op().nr).fds[l.fd].after != l.role) continue;
-      if (!LooksUp(k, SyscallOf(k.op().nr).fds[l.fd],
-                   l.relative >> SyscallOf(k.op().nr).fds[l.fd].path & 1)) {
+    for (l.fd = 0; l.fd < SyscallOf(k.Number()).fds.size(); ++l.fd) {
+      if (SyscallOf(k.Number()).fds[l.fd].after != l.role) continue;
+      if (!LooksUp(k, SyscallOf(k.Number()).fds[l.fd],
+                   l.relative >> SyscallOf(k.Number()).fds[l.fd].path & 1)) {
         continue;
       }
       CALL({

@@ -186,7 +186,7 @@ Flow copy_process(Kernel& k) {
     t.frames[0].function = static_cast<uint8_t>(Fn::k_user_mode);
     t.flags = k.me().flags & kExeced;
     t.chain = k.me().chain;
-    if (k.op().nr == Nr::kClone) {
+    if (k.Number() == Nr::kClone) {
       t.files = k.me().files;
     } else {
       t.files = k.p.tasks[static_cast<size_t>(child)].files;

@@ -196,6 +196,29 @@ const Op& Kernel::op() const {
   return (t.flags & kInHandler) ? info().handler[t.handler_op] : info().ops[t.op];
 }
 
+void Kernel::LoadRegisters() {
+  if (!s->layout().has_registers || s->registers[cur].now.nr != 0) return;
+  Registers& now = s->registers[cur].now;
+  const Op& call = op();
+  now.nr = static_cast<uint8_t>(static_cast<int>(call.nr) + 1);
+  std::copy(call.registers.begin(), call.registers.end(), now.args);
+  now.kept = now.args[0];
+}
+
+void Kernel::SaveRegisters() {
+  if (!s->layout().has_registers) return;
+  RegisterFile& file = s->registers[cur];
+  file.saved = file.now;
+  file.now = Registers{};
+}
+
+void Kernel::RestoreRegisters() {
+  if (!s->layout().has_registers) return;
+  RegisterFile& file = s->registers[cur];
+  file.now = file.saved;
+  file.saved = Registers{};
+}
+
 Kernel::UserWord Kernel::ReadUser(int task, Value address, int word_index, bool held) {
   const int object = p.ObjectAt(address, p.tasks[static_cast<size_t>(task)].space);
   if (object < 0 || (!held && (s->tasks[task].flags & kExeced))) return {};
@@ -254,7 +277,7 @@ bool Kernel::CouldBeStored(int role, int entry, int w) const {
     const Word& word = p.words[static_cast<size_t>(o.first_word + index)];
     return word.shared || (word.stored_by & ~(1u << cur)) != 0;
   };
-  const auto& roles = SyscallOf(op().nr).roles;
+  const auto& roles = SyscallOf(Number()).roles;
   const Role& r = roles[static_cast<size_t>(role)];
   if (r.parent >= 0 && CouldBeStored(r.parent, 0, r.word)) return true;
   const int object = p.ObjectAt(RoleAddress(role), info().space);
@@ -295,7 +318,7 @@ void Kernel::Fetched(int role, int entry, int w, Value value, bool user) {
   Consulted(role, user);
   if (!(t.ghost & kGhostApproved) || !(t.ghost_roles >> role & 1)) return;
   if (CouldBeStored(role, entry, w)) Raise(Event::kFetch);
-  const int slot = SlotOf(op().nr, role, entry, w);
+  const int slot = SlotOf(Number(), role, entry, w);
   const Value approved = slot < 0 ? kAbsent : t.seen[slot];
   if (approved != value) {
     Raise(Event::kFetchMismatch);
@@ -305,7 +328,7 @@ void Kernel::Fetched(int role, int entry, int w, Value value, bool user) {
 }
 
 int Kernel::RoleBytes(int role) const {
-  const Role& r = SyscallOf(op().nr).roles[static_cast<size_t>(role)];
+  const Role& r = SyscallOf(Number()).roles[static_cast<size_t>(role)];
   if (r.length_arg >= 0 && !r.IsString()) return ScalarArg(r.length_arg);
   const int object = p.values[RoleAddress(role)].object;
   return object < 0 ? 0 : p.objects[static_cast<size_t>(object)].bytes;
@@ -313,7 +336,7 @@ int Kernel::RoleBytes(int role) const {
 
 void Kernel::ServedFrom(int role) {
   // No byte is asked for, so none is missing.
-  const Role& r = SyscallOf(op().nr).roles[static_cast<size_t>(role)];
+  const Role& r = SyscallOf(Number()).roles[static_cast<size_t>(role)];
   if (r.length_arg >= 0 && !r.IsString() && RoleBytes(role) == 0) return;
   if (IsMapped(role) || ret < 0) return;
   Raise(Event::kInvented);
@@ -506,6 +529,8 @@ void Kernel::FinishOp(Ret result) {
       Note("the scenario expects {}", RetName(call.expected));
     }
   }
+  // What user space does with them before it loads the next call's, nobody sees.
+  if (s->layout().has_registers) s->registers[cur].now = Registers{};
   uint8_t& at = (t.flags & kInHandler) ? t.handler_op : t.op;
   at = call.joins ? call.target : static_cast<uint8_t>(at + 1);
 }
@@ -513,6 +538,7 @@ void Kernel::FinishOp(Ret result) {
 Flow Kernel::Die() {
   const uint8_t files = me().files;
   me() = Task{};
+  if (s->layout().has_registers) s->registers[cur] = RegisterFile{};
   me().status = kDead;
   me().files = files;
   depth_ = 0;

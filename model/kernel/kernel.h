@@ -209,13 +209,29 @@ class Kernel {
   // What a frame that a fetch hook pushed returns when user memory is to be read after all.
   static constexpr Ret kNotServed = -128;
 
-  // The running call's argument registers.
   const Op& op() const;
-  Value PointerArg(int arg) const { return op().pointers[static_cast<size_t>(arg)]; }
-  int ScalarArg(int arg) const { return op().scalars[static_cast<size_t>(arg)]; }
+  // The running call's registers. A scalar where an address is wanted is NULL, and an address is no
+  // number that means anything.
+  Nr Number() const {
+    return s->layout().has_registers ? static_cast<Nr>(s->registers[cur].now.nr - 1) : op().nr;
+  }
+  Value PointerArg(int arg) const {
+    if (s->layout().has_registers) return Loaded(arg).address;
+    return op().pointers[static_cast<size_t>(arg)];
+  }
+  int ScalarArg(int arg) const {
+    if (s->layout().has_registers) return Loaded(arg).scalar;
+    return op().scalars[static_cast<size_t>(arg)];
+  }
+  // User space is about to make the call of the running op: its registers, unless it makes one
+  // again whose registers are still there.
+  void LoadRegisters();
+  // Where the handler of a signal begins, and where it has returned.
+  void SaveRegisters();
+  void RestoreRegisters();
   // The address of a role of the running call: in its register, or copied from user memory.
   Value RoleAddress(int role) const {
-    const Role& r = SyscallOf(op().nr).roles[static_cast<size_t>(role)];
+    const Role& r = SyscallOf(Number()).roles[static_cast<size_t>(role)];
     return r.parent < 0 ? PointerArg(r.arg) : me().nested[role];
   }
   // How many bytes of it the call asks for: what the register says, else all of the object.
@@ -329,6 +345,11 @@ class Kernel {
   Filter& filter() { return s->filter(); }
 
  private:
+  const Register& Loaded(int arg) const {
+    const uint8_t number = s->registers[cur].now.args[arg];
+    static const Register kNothing;
+    return number == 0 ? kNothing : p.registers[number - 1u];
+  }
   void PushFrame(int function);
   void PopFrame();
   const FunctionInfo& Function(int function) const;

@@ -73,12 +73,14 @@ Flow user_mode(Kernel& k) {
       k.Note("rt_sigreturn()");
       k.me().flags &= static_cast<uint8_t>(~kInHandler);
       k.me().handler_op = 0;
+      k.RestoreRegisters();
     } else if (k.op().code == OpCode::kEnd) {
       k.Note("exits");
       CALL(k.Push(Fn::k_do_exit));
     } else {
       KNOT_CHECK(k.op().code == OpCode::kSyscall);
       k.Note("{}", k.op().text);
+      k.LoadRegisters();
       CALL(k.Push(Fn::k_do_syscall_64));
       if (k.proposal.deferred != nullptr) {
         CALL_HOOK(k.Locals<UserLocals>().hook, k.proposal.deferred(k));
@@ -92,13 +94,13 @@ Flow do_syscall_64(Kernel& k) {
   FUNCTION_BEGIN;
   k.me().flags |= kInSyscall;
   k.me().ret = 0;
-  if (k.info().filtered && k.p.trapped[static_cast<size_t>(k.op().nr)]) {
+  if (k.info().filtered && k.p.trapped[static_cast<size_t>(k.Number())]) {
     CALL(k.Push<UserNotificationLocals>(Fn::k_seccomp_do_user_notification));
     if (k.ret == -1) goto out;
   }
   k.ret = 0;
-  if (BodyOf(k.op().nr) != Fn::kNone) {
-    CALL(k.Push(BodyOf(k.op().nr)));
+  if (BodyOf(k.Number()) != Fn::kNone) {
+    CALL(k.Push(BodyOf(k.Number())));
   }
   k.me().ret = k.ret;
 
@@ -172,6 +174,7 @@ Flow arch_do_signal_or_restart(Kernel& k) {
     } else {
       k.Note("signal handler");
     }
+    k.SaveRegisters();
     k.me().ret = 0;
     k.me().flags |= kInHandler;
     k.me().handler_op = 0;

@@ -299,12 +299,12 @@ Ret CheckAgainstCall(const Kernel& k, int task, uint8_t call) {
 // seccomp_pin_lookup_current(): the index of the entry for this argument's address, or -1.
 int LookupCurrent(Kernel& k, int role) {
   const Value user_addr = k.RoleAddress(role);
-  const int arg = SyscallOf(k.op().nr).roles[static_cast<size_t>(role)].arg;
+  const int arg = SyscallOf(k.Number()).roles[static_cast<size_t>(role)].arg;
   const uint8_t kpa = Pins(k).tasks[k.cur].pinned_args;
   if (kpa == 0) return -1;
   const Record& record = Deref(k, kpa);
   if (!record.live) return -1;
-  if (record.syscall_nr != static_cast<uint8_t>(k.op().nr)) return -1;
+  if (record.syscall_nr != static_cast<uint8_t>(k.Number())) return -1;
   for (int i = 0; i < record.nr_args; ++i) {
     if (record.args[i].user_addr != user_addr) continue;
     if (record.args[i].arg_idx != arg && k.Has(Toggle::k_fix_lookup_by_argument)) continue;
@@ -1057,7 +1057,7 @@ Flow pinned_import_ubuf(Kernel& k) {
   FUNCTION_BEGIN;
   STEP("pin = seccomp_pin_lookup_current((u64)(uintptr_t)buf)", kNothing);
   {
-    const bool dest = SyscallOf(k.op().nr).roles[l.role].shape == Shape::kOutBuffer;
+    const bool dest = SyscallOf(k.Number()).roles[l.role].shape == Shape::kOutBuffer;
     if (dest && k.Has(Toggle::k_fix_source_only)) return k.Return(Kernel::kNotServed);
     const int found = LookupCurrent(k, l.role);
     if (found < 0) return k.Return(Kernel::kNotServed);
@@ -1074,7 +1074,7 @@ Flow pinned_import_ubuf(Kernel& k) {
   for (l.w = 0; l.w * 8 < l.n; ++l.w) {
     STEP("iov_iter_kvec(i, rw, kvec, 1, n), then a word through it", kNothing);
     Record& kpa = Deref(k, Pins(k).tasks[k.cur].using_);
-    if (SyscallOf(k.op().nr).roles[l.role].shape == Shape::kOutBuffer) {
+    if (SyscallOf(k.Number()).roles[l.role].shape == Shape::kOutBuffer) {
       kpa.args[l.arg].words[l.w] = kZero;
       k.Note("a word of the file goes to the record");
     } else {

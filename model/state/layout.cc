@@ -46,6 +46,17 @@ void ListGlobals(const FieldContext& c, const std::string& prefix, size_t at, Fi
 #include "model/state/globals.def"
 }
 
+void ListRegisters(const FieldContext& c, const std::string& prefix, size_t at, FieldList& fields) {
+  using Struct = Registers;
+#include "model/state/registers.def"
+}
+
+void ListRegisterFile(const FieldContext& c, const std::string& prefix, size_t at,
+                      FieldList& fields) {
+  using Struct = RegisterFile;
+#include "model/state/register_file.def"
+}
+
 #include "model/state/end.h"
 
 }  // namespace
@@ -55,7 +66,8 @@ Layout::Layout(const Program& program, const Proposal& proposal)
       views(static_cast<size_t>(program.views)),
       words(program.words.size()),
       senders(program.senders.size()),
-      writers(program.writers.size()) {
+      writers(program.writers.size()),
+      has_registers(proposal.writes_registers) {
   for (const TaskInfo& task : program.tasks) tables = std::max<size_t>(tables, task.files + 1u);
   if (proposal.state_bytes != nullptr) {
     proposal.state_bytes(program, &proposal_task_bytes, &proposal_bytes);
@@ -73,6 +85,7 @@ Layout::Layout(const Program& program, const Proposal& proposal)
   signals_at = place(senders);
   writes_at = place(writers);
   globals_at = place(sizeof(Globals));
+  registers_at = place(has_registers ? tasks * sizeof(RegisterFile) : 0);
   proposal_tasks_at = place(tasks * proposal_task_bytes);
   proposal_at = place(proposal_bytes);
 }
@@ -139,6 +152,10 @@ std::vector<Field> FieldsOf(const Program& program, const Proposal& proposal,
                FieldContext::UpTo(program.writers[i].writes), kPlain, Resource::kBudgetOfThread);
   }
   ListGlobals(all, "", layout.globals_at, fields);
+  for (size_t t = 0; t < layout.tasks && layout.has_registers; ++t) {
+    ListRegisterFile(of_task(t), absl::StrCat(program.tasks[t].name, ".registers."),
+                     layout.registers_at + t * sizeof(RegisterFile), fields);
+  }
   if (proposal.list_task_fields != nullptr) {
     for (size_t t = 0; t < layout.tasks; ++t) {
       proposal.list_task_fields(of_task(t), absl::StrCat(program.tasks[t].name, "."),

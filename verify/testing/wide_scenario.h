@@ -197,6 +197,7 @@ struct WideScenario {
 struct WideOptions {
   // Also what is new: `!=`, `any`, `or` in conditions; `shares looks`; `anything but read`.
   bool new_words = false;
+  bool offsets = false;  // addresses in the middle of memories and at their ends
   size_t largest = 141;  // by wide::Size; 170 for what shows in large scenarios only
 };
 
@@ -226,7 +227,8 @@ inline constexpr size_t kNested = 7;
 
 class Maker {
  public:
-  Maker(uint64_t seed, const WideOptions& options) : deal_(seed), new_words_(options.new_words) {
+  Maker(uint64_t seed, const WideOptions& options)
+      : deal_(seed), new_words_(options.new_words), offsets_(options.offsets) {
     MakeTasks();
     MakeSignals();
     MakeSupervisors();
@@ -276,20 +278,32 @@ class Maker {
   std::string ArgumentTable() {
     std::vector<Strings> entries(deal_.Number("3 1|1 2"));
     for (Strings& entry : entries) {
-      entry.push_back(Object('o'));
+      entry.push_back(Somewhere(Object('o'), 20));
       if (deal_.Percent(30)) entry.emplace_back("NULL");
     }
     entries.push_back({"NULL"});
     return Add('v', entries);
   }
+  // A name, perhaps with an offset up to the end of what it names.
+  std::string Somewhere(const std::string& name, size_t chance) {
+    const Memory& memory = Named(name);
+    size_t words = memory.entries.size();
+    if (!memory.IsTable()) {
+      const size_t longest = Bytes(std::ranges::max(memory.entries[0], {}, Bytes));
+      words = (longest + (memory.kind.empty() ? 1 : 0) + 7) / 8;
+    }
+    if (!offsets_ || !deal_.Percent(chance)) return name;
+    return name + "+" + std::to_string(8 * (1 + deal_.Below(words)));
+  }
   // The name, or now and then something else in its place.
-  std::string Pointer(const std::string& name) {
+  std::string Pointer(const std::string& named) {
+    const std::string name = Somewhere(named, 30);
     const std::string what = deal_.Word("86 name|5 NULL|3 dangling|6 any");
     if (what != "any") return what == "name" ? name : what;
     Strings others = {"NULL", "dangling"};
     for (const Memory& memory : s_.memories) {
       const bool alike = memory.name[0] == name[0] && !memory.IsTable();
-      if (alike && memory.name != name) others.push_back(memory.name);
+      if (alike && memory.name != name) others.push_back(Somewhere(memory.name, 40));
     }
     return "any(" + name + ", " + deal_.Of(others) + ")";
   }
@@ -442,10 +456,13 @@ class Maker {
         if (!conditions.empty() && deal_.Percent(20)) continue;
         const Memory& memory = Named(passed.memory);
         std::string value = deal_.Percent(65) ? First(passed.memory) : deal_.Of(memory.entries[0]);
+        // What is left of it from its second word on.
+        if (offsets_ && value.size() > 10 && deal_.Percent(50)) value.erase(1, 8);
         if (memory.IsTable()) {
           Strings strings;
           for (const Strings& entry : memory.entries) {
-            if (entry[0] != "NULL") strings.push_back(First(entry[0]));
+            const std::string name = entry[0].substr(0, entry[0].find('+'));
+            if (name != "NULL") strings.push_back(First(name));
           }
           value = "[" + Joined(strings, ", ") + "]";
         }
@@ -614,6 +631,7 @@ class Maker {
 
   Deal deal_;
   const bool new_words_;
+  const bool offsets_;
   WideScenario s_;
   Strings patterns_;  // of the calls of targets
   std::set<std::string> called_;
