@@ -343,19 +343,18 @@ absl::Status Compiler::Limits() {
                  absl::StrCat("found up to ", notifications,
                               " notifications in a run, expected at most ", kMaxNotifications));
   }
-  int installed = 0;
   for (const TaskInfo& info : program_.tasks) {
     const auto installs = [](const Op& op) {
       return op.code == OpCode::kSyscall && op.nr == Nr::kSeccomp;
     };
-    installed += static_cast<int>(std::count_if(info.ops.begin(), info.ops.end(), installs));
     if (std::any_of(info.handler.begin(), info.handler.end(), installs)) {
       return Error({1, 1}, "found seccomp() in a handler, expected it in the body of a task");
     }
   }
-  if (installed > model::kMaxInstalled) {
-    return Error({1, 1}, absl::StrCat("found ", installed, " calls of seccomp(), expected at most ",
-                                      model::kMaxInstalled));
+  if (program_.installs > model::kMaxInstalled) {
+    return Error({1, 1},
+                 absl::StrCat("found ", static_cast<int>(program_.installs),
+                              " calls of seccomp(), expected at most ", model::kMaxInstalled));
   }
   program_.max_id = static_cast<uint8_t>(std::max(1, notifications));
   for (const auto& pins : program_.policy_pins) {

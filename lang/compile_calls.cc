@@ -229,7 +229,7 @@ absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* 
       if (!(op.flags & model::kNewListener)) {
         return Error(arg.where, "found no NEW_LISTENER, expected it: no other filter is modelled");
       }
-      program_.installs = true;
+      ++program_.installs;
       continue;
     }
     const auto role = std::find_if(syscall.roles.begin(), syscall.roles.end(),

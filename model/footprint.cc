@@ -340,7 +340,7 @@ StepFootprint Footprints::OfTask(const State& state, int task) const {
   }
   if (touches & kMayFault) footprint.writes |= kFaults;
   if (touches & kListener) footprint.writes |= kFile;
-  if (touches & kChains) footprint.writes |= kFilterChains;
+  if ((touches & kChains) && program_.installs != 0) footprint.writes |= kFilterChains;
   if (touches & kBudget) footprint.writes |= kAllocations;
   if (touches & kByOp) {
     // A supervisor's jumps and decisions are its own, so any op may be what they lead to.

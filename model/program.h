@@ -372,7 +372,7 @@ struct Program {
   bool polls = false;               // some supervisor polls
   bool closes = false;              // some supervisor closes the listener
   bool puts_back = false;           // some RECV may fault, and puts its notification back
-  bool installs = false;            // some script calls seccomp()
+  uint16_t installs = 0;            // calls of seccomp()
   uint8_t allocation_failures = 0;  // budget
   uint8_t nofile[kMaxFilesTables] = {kMaxFds, kMaxFds, kMaxFds, kMaxFds};
   bool general_peer = false;

@@ -2,6 +2,8 @@
 //
 // execve, clone and exit, as far as a notification or a fetch is concerned.
 
+#include <utility>
+
 #include "model/kernel/kernel.h"
 #include "model/kernel/locals.h"
 
@@ -185,14 +187,16 @@ Flow copy_process(Kernel& k) {
     t.status = kAlive;
     t.frames[0].function = static_cast<uint8_t>(Fn::k_user_mode);
     t.flags = k.me().flags & kExeced;
-    t.chain = k.me().chain;
+    // get_seccomp_filter(current)
+    t.filter = k.me().filter;
+    if (t.filter != 0) ++k.s->filters[t.filter].users;
     if (k.Number() == Nr::kClone) {
       t.files = k.me().files;
     } else {
       t.files = k.p.tasks[static_cast<size_t>(child)].files;
       k.s->files[t.files] = k.s->files[k.me().files];
     }
-    if (k.p.tasks[static_cast<size_t>(child)].filtered) ++k.filter().users;
+    if (t.filter == 0 && k.p.tasks[static_cast<size_t>(child)].filtered) ++k.filter().users;
     if (k.proposal.copy_seccomp != nullptr) k.proposal.copy_seccomp(k, child);
     k.Raise(Event::kForked);
     k.Note("{} starts", k.p.tasks[static_cast<size_t>(child)].name);
@@ -205,7 +209,14 @@ Flow copy_process(Kernel& k) {
 
 Flow seccomp_filter_release(Kernel& k) {
   FUNCTION_BEGIN;
-  STEP("refcount_dec_and_test(&orig->users)", kUsers);
+  // while (orig && refcount_dec_and_test(&orig->users)): where the last user of a filter is gone,
+  // the filter below has one less. In one step: until it has, it is as if that one were still
+  // there.
+  STEP("refcount_dec_and_test(&orig->users)", kUsers | kChains);
+  {
+    const size_t orig = std::exchange(k.me().filter, uint8_t{0});
+    if (!k.ReleaseInstalled(orig) || !k.info().filtered) return k.Return(0);
+  }
   --k.filter().users;
   k.Note("filter->users = {}", static_cast<int>(k.filter().users));
   if (k.filter().users == 0) {
@@ -219,12 +230,19 @@ Flow seccomp_filter_release(Kernel& k) {
   FUNCTION_END;
 }
 
+namespace {
+
+// tsk->seccomp.filter != NULL
+bool HasFilter(const Kernel& k) { return k.me().filter != 0 || k.info().filtered; }
+
+}  // namespace
+
 Flow do_exit(Kernel& k) {
   auto& l = k.Locals<ExitLocals>();
   FUNCTION_BEGIN;
   STEP("exit_signals(tsk)", kLife);
   k.me().status = kExiting;
-  if (k.info().filtered && !k.Has(Toggle::k_release_late)) {
+  if (HasFilter(k) && !k.Has(Toggle::k_release_late)) {
     CALL(k.Push(Fn::k_seccomp_filter_release));
   }
   if (k.proposal.exit != nullptr && !k.Has(Toggle::k_mutate_no_exit_clear)) {
@@ -235,7 +253,7 @@ Flow do_exit(Kernel& k) {
   }
   // exit_notify(), release_task(): a thread is reaped at once, a process when its parent waits for
   // it. No parent here does.
-  if (k.info().filtered && k.Has(Toggle::k_release_late) && k.info().group != k.cur) {
+  if (HasFilter(k) && k.Has(Toggle::k_release_late) && k.info().group != k.cur) {
     CALL(k.Push(Fn::k_seccomp_filter_release));
   }
   STEP("do_task_dead()", kLife);

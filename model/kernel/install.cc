@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// seccomp(SECCOMP_SET_MODE_FILTER) with NEW_LISTENER: one more filter on top of the scenario's. It
-// allows every call, and its listener stays open and is nobody's. A chain is the set of the filters
-// above the scenario's, since filters are only ever pushed.
-
-#include <bit>
+// seccomp(SECCOMP_SET_MODE_FILTER) with NEW_LISTENER: one more filter on top of the task's. It
+// allows every call, and its listener stays open and is nobody's.
 
 #include "model/kernel/kernel.h"
 #include "model/kernel/locals.h"
@@ -19,33 +16,53 @@ bool InGroup(const Kernel& k, size_t t) {
 
 // Any filter of the chain with ->notif: those above the scenario's all have one.
 bool has_duplicate_listener(const Kernel& k) {
-  return k.me().chain != 0 || (k.info().filtered && k.s->filter().notif);
+  return k.me().filter != 0 || (k.info().filtered && k.s->filter().notif);
+}
+
+bool is_ancestor(const Kernel& k, size_t parent, size_t child) {
+  // NULL is the root ancestor; the scenario's filter is below all that a thread of its group has.
+  if (parent == 0) return true;
+  for (; child != 0; child = k.s->filters[child].prev) {
+    if (child == parent) return true;
+  }
+  return false;
 }
 
 // A thread that has a filter that the caller has not cannot be synchronised. PF_EXITING ones are
 // left out.
 bool seccomp_can_sync_threads(const Kernel& k) {
   for (size_t t = 0; t < k.p.tasks.size(); ++t) {
-    if (InGroup(k, t) && (k.s->tasks[t].chain & ~k.me().chain)) return false;
+    if (InGroup(k, t) && !is_ancestor(k, k.s->tasks[t].filter, k.me().filter)) return false;
   }
   return true;
 }
 
-void seccomp_attach_filter(Kernel& k) {
-  uint8_t used = 0;
-  for (size_t t = 0; t < k.p.tasks.size(); ++t) used |= k.s->tasks[t].chain;
-  const int filter = std::countr_one(used);
-  KNOT_CHECK(filter < kMaxInstalled);
-  k.me().chain |= static_cast<uint8_t>(1 << filter);
-  if (k.op().flags & kTsync) {
-    // seccomp_sync_threads(flags)
-    for (size_t t = 0; t < k.p.tasks.size(); ++t) {
-      if (InGroup(k, t)) k.s->tasks[t].chain = k.me().chain;
-    }
+// get_seccomp_filter(caller), seccomp_filter_release(thread), then the caller's filter.
+void seccomp_sync_threads(Kernel& k) {
+  for (size_t t = 0; t < k.p.tasks.size(); ++t) {
+    if (!InGroup(k, t) || static_cast<int>(t) == k.cur) continue;
+    ++k.s->filters[k.me().filter].users;
+    const bool released = k.ReleaseInstalled(k.s->tasks[t].filter);
+    // The caller's chain holds the scenario's filter, so that this is not its last user.
+    if (released && k.p.tasks[t].filtered) --k.filter().users;
+    k.s->tasks[t].filter = k.me().filter;
   }
+}
+
+void seccomp_attach_filter(Kernel& k) {
+  size_t filter = 1;
+  while (k.s->filters[filter].users != 0) ++filter;
+  KNOT_CHECK(filter < k.s->layout().filters);
+  Filter& attached = k.s->filters[filter];
+  attached.users = 1;
+  // filter->prev = current->seccomp.filter, whose user the filter is in the task's place
+  attached.prev = k.me().filter;
+  k.me().filter = static_cast<uint8_t>(filter);
+  if (k.op().flags & kTsync) seccomp_sync_threads(k);
   k.Raise(Event::kFilterAttached);
-  k.Note("{} has {} listeners in its chain", k.info().name,
-         std::popcount(k.me().chain) + (k.info().filtered && k.s->filter().notif ? 1 : 0));
+  int listeners = k.info().filtered && k.s->filter().notif ? 1 : 0;
+  for (size_t cur = filter; cur != 0; cur = k.s->filters[cur].prev) ++listeners;
+  k.Note("{} has {} listeners in its chain", k.info().name, listeners);
 }
 
 }  // namespace
@@ -68,7 +85,7 @@ Flow seccomp_set_mode_filter(Kernel& k) {
     if (has_duplicate_listener(k)) l.ret = -kEBUSY;
   }
   if (l.ret == 0) {
-    STEP("spin_lock_irq(&current->sighand->siglock)", kChains | kRequests | kGroupLives);
+    STEP("spin_lock_irq(&current->sighand->siglock)", kChains | kUsers | kRequests | kGroupLives);
     if (has_duplicate_listener(k) && !k.Has(Toggle::k_dup_listener_race)) {
       l.ret = -kEBUSY;
     } else if ((k.op().flags & kTsync) && !seccomp_can_sync_threads(k)) {

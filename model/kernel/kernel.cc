@@ -152,6 +152,17 @@ void Kernel::CoverReturn() {
 
 void Kernel::AddNote(std::string note) { trace_->notes.push_back(std::move(note)); }
 
+bool Kernel::ReleaseInstalled(size_t filter) {
+  while (filter != 0) {
+    Filter& orig = s->filters[filter];
+    if (--orig.users != 0) return false;
+    filter = orig.prev;
+    // Its listener's file keeps it, where nobody comes any more.
+    orig = Filter{};
+  }
+  return true;
+}
+
 bool Kernel::TryLock() {
   Filter& f = s->filter();
   if (f.notify_lock == cur + 1) {

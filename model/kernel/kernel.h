@@ -185,6 +185,9 @@ class Kernel {
   // The function that is called now runs through its first STEP, as part of this step.
   void Fold() { fold_ = true; }
 
+  // __seccomp_filter_release() of an installed filter and of those below it: whether the scenario's
+  // has lost a user by that.
+  bool ReleaseInstalled(size_t filter);
   // filter->notify_lock.
   bool TryLock();
   void Unlock();

@@ -2,18 +2,17 @@
 //
 // Filters that scripts install.
 
-#include <bit>
-
 #include "model/property.h"
 
 namespace knotcheck::model {
 namespace {
 
 bool TwoListeners(const Program& p, const State& s) {
-  if (!p.installs) return false;
+  if (p.installs == 0) return false;
   for (size_t t = 0; t < p.tasks.size(); ++t) {
-    const int root = p.tasks[t].filtered && s.filter().notif ? 1 : 0;
-    if (std::popcount(s.tasks[t].chain) + root > 1) return true;
+    int listeners = p.tasks[t].filtered && s.filter().notif ? 1 : 0;
+    for (size_t f = s.tasks[t].filter; f != 0; f = s.filters[f].prev) ++listeners;
+    if (listeners > 1) return true;
   }
   return false;
 }

@@ -50,7 +50,7 @@ enum class Resource : uint8_t {
   kRequestsOfFilter,  // notif->requests
   kUsersOfFilter,     // filter->users
   kListenerFile,      // the listener's descriptor and file
-  kChainsOfGroup,     // filters above the scenario's
+  kChainsOfGroup,     // which filters are above the scenario's, and in which order
   kTableOfFiles,      // a descriptor table
   kUserMemory,
   kAllocationsLeft,
@@ -76,6 +76,7 @@ struct FieldContext {
   int8_t owner = -1;
   const TaskInfo& info;
   bool supervisor = false;
+  bool traps = true;  // of a filter: it is the one that the scenario begins with
 
   static uint8_t Bits(int bits) { return static_cast<uint8_t>((1u << bits) - 1); }
   // Of a number up to `largest`.
@@ -84,6 +85,7 @@ struct FieldContext {
   uint8_t Id() const { return UpTo(program.max_id + 1u); }
   uint8_t IfTarget(int mask) const { return static_cast<uint8_t>(supervisor ? 0 : mask); }
   uint8_t IfSupervisor(int mask) const { return static_cast<uint8_t>(supervisor ? mask : 0); }
+  uint8_t IfTrapping(int mask) const { return static_cast<uint8_t>(traps ? mask : 0); }
   uint8_t IfVerbs(int mask) const { return static_cast<uint8_t>(verbs ? mask : 0); }
 };
 

@@ -64,6 +64,7 @@ void ListRegisterFile(const FieldContext& c, const std::string& prefix, size_t a
 Layout::Layout(const Program& program, const Proposal& proposal)
     : tasks(program.tasks.size()),
       views(static_cast<size_t>(program.views)),
+      filters(1u + program.installs),
       words(program.words.size()),
       senders(program.senders.size()),
       writers(program.writers.size()),
@@ -127,8 +128,16 @@ std::vector<Field> FieldsOf(const Program& program, const Proposal& proposal,
   for (size_t v = 0; v < layout.views; ++v) {
     ListView(all, absl::StrCat("view", v, "."), layout.views_at + v * sizeof(View), fields);
   }
+  const FieldContext installed{.program = program,
+                               .verbs = all.verbs,
+                               .tasks = all.tasks,
+                               .tables = all.tables,
+                               .owner = -1,
+                               .info = nobody,
+                               .supervisor = false,
+                               .traps = false};
   for (size_t f = 0; f < layout.filters; ++f) {
-    ListFilter(all, f == 0 ? "" : absl::StrCat("filter", f, "."),
+    ListFilter(f == 0 ? all : installed, f == 0 ? "" : absl::StrCat("filter", f, "."),
                layout.filters_at + f * sizeof(Filter), fields);
   }
   for (size_t f = 0; f < layout.tables; ++f) {

@@ -234,14 +234,20 @@ inline void TaskFacts(const Moment& m, std::vector<Fact>* facts) {
   if (m.before.filter().users != 0 && m.after.filter().users == 0) {
     facts->push_back(m.New(What::kUnused));
   }
-  if (std::popcount(m.Before().chain) < std::popcount(m.After().chain)) {
+  const auto above = [](const State& state, size_t task) {
+    int count = 0;
+    for (size_t f = state.tasks[task].filter; f != 0; f = state.filters[f].prev) ++count;
+    return count;
+  };
+  const auto self = static_cast<size_t>(m.task);
+  if (above(m.before, self) < above(m.after, self)) {
     facts->push_back(m.New(What::kFilterAttached));
   }
   for (size_t t = 0; t < m.program().tasks.size(); ++t) {
     const int own = m.program().tasks[t].filtered && m.after.filter().notif ? 1 : 0;
     Fact fact = m.New(What::kListeners);
     fact.target = static_cast<uint8_t>(t);
-    fact.ret = std::popcount(m.after.tasks[t].chain) + own;
+    fact.ret = above(m.after, t) + own;
     if (fact.ret > 1) facts->push_back(fact);
   }
 }

@@ -286,13 +286,14 @@ class Maker {
   }
   // A name, perhaps with an offset up to the end of what it names.
   std::string Somewhere(const std::string& name, size_t chance) {
+    if (!offsets_ || name == "NULL") return name;
     const Memory& memory = Named(name);
     size_t words = memory.entries.size();
     if (!memory.IsTable()) {
       const size_t longest = Bytes(std::ranges::max(memory.entries[0], {}, Bytes));
       words = (longest + (memory.kind.empty() ? 1 : 0) + 7) / 8;
     }
-    if (!offsets_ || !deal_.Percent(chance)) return name;
+    if (!deal_.Percent(chance)) return name;
     return name + "+" + std::to_string(8 * (1 + deal_.Below(words)));
   }
   // The name, or now and then something else in its place.
