@@ -43,8 +43,8 @@ enum Reduction : uint32_t {
   kRenumber = 4,
   // Where a thread's next steps are left movers, it takes them at once, whoever moved before: they
   // are a persistent set of one thread (P. Godefroid, "Partial-order methods for the verification
-  // of
-  // concurrent systems", 1996). No state in which a thread has such steps is kept, so every state
+  // of concurrent systems", 1996). No state in which a thread has such steps is kept, so every
+  // state
   // that is kept is explored in full and nothing is put off for ever. Needs and preserves what
   // kMerge does.
   kPersistent = 8,

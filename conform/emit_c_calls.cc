@@ -120,7 +120,7 @@ absl::StatusOr<std::string> Emitter::Call(const Words& w) const {
     if (c.size() == 3 && (flags & 0100)) c.emplace_back("0600");
   }
   if (raw) return absl::StrCat("syscall(__NR_", name, ", ", absl::StrJoin(c, ", "), ")");
-  if (name == "bind") c[1] = "(struct sockaddr *)" + c[1];
+  if (name == "bind") c[1] = absl::StrCat("(struct sockaddr *)(", c[1], ")");
   return absl::StrCat(name, "(", absl::StrJoin(c, ", "), ")");
 }
 

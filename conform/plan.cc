@@ -3,6 +3,7 @@
 #include "conform/plan.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 #include <vector>
@@ -45,23 +46,27 @@ int WholeAt(const Program& program, model::Value address, uint8_t space) {
   return object < 0 ? -1 : program.objects[static_cast<size_t>(object)].whole;
 }
 
-// Whether some script pins more bytes of an object than it has, as SECCOMP_PIN_FIXED.
+// Whether some script pins more bytes of an object than it has from the address on that a call
+// takes, as SECCOMP_PIN_FIXED.
 bool PinnedAsBytes(const Program& program, size_t o) {
-  std::set<int> arguments;  // registers that hold the object's address
+  std::map<int, uint32_t> bytes;  // by register, from such an address on: the fewest
   for (const TaskInfo& task : program.tasks) {
     for (const Op& op : task.ops) {
       for (size_t i = 0; i < op.pointers.size() && op.code == OpCode::kSyscall; ++i) {
-        const bool here = WholeAt(program, op.pointers[i], task.space) == static_cast<int>(o);
-        if ((op.is_pointer >> i & 1) && here) arguments.insert(static_cast<int>(i));
+        if (!(op.is_pointer >> i & 1)) continue;
+        const int at = program.ObjectAt(op.pointers[i], task.space);
+        if (at < 0 || program.objects[static_cast<size_t>(at)].whole != o) continue;
+        const uint32_t here = program.objects[static_cast<size_t>(at)].bytes;
+        const auto [known, fresh] = bytes.emplace(static_cast<int>(i), here);
+        if (!fresh) known->second = std::min(known->second, here);
       }
     }
   }
   for (const TaskInfo& task : program.tasks) {
     for (const Op& op : task.ops) {
       for (const model::Descriptor& d : op.descriptors) {
-        if (d.kind == 0 && d.max_bytes > program.objects[o].bytes && arguments.count(d.arg) != 0) {
-          return true;
-        }
+        const auto at = bytes.find(d.arg);
+        if (d.kind == 0 && at != bytes.end() && d.max_bytes > at->second) return true;
       }
     }
   }
@@ -128,6 +133,26 @@ void AddCut(const Program& program, std::set<std::string>* strings) {
 }
 
 // The number of the system call that all of the program's trapped calls with arguments to look at
+// How many bytes a look at an argument takes, by the calls of this number.
+std::set<int> LengthsOf(const Program& program, Nr nr, const model::Role& role) {
+  std::set<int> lengths;
+  for (const TaskInfo& task : program.tasks) {
+    for (const auto* ops : {&task.ops, &task.handler}) {
+      for (const Op& call : *ops) {
+        if (call.code != OpCode::kSyscall || call.nr != nr || role.parent >= 0) continue;
+        const int object = program.values[call.pointers[role.arg]].object;
+        if (object < 0) continue;
+        int length = program.objects[static_cast<size_t>(object)].bytes;
+        if (role.length_arg >= 0 && !role.IsString()) {
+          length = std::min(length, call.scalars[static_cast<size_t>(role.length_arg)]);
+        }
+        lengths.insert(length);
+      }
+    }
+  }
+  return lengths;
+}
+
 // have in common.
 std::optional<Nr> LookedAt(const Program& program) {
   std::optional<Nr> only;
@@ -141,6 +166,23 @@ std::optional<Nr> LookedAt(const Program& program) {
     only = static_cast<Nr>(nr);
   }
   return only.value_or(Nr::kUmask);
+}
+
+// Whether some supervisor's look at bytes has a length for each call.
+bool LooksAtSeveralLengths(const Program& program) {
+  const bool reads =
+      std::any_of(program.tasks.begin(), program.tasks.end(), [](const TaskInfo& task) {
+        return std::any_of(task.ops.begin(), task.ops.end(),
+                           [](const Op& op) { return op.code == OpCode::kReadArgs; });
+      });
+  const Nr nr = *LookedAt(program);
+  const auto& roles = model::SyscallOf(nr).roles;
+  for (size_t r = 0; r < roles.size() && reads; ++r) {
+    const bool bytes = !roles[r].IsString() && roles[r].shape != model::Shape::kStrings;
+    const bool looked_at = program.seen[static_cast<size_t>(nr)][r].entries != 0;
+    if (bytes && looked_at && LengthsOf(program, nr, roles[r]).size() > 1) return true;
+  }
+  return false;
 }
 
 // Whether a policy reads the arguments of every notification, and there are some of calls of which
@@ -199,18 +241,9 @@ std::string ReadText(const Program& program, const Op& op) {
     const char* shape = roles[r].shape == model::Shape::kStrings ? "strings"
                         : roles[r].IsString()                    ? "string"
                                                                  : "bytes";
+    if (roles[r].parent >= 0) continue;
     int length = 0;
-    for (const TaskInfo& task : program.tasks) {
-      for (const Op& call : task.ops) {
-        if (call.code != OpCode::kSyscall || call.nr != nr) continue;
-        const int object = program.values[call.pointers[roles[r].arg]].object;
-        if (object < 0) continue;
-        length = program.objects[static_cast<size_t>(object)].bytes;
-        if (roles[r].length_arg >= 0 && !roles[r].IsString()) {
-          length = std::min(length, call.scalars[static_cast<size_t>(roles[r].length_arg)]);
-        }
-      }
-    }
+    for (const int bytes : LengthsOf(program, nr, roles[r])) length = std::max(length, bytes);
     absl::StrAppend(&text, " ", static_cast<int>(roles[r].arg), ":", shape, ":", length);
   }
   return text;
@@ -532,9 +565,15 @@ absl::Status CanRun(const verify::Question& question) {
   if (ReadsOtherCalls(program)) {
     return no("a policy looks at one call's arguments only, and a plan at those of each call");
   }
+  if (LooksAtSeveralLengths(program)) {
+    return no("calls of one number have buffers of different lengths, and a plan's look has one");
+  }
   for (const TaskInfo& task : program.tasks) {
     bool executed = false;
     for (const Op& op : task.ops) {
+      if (op.code == OpCode::kChoose && task.kind != TaskKind::kSupervisor) {
+        return no("a task chooses what it calls");
+      }
       if (op.honest) return no("a supervisor's policy may be followed in any order");
       if (op.free && op.code != OpCode::kChoose) return no("a supervisor may do anything");
       if (op.code == OpCode::kChoose && !op.free && task.kind == TaskKind::kSupervisor) {

@@ -250,6 +250,53 @@ TEST(Orders, InWords) {
 }
 
 // What no plan can say is refused, and says so.
+// Whole objects are numbered and laid out; addresses say how far behind their beginning they lie. A
+// rest is a name that a call can open, as is "/evil" and what is torn of the two.
+TEST(Plans, AddressesInTheMiddle) {
+  const Subject subject(R"(memory path = "/sandbox/ok" | "/sandbox/evil"
+memory table = [path+8 | path, path+16, NULL]
+target T {
+  openat(AT_FDCWD, path+8, O_RDONLY)
+  execve(path+16, table+8, NULL)
+}
+peer P shares memory with T
+supervisor S { policy: allow openat if path == "/ok", else EACCES }
+)");
+  const std::vector<std::string> lines = subject.StressLines();
+  for (const char* line : {"object 0 path string 14", "object 1 table pointers 24",
+                           "word 2 1 &0+8 &0", "word 3 1 &0+16", "op 0 0 call openat -100 &0+8 0",
+                           "op 0 1 call execve &0+16 &1+8 0", "file 2f6f6b", "file 2f6576696c"}) {
+    EXPECT_THAT(lines, Contains(line));
+  }
+  EXPECT_THAT(lines, Not(Contains(HasSubstr("object 2"))));
+}
+
+// SECCOMP_PIN_FIXED finds three bytes of "/aaaaaa/ok" behind its first word, and says that it
+// wanted eight: what is mapped there must end as early.
+TEST(Plans, ARestThatIsPinnedAsBytesEndsWithThem) {
+  constexpr char kBody[] =
+      "filter openat\nmemory path = \"/aaaaaa/ok\"\n"
+      "target T { openat(AT_FDCWD, path+8, O_RDONLY) }\n"
+      "supervisor S { n = recv(); pin(n, 1: fixed %d); send(n, continue pinned) }\n";
+  const auto lines = [&](int bytes) {
+    std::string body = kBody;
+    body.replace(body.find("%d"), 2, std::to_string(bytes));
+    return Subject(body, "pin_args").StressLines();
+  };
+  EXPECT_THAT(lines(8), Contains("object 0 path bytes 11"));
+  EXPECT_THAT(lines(3), Contains("object 0 path string 11"));
+}
+
+// Of a string the longest, which its NUL ends anyway.
+TEST(Plans, ALookIsAsLongAsTheLongestArgument) {
+  const Subject subject(R"(filter openat
+memory path = "/aaaaaa/ok"
+target T { openat(AT_FDCWD, path, O_RDONLY); openat(AT_FDCWD, path+8, O_RDONLY) }
+supervisor S { n = recv(); read(n); send(n, continue) }
+)");
+  EXPECT_THAT(subject.StressLines(), Contains("op 1 1 read 0 1:string:11"));
+}
+
 TEST(CanRun, Refuses) {
   const auto why = [](const std::string& rest) {
     const Subject subject(absl::StrCat("memory path = \"/ok\"\n", rest));
@@ -279,6 +326,15 @@ TEST(CanRun, Refuses) {
   EXPECT_EQ(why("filter execve\nmemory args = [path, NULL]\n"
                 "target T { execve(path, args, NULL)\n  umask() }\nsupervisor S { n = recv() }\n"),
             "1 an executed program goes on with other calls");
+  EXPECT_EQ(why("target T { any of { openat(AT_FDCWD, path, O_RDONLY); nothing } }\n" + policy),
+            "1 a task chooses what it calls");
+  EXPECT_EQ(why("filter write\nmemory data = bytes \"nothing!PINNED\"\n"
+                "target T { write(file, data, 14); write(file, data+8, 6) }\n"
+                "supervisor S { n = recv(); read(n); send(n, continue) }\n"),
+            "1 calls of one number have buffers of different lengths, and a plan's look has one");
+  EXPECT_EQ(why("filter bind\nmemory addr = bytes \"nothing!unix/A\"\n"
+                "target T { bind(sock, addr+8, 6) }\nsupervisor S { n = recv() }\n"),
+            "1 a call takes the middle of a sockaddr, which has its family at its beginning");
   const std::string two = "target T { openat(AT_FDCWD, path, O_RDONLY)\n  close(file) }\n";
   const std::string both =
       "supervisor S { policy: allow openat if path == \"/ok\", else EACCES\n"

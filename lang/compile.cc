@@ -261,6 +261,7 @@ absl::Status Compiler::ResourceLimits() {
 
 // What each call finds in its registers, by number.
 absl::Status Compiler::Registers() {
+  if (!proposal_.writes_registers) return absl::OkStatus();
   const auto number_of = [this](const model::Register& of) {
     auto& all = program_.registers;
     const auto at = std::find(all.begin(), all.end(), of);

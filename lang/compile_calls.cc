@@ -54,6 +54,10 @@ absl::StatusOr<Value> Compiler::Address(const Atom& atom) {
   const bool named = atom.kind == Atom::Kind::kName;
   if (named && atom.offset == 0 && atom.text == "NULL") return Value{model::kZero};
   if (named && atom.offset == 0 && atom.text == "dangling") return InternPointer(kDangling, 0);
+  if (named && (atom.text == "NULL" || atom.text == "dangling")) {
+    return Error(atom.where, absl::StrCat("found '", AtomText(atom), "', expected no '+' behind ",
+                                          atom.text, ", where nothing is mapped"));
+  }
   const auto object = ObjectNamed(atom);
   if (!object.ok()) return object.status();
   named_.insert(atom.text);
@@ -68,6 +72,8 @@ absl::StatusOr<Value> Compiler::Address(const Atom& atom) {
 
 absl::Status Compiler::OffsetsAreAddresses(const Call& call, bool ioctl) const {
   const auto nr = ioctl ? absl::StatusOr<Nr>(Nr::kUmask) : CallNamed(call.function, call.where);
+  // What is no call at all is told where it is compiled.
+  if (!nr.ok() && call.function != "kill") return absl::OkStatus();
   for (size_t i = 0; i < call.args.size(); ++i) {
     const bool address =
         nr.ok() && std::any_of(SyscallOf(*nr).roles.begin(), SyscallOf(*nr).roles.end(),

@@ -233,7 +233,8 @@ absl::Status Compiler::CompileIoctl(const Call& call, std::map<std::string, uint
     for (const model::Proposal* other : model::AllProposals()) {
       for (size_t v = 0; v < other->verbs.size(); ++v) {
         if (call.function != other->verbs[v].name) continue;
-        if (other != &proposal_) return NotUnder(call.where, call.function + "()");
+        if (std::string_view(other->name) != proposal_.name)
+          return NotUnder(call.where, call.function + "()");
         op.code = OpCode::kVerb;
         op.verb = static_cast<uint8_t>(v);
         status = variable();

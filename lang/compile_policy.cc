@@ -167,7 +167,8 @@ absl::StatusOr<model::PolicyCondition> Compiler::CompileCondition(const Rule& ru
   } else {
     for (const Atom& value : condition.values) {
       std::vector<Value> words = Words(value.text, true);
-      words.resize(std::max<size_t>(words.size(), layout.stride), model::kZero);
+      // Nobody looks behind a string's NUL.
+      words.resize(std::max<size_t>(words.size(), layout.stride), model::kAbsent);
       c.words.insert(c.words.end(), words.begin(), words.end());
     }
     c.words.push_back(model::kAbsent);
@@ -260,7 +261,7 @@ absl::Status Compiler::PolicyScripts() {
       // What one proposal reacts to, another does not return.
       for (const model::Proposal* other : model::AllProposals()) {
         std::string ignored;
-        if (other != &proposal_ && other->policy_script != nullptr &&
+        if (std::string_view(other->name) != proposal_.name && other->policy_script != nullptr &&
             !other->policy_script(reactions, &ignored).empty() && ignored.empty()) {
           ops = proposal_.policy_script({}, &ignored);
           error.clear();

@@ -95,13 +95,18 @@ TEST(CompileTest, AnAddressIsAWordOfAnObjectOrItsEnd) {
       "f:7:29: found 'path+4', expected a multiple of 8 up to 16, which is the end: a word is "
       "read at once");
   EXPECT_EQ(path("path+0"),
-            "f:7:34: found '0', expected a number of bytes from 1 on, as in path+8");
+            "f:7:34: found '0', expected a number of bytes from 1 to 1000000, as in path+8");
+  EXPECT_EQ(path("NULL+8"),
+            "f:7:29: found 'NULL+8', expected no '+' behind NULL, where nothing is mapped");
+  EXPECT_EQ(path("path+1000001"),
+            "f:7:34: found '1000001', expected a number of bytes from 1 to 1000000, as in path+8");
   const std::string elsewhere =
       ", expected no '+': it belongs to the name of a memory, where a call takes an address";
   const auto script = [](const std::string& call, const std::string& ioctl) {
     return Refusal("filter umask\ntarget T { " + call + " }\nsupervisor S { n = recv(); " + ioctl +
                    " }\n");
   };
+  EXPECT_EQ(script("umaks(file+8)", "send(n, value 1)").find("f:6:12: found 'umaks'"), 0u);
   EXPECT_EQ(script("close(file+8)", "send(n, value 1)"), "f:6:18: found 'file+8'" + elsewhere);
   EXPECT_EQ(script("umask()", "send(n+8, value 1)"), "f:7:33: found 'n+8'" + elsewhere);
   EXPECT_EQ(script("umask()", "kill(T+8)"), "f:7:33: found 'T+8'" + elsewhere);

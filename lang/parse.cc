@@ -629,7 +629,7 @@ bool Parser::ParseOperand(Atom* atom, absl::string_view expected) {
   constexpr int64_t kMost = 1'000'000;
   SkipNewlines();
   if (token().kind != Token::Kind::kNumber || token().number < 1 || token().number > kMost) {
-    return Fail("a number of bytes from 1 on, as in path+8");
+    return Fail("a number of bytes from 1 to 1000000, as in path+8");
   }
   atom->offset = Advance().number;
   return true;

@@ -307,7 +307,9 @@ StepFootprint Footprints::OfTask(const State& state, int task) const {
   }
   if (touches & kRequests) footprint.writes |= kRequestCount;
   if (touches & kReadsUsers) footprint.reads |= kUserCount;
-  if (touches & kUsers) footprint.writes |= kUserCount;
+  // A task without the scenario's filter is no user of it.
+  const bool user = program_.tasks[static_cast<size_t>(task)].filtered;
+  if ((touches & kUsers) && user) footprint.writes |= kUserCount;
   if (touches & kZaps) {
     footprint.writes |= SignalsOfGroup(program_.tasks[static_cast<size_t>(task)].group);
   }
@@ -340,7 +342,11 @@ StepFootprint Footprints::OfTask(const State& state, int task) const {
   }
   if (touches & kMayFault) footprint.writes |= kFaults;
   if (touches & kListener) footprint.writes |= kFile;
-  if ((touches & kChains) && program_.installs != 0) footprint.writes |= kFilterChains;
+  if ((touches & kChains) && program_.installs != 0) {
+    footprint.writes |= kFilterChains;
+    // Whether a listener is open, all tables say that somebody alive has.
+    footprint.reads |= kAllFiles | kAllLives;
+  }
   if (touches & kBudget) footprint.writes |= kAllocations;
   if (touches & kByOp) {
     // A supervisor's jumps and decisions are its own, so any op may be what they lead to.
@@ -400,12 +406,12 @@ ThreadHold Footprints::HoldOf(const State& state, int thread, uint64_t of) const
     for (int t = 0; one_supervisor_ && t < static_cast<int>(program_.tasks.size()); ++t) {
       if (OnlyWaitsForReply(state, t)) hold.stable |= Lives(t);
     }
-  } else if (!me.knotif.listed && !MayBeSignalled(state, thread, false) &&
+  } else if (program_.installs == 0 && !me.knotif.listed && !MayBeSignalled(state, thread, false) &&
              !IsNamed(state, thread)) {
     // Nobody looks whether it lives.
     hold.exclusive |= Lives(thread);
   }
-  if (shares_files_ || (of & kAllFiles) == 0) return hold;
+  if (shares_files_ || program_.installs != 0 || (of & kAllFiles) == 0) return hold;
   // The table of a trapped task belongs to whoever has notify_lock, else to the task.
   const uint8_t owner = state.filter().notify_lock;
   const bool locks = owner == thread + 1;

@@ -26,7 +26,9 @@ struct Observation {
     kShowsWord,  // ... of that, `value` as word `word`; strings of a table stand a stride apart
     kCuts,       // ... and says that it is truncated
     kSaw,    // a look of a supervisor is over: `value` is word `word` of what it saw of role `role`
-    kReads,  // the task reads word `word` of object `role`, of another task if `entry` is 1
+    // The task reads a word in object `role`, the `word`-th from its address on, of another task if
+    // `entry` is 1.
+    kReads,
   };
   Kind kind = Kind::kBegins;
   uint8_t task = 0;

@@ -185,6 +185,8 @@ const Syscall& SyscallOf(Nr nr);
 // of which there is one. From kOpened on: what calls open, another number for another file.
 enum File : uint8_t { kNoFile, kStdio, kSocket, kRegular, kLegacy, kGiven, kReserved, kOpened = 8 };
 inline constexpr uint8_t kMaxFile = 31;  // fits all slots of a table and all that its users know of
+// The listener of filter i of those that scripts install, in whichever table, is kMaxFile + i.
+inline constexpr uint8_t kMaxListener = 63;
 inline constexpr int kFdSock = 3;        // a socket
 inline constexpr int kFdFile = 4;        // a file with write_iter and read_iter
 inline constexpr int kFdLegacy = 5;      // a file whose driver has ->write and ->read only
@@ -349,7 +351,7 @@ struct SeenLayout {
 struct Program {
   std::string name;
   std::vector<ValueInfo> values;
-  std::vector<Register> registers;  // that some call loads
+  std::vector<Register> registers;  // that some call loads, where a proposal writes them
   // Those of space 0, then the same of the next one, then the rests of both in the same way: an
   // address is the same number in each.
   std::vector<Object> objects;

@@ -179,7 +179,7 @@ class State {
         words_(words),
         globals_(At(words, layout.globals_at)) {}
   // Const from const.
-  static const State Of(const Layout& layout, const uint64_t* words) {
+  [[gnu::always_inline]] static const State Of(const Layout& layout, const uint64_t* words) {
     return State(layout, const_cast<uint64_t*>(words));
   }
   State(const State&) = delete;

@@ -36,7 +36,7 @@ std::string Hex(const Program& program, const Value* words, int count, int bytes
       absl::StrAppend(&hex, absl::Hex(byte, absl::kZeroPad2));
     }
     // A pointer's bytes depend on where things are.
-    if (known && program.values[value].object >= 0) return "*";
+    if (known && program.values[value].pointer) return "*";
   }
   return hex;
 }

@@ -31,7 +31,7 @@ model::Proposal WithRegisters(const std::string& name) {
 
 struct Asked {
   explicit Asked(const lang::Scenario& scenario, const Proposal& of) : proposal(of) {
-    auto compiled = lang::Compile(scenario, *model::FindProposal(proposal.name), {});
+    auto compiled = lang::Compile(scenario, proposal, {});
     if (!compiled.ok()) return;
     program = *std::move(compiled);
     system = std::make_unique<model::System>(program, proposal, model::Toggles());

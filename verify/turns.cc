@@ -21,6 +21,7 @@ using model::State;
 constexpr int kMostSteps = 5000;
 
 uint32_t Bit(int i) { return uint32_t{1} << i; }
+uint64_t ObjectBit(int i) { return uint64_t{1} << i; }
 
 uint8_t Task(int t) { return static_cast<uint8_t>(t); }
 
@@ -135,7 +136,7 @@ void Turns::Turn(const Node& from, int t, std::vector<Node>* out) const {
   node.turn_of = t;
   if (node.parked & Bit(t)) {
     node.parked &= ~Bit(t);
-    if (node.held_by[t] >= 0) node.held &= ~Bit(std::exchange(node.held_by[t], int8_t{-1}));
+    if (node.held_by[t] >= 0) node.held &= ~ObjectBit(std::exchange(node.held_by[t], int8_t{-1}));
     node.orders.push_back({.kind = Order::Kind::kResume, .task = Task(t)});
   } else if (!AtBoundary(node.state, t)) {
     node.orders.push_back({.kind = Order::Kind::kResume, .task = Task(t)});
@@ -179,8 +180,8 @@ bool Turns::Acted(const Node& from, int thread, int choice, Node* out) const {
     order.word = static_cast<uint8_t>(changed);
     order.value = static_cast<model::Value>(node.state.memory[changed] ^
                                             program_.words[order.word].domain[0]);
-    if (node.held & Bit(program_.words[order.word].object)) return false;
-    node.touched |= Bit(program_.words[order.word].object);
+    if (node.held & ObjectBit(program_.words[order.word].object)) return false;
+    node.touched |= ObjectBit(program_.words[order.word].object);
   }
   node.orders.push_back(order);
   *out = std::move(node);
@@ -263,7 +264,7 @@ Node Turns::Parked(const Node& node, int t, const Afterthought& thought) {
   parked.parked |= Bit(t);
   parked.was |= Bit(t);
   if (thought.hold_object >= 0) {
-    parked.held |= Bit(thought.hold_object);
+    parked.held |= ObjectBit(thought.hold_object);
     parked.held_by[t] = thought.hold_object;
   }
   return parked;
@@ -287,7 +288,8 @@ std::vector<Turns::Tried> Turns::Try(const Node& node, int t, std::vector<Node>*
     if (!shown.possible) continue;
     for (const Observation& o : seen) {
       const bool first = o.kind == Observation::Kind::kReads && o.entry == 1 && o.word == 0;
-      if (!first || !fresh || (node.touched & Bit(o.role)) || !IsVerb(node.state, t)) continue;
+      if (!first || !fresh || (node.touched & ObjectBit(o.role)) || !IsVerb(node.state, t))
+        continue;
       out->push_back(
           Parked(node, t, {.task = Task(t), .hold_object = static_cast<int8_t>(o.role)}));
     }
@@ -372,8 +374,8 @@ bool Turns::Note(const model::Observations& seen, Node* node) const {
       node->orders.push_back({.kind = Order::Kind::kWaitDone, .task = o.task});
     } else if (o.kind == Observation::Kind::kReads) {
       // Nobody gets at a page that is held.
-      node->unsupported |= (node->held & Bit(o.role)) != 0;
-      node->touched |= Bit(o.role);
+      node->unsupported |= (node->held & ObjectBit(o.role)) != 0;
+      node->touched |= ObjectBit(o.role);
     } else if (o.kind == Observation::Kind::kShows) {
       shows = true;
     }

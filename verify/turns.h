@@ -31,8 +31,8 @@ struct Node {
   Recorder recorder;
   uint32_t parked = 0;   // tasks that are held at a copy or a read
   uint32_t was = 0;      // tasks whose running operation was held once
-  uint32_t touched = 0;  // objects whose page is there already
-  uint32_t held = 0;     // objects whose page somebody's read waits for
+  uint64_t touched = 0;  // objects whose page is there already
+  uint64_t held = 0;     // objects whose page somebody's read waits for
   uint32_t owed = 0;     // tasks in a handler whose interrupted call has its result already
   int8_t held_by[model::kMaxTasks] = {-1, -1, -1, -1, -1, -1, -1};
   uint64_t violated = 0;

@@ -4,6 +4,7 @@
 // where a proposal may serve the fetch instead.
 
 #include <algorithm>
+#include <utility>
 
 #include "model/kernel/kernel.h"
 #include "model/kernel/locals.h"
@@ -437,11 +438,13 @@ Flow table_body(Kernel& k) {
 
 Flow do_close(Kernel& k) {
   FUNCTION_BEGIN;
-  STEP("file = file_close_fd(fd)", kFiles);
+  STEP("file = file_close_fd(fd)", kFiles | kChains);
   {
     const int fd = k.ScalarArg(0);
-    if (LookUpFd(k, 0) == kNoFile || fd < 0) return k.Return(-kEBADF);
+    const uint8_t file = LookUpFd(k, 0);
+    if (file == kNoFile || fd < 0) return k.Return(-kEBADF);
     k.s->files[k.me().files][fd] = kNoFile;
+    k.FileClosed(file);
   }
   return k.Return(0);
   FUNCTION_END;
@@ -449,7 +452,7 @@ Flow do_close(Kernel& k) {
 
 Flow do_dup2(Kernel& k) {
   FUNCTION_BEGIN;
-  STEP("do_dup2(files, file, newfd, flags)", kFiles);
+  STEP("do_dup2(files, file, newfd, flags)", kFiles | kChains);
   {
     const int newfd = k.ScalarArg(1);
     FilesTable& files = k.s->files[k.me().files];
@@ -457,7 +460,7 @@ Flow do_dup2(Kernel& k) {
     const uint8_t file = LookUpFd(k, 0);
     if (file == kNoFile) return k.Return(-kEBADF);
     if (files[newfd] == kReserved) return k.Return(-kEBUSY);
-    files[newfd] = file;
+    k.FileClosed(std::exchange(files[newfd], file));
     return k.Return(newfd);
   }
   FUNCTION_END;

@@ -144,6 +144,21 @@ Flow do_execveat_common(Kernel& k) {
   FUNCTION_END;
 }
 
+namespace {
+
+// Whether somebody else alive has the running task's descriptor table.
+bool SharesFiles(const Kernel& k) {
+  for (size_t t = 0; t < k.p.tasks.size(); ++t) {
+    const Task& other = k.s->tasks[t];
+    const bool alive = other.status == kAlive || other.status == kExiting;
+    if (static_cast<int>(t) == k.cur || k.p.tasks[t].kind == TaskKind::kSupervisor) continue;
+    if (alive && other.files == k.me().files) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 Flow begin_new_exec(Kernel& k) {
   FUNCTION_BEGIN;
   STEP("zap_other_threads(tsk)", kFatal | kZaps | kGroupLives);
@@ -171,6 +186,16 @@ Flow begin_new_exec(Kernel& k) {
     k.me().flags |= kSigkillPending;
   }
   k.Note("executes {}", k.ValueText(k.me().copied[0]));
+  if (k.p.installs != 0) {
+    // Of the descriptors only a listener's has the flag here. A table of others too is not
+    // unshared.
+    STEP("do_close_on_exec(me->files)", kFiles | kChains);
+    if (!SharesFiles(k)) {
+      for (uint8_t& fd : k.s->files[k.me().files]) {
+        if (fd > kMaxFile) k.FileClosed(std::exchange(fd, uint8_t{kNoFile}));
+      }
+    }
+  }
   return k.Return(0);
   FUNCTION_END;
 }
@@ -189,7 +214,7 @@ Flow copy_process(Kernel& k) {
     t.flags = k.me().flags & kExeced;
     // get_seccomp_filter(current)
     t.filter = k.me().filter;
-    if (t.filter != 0) ++k.s->filters[t.filter].users;
+    if (t.filter != 0) ++k.s->filters[t.filter].installed_users;
     if (k.Number() == Nr::kClone) {
       t.files = k.me().files;
     } else {
@@ -256,7 +281,7 @@ Flow do_exit(Kernel& k) {
   if (HasFilter(k) && k.Has(Toggle::k_release_late) && k.info().group != k.cur) {
     CALL(k.Push(Fn::k_seccomp_filter_release));
   }
-  STEP("do_task_dead()", kLife);
+  STEP("do_task_dead()", kLife | kChains);
   k.Note("{} is dead", k.info().name);
   return k.Die();
   FUNCTION_END;

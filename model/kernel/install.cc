@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // seccomp(SECCOMP_SET_MODE_FILTER) with NEW_LISTENER: one more filter on top of the task's. It
-// allows every call, and its listener stays open and is nobody's.
+// allows every call, and nobody uses its listener.
 
 #include "model/kernel/kernel.h"
 #include "model/kernel/locals.h"
@@ -14,9 +14,12 @@ bool InGroup(const Kernel& k, size_t t) {
          k.s->tasks[t].status == kAlive;
 }
 
-// Any filter of the chain with ->notif: those above the scenario's all have one.
+// for (cur = current->seccomp.filter; cur; cur = cur->prev) if (cur->notif) return true
 bool has_duplicate_listener(const Kernel& k) {
-  return k.me().filter != 0 || (k.info().filtered && k.s->filter().notif);
+  for (size_t cur = k.me().filter; cur != 0; cur = k.s->filters[cur].prev) {
+    if (k.s->filters[cur].listens) return true;
+  }
+  return k.info().filtered && k.s->filter().notif;
 }
 
 bool is_ancestor(const Kernel& k, size_t parent, size_t child) {
@@ -41,7 +44,7 @@ bool seccomp_can_sync_threads(const Kernel& k) {
 void seccomp_sync_threads(Kernel& k) {
   for (size_t t = 0; t < k.p.tasks.size(); ++t) {
     if (!InGroup(k, t) || static_cast<int>(t) == k.cur) continue;
-    ++k.s->filters[k.me().filter].users;
+    ++k.s->filters[k.me().filter].installed_users;
     const bool released = k.ReleaseInstalled(k.s->tasks[t].filter);
     // The caller's chain holds the scenario's filter, so that this is not its last user.
     if (released && k.p.tasks[t].filtered) --k.filter().users;
@@ -49,19 +52,28 @@ void seccomp_sync_threads(Kernel& k) {
   }
 }
 
-void seccomp_attach_filter(Kernel& k) {
+// A filter that nobody has and whose listener is closed. Each call of the scenario has one.
+size_t FreeFilter(const Kernel& k) {
   size_t filter = 1;
-  while (k.s->filters[filter].users != 0) ++filter;
+  while (k.s->filters[filter].installed_users != 0 || k.s->filters[filter].listens) ++filter;
   KNOT_CHECK(filter < k.s->layout().filters);
+  return filter;
+}
+
+void seccomp_attach_filter(Kernel& k) {
+  const size_t filter = FreeFilter(k);
   Filter& attached = k.s->filters[filter];
-  attached.users = 1;
+  attached.listens = 1;
+  attached.installed_users = 1;
   // filter->prev = current->seccomp.filter, whose user the filter is in the task's place
   attached.prev = k.me().filter;
   k.me().filter = static_cast<uint8_t>(filter);
   if (k.op().flags & kTsync) seccomp_sync_threads(k);
   k.Raise(Event::kFilterAttached);
   int listeners = k.info().filtered && k.s->filter().notif ? 1 : 0;
-  for (size_t cur = filter; cur != 0; cur = k.s->filters[cur].prev) ++listeners;
+  for (size_t cur = filter; cur != 0; cur = k.s->filters[cur].prev) {
+    listeners += k.s->filters[cur].listens;
+  }
   k.Note("{} has {} listeners in its chain", k.info().name, listeners);
 }
 
@@ -92,10 +104,12 @@ Flow seccomp_set_mode_filter(Kernel& k) {
       l.ret = -kESRCH;
     } else {
       seccomp_attach_filter(k);
+      l.filter = k.me().filter;
     }
   }
   STEP("ret ? put_unused_fd(listener) : fd_install(listener, listener_f)", kFiles);
-  k.s->files[k.me().files][l.listener] = l.ret != 0 ? static_cast<uint8_t>(kNoFile) : k.OpenFile();
+  k.s->files[k.me().files][l.listener] =
+      static_cast<uint8_t>(l.ret != 0 ? int{kNoFile} : kMaxFile + l.filter);
   return k.Return(l.ret != 0 ? l.ret : static_cast<Ret>(l.listener));
   FUNCTION_END;
 }

@@ -155,10 +155,10 @@ void Kernel::AddNote(std::string note) { trace_->notes.push_back(std::move(note)
 bool Kernel::ReleaseInstalled(size_t filter) {
   while (filter != 0) {
     Filter& orig = s->filters[filter];
-    if (--orig.users != 0) return false;
+    if (--orig.installed_users != 0) return false;
     filter = orig.prev;
     // Its listener's file keeps it, where nobody comes any more.
-    orig = Filter{};
+    orig.prev = 0;
   }
   return true;
 }
@@ -246,7 +246,7 @@ Kernel::UserWord Kernel::ReadUser(int task, Value address, int word_index, bool 
     result.value = s->memory[index] ^ word.domain[0];
   }
   Observe({.kind = Observation::Kind::kReads,
-           .role = static_cast<uint8_t>(object),
+           .role = o.whole,
            .entry = static_cast<uint8_t>(task != cur),
            .word = static_cast<uint8_t>(word_index),
            .value = result.value});
@@ -352,6 +352,20 @@ void Kernel::ServedFrom(int role) {
   if (IsMapped(role) || ret < 0) return;
   Raise(Event::kInvented);
   Note("nothing is mapped there, and yet the call goes on");
+}
+
+void Kernel::FileClosed(uint8_t file) {
+  if (file <= kMaxFile) return;
+  for (size_t t = 0; t < p.tasks.size(); ++t) {
+    const Task& task = s->tasks[t];
+    if (p.tasks[t].kind == TaskKind::kSupervisor) continue;
+    if (task.status != kAlive && task.status != kExiting) continue;
+    for (const uint8_t open : s->files[task.files]) {
+      if (open == file) return;
+    }
+  }
+  s->filters[file - kMaxFile].listens = 0;
+  Note("the listener is closed");
 }
 
 uint8_t Kernel::OpenFile() const {
@@ -548,6 +562,11 @@ void Kernel::FinishOp(Ret result) {
 
 Flow Kernel::Die() {
   const uint8_t files = me().files;
+  if (p.installs != 0) {
+    // exit_files(), with the last user of the table
+    me().status = kDead;
+    for (const uint8_t file : s->files[files]) FileClosed(file);
+  }
   me() = Task{};
   if (s->layout().has_registers) s->registers[cur] = RegisterFile{};
   me().status = kDead;

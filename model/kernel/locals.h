@@ -46,7 +46,7 @@ struct DetachLocals {
 };
 struct InstallLocals {
   int8_t ret;
-  uint8_t listener;
+  uint8_t listener, filter;
 };
 struct SupervisorLocals {
   int8_t ret;

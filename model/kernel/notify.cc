@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "model/kernel/kernel.h"
 #include "model/kernel/locals.h"
@@ -123,7 +124,7 @@ Flow seccomp_handle_addfd(Kernel& k) {
   // list_del_init(&addfd->list), under notify_lock
   l.addfd = static_cast<uint8_t>(PopAddfd(k.me().knotif));
   k.s->tasks[l.addfd].kaddfd.listed = 0;
-  STEP("fd = receive_fd(addfd->file, NULL, addfd->flags)", kFiles);
+  STEP("fd = receive_fd(addfd->file, NULL, addfd->flags)", kFiles | kChains);
   {
     const Op& request = k.p.tasks[l.addfd].ops[k.s->tasks[l.addfd].op];
     FilesTable& files = k.s->files[k.me().files];
@@ -141,7 +142,7 @@ Flow seccomp_handle_addfd(Kernel& k) {
       }
     }
     if (l.fd >= 0) {
-      files[l.fd] = kGiven;
+      k.FileClosed(std::exchange(files[l.fd], uint8_t{kGiven}));
       k.Raise(Event::kInstalled);
       k.me().ghost |= kGhostInstalled;
       k.Note("fd {} installed in {}", static_cast<int>(l.fd), k.info().name);

@@ -11,7 +11,9 @@ bool TwoListeners(const Program& p, const State& s) {
   if (p.installs == 0) return false;
   for (size_t t = 0; t < p.tasks.size(); ++t) {
     int listeners = p.tasks[t].filtered && s.filter().notif ? 1 : 0;
-    for (size_t f = s.tasks[t].filter; f != 0; f = s.filters[f].prev) ++listeners;
+    for (size_t f = s.tasks[t].filter; f != 0; f = s.filters[f].prev) {
+      listeners += s.filters[f].listens;
+    }
     if (listeners > 1) return true;
   }
   return false;

@@ -1206,6 +1206,7 @@ void ReturnedToUser(Kernel& k) {
 // Finds records that nothing points to: a leak while allocated, room for others once freed.
 void AfterStep(Kernel& k) {
   PinState pins = Pins(k);
+  // Without a record nobody has a pointer to one.
   const bool any = std::any_of(pins.records.data(), pins.records.data() + pins.record_count,
                                [](const Record& record) { return record.life != kFree; });
   uint32_t reachable = 0;
@@ -1213,11 +1214,11 @@ void AfterStep(Kernel& k) {
   for (size_t t = 0; t < k.p.tasks.size(); ++t) {
     const Task& task = k.s->tasks[t];
     PinTask& pin = pins.tasks[t];
+    if (!task.knotif.listed) pin.pin_in_progress = 0;
+    if (!any) continue;
     dangling |= 1u << pin.using_;
     // The task_struct of a dead task is gone, and with it its pointers.
     if (task.status == kDead) pin.pinned_args = pin.using_ = 0;
-    if (!task.knotif.listed) pin.pin_in_progress = 0;
-    if (!any) continue;
     reachable |= 1u << pin.pinned_args | 1u << pin.building | 1u << pin.clearing;
     for (int i = 0; i < 2; ++i) {
       dangling |= 1u << task.task_works[i] | 1u << task.running_works[i];

@@ -86,6 +86,8 @@ struct FieldContext {
   uint8_t IfTarget(int mask) const { return static_cast<uint8_t>(supervisor ? 0 : mask); }
   uint8_t IfSupervisor(int mask) const { return static_cast<uint8_t>(supervisor ? mask : 0); }
   uint8_t IfTrapping(int mask) const { return static_cast<uint8_t>(traps ? mask : 0); }
+  uint8_t IfInstalled(int mask) const { return static_cast<uint8_t>(traps ? 0 : mask); }
+  uint8_t File() const { return program.installs == 0 ? kMaxFile : kMaxListener; }
   uint8_t IfVerbs(int mask) const { return static_cast<uint8_t>(verbs ? mask : 0); }
 };
 

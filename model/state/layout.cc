@@ -143,7 +143,7 @@ std::vector<Field> FieldsOf(const Program& program, const Proposal& proposal,
   for (size_t f = 0; f < layout.tables; ++f) {
     for (size_t fd = 0; fd < kMaxFds; ++fd) {
       fields.Add(of(f), absl::StrCat("files", f, ".fd", fd),
-                 layout.files_at + f * sizeof(FilesTable) + fd, kMaxFile, kPlain,
+                 layout.files_at + f * sizeof(FilesTable) + fd, all.File(), kPlain,
                  Resource::kTableOfFiles);
     }
   }

@@ -247,7 +247,10 @@ inline void TaskFacts(const Moment& m, std::vector<Fact>* facts) {
     const int own = m.program().tasks[t].filtered && m.after.filter().notif ? 1 : 0;
     Fact fact = m.New(What::kListeners);
     fact.target = static_cast<uint8_t>(t);
-    fact.ret = above(m.after, t) + own;
+    fact.ret = own;
+    for (size_t f = m.after.tasks[t].filter; f != 0; f = m.after.filters[f].prev) {
+      fact.ret += m.after.filters[f].listens;
+    }
     if (fact.ret > 1) facts->push_back(fact);
   }
 }
