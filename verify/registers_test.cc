@@ -23,6 +23,12 @@ namespace {
 using model::Kernel;
 using model::Proposal;
 
+#ifdef __SANITIZE_ADDRESS__
+constexpr size_t kOneIn = 12;
+#else
+constexpr size_t kOneIn = 1;
+#endif
+
 model::Proposal WithRegisters(const std::string& name) {
   Proposal proposal = *model::FindProposal(name);
   proposal.writes_registers = true;
@@ -53,7 +59,9 @@ TEST(Registers, NothingElseChangesWhereNobodyWritesThem) {
   int compared = 0;
   for (const char* name : {"baseline", "pin_args"}) {
     const Proposal with = WithRegisters(name);
-    for (const std::string& path : testing::CollectedNames()) {
+    const std::vector<std::string> names = testing::CollectedNames();
+    for (size_t n = 0; n < names.size(); n += kOneIn) {
+      const std::string& path = names[n];
       SCOPED_TRACE(path);
       SCOPED_TRACE(name);
       const lang::Scenario scenario = testing::Collected(path);
@@ -81,7 +89,7 @@ TEST(Registers, NothingElseChangesWhereNobodyWritesThem) {
       }
     }
   }
-  EXPECT_GT(compared, 300);
+  EXPECT_GT(compared, 300 / static_cast<int>(kOneIn));
 }
 
 constexpr char kHead[] =
