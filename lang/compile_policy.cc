@@ -245,15 +245,18 @@ absl::Status Compiler::PolicyScripts() {
     }
     std::string error;
     std::vector<Op> ops;
+    // The baseline comes first.
+    const model::Proposal& by =
+        proposal_.policy_script != nullptr ? proposal_ : *model::AllProposals().front();
     if (!supervisor->in_any_order) {
-      ops = proposal_.policy_script(reactions, &error);
+      ops = by.policy_script(reactions, &error);
     } else if (!reactions.empty()) {
       return Error(supervisor->reactions[0].where,
                    "found a reaction, expected none: 'in any order' has all of them");
-    } else if (proposal_.general_policy_script == nullptr) {
+    } else if (by.general_policy_script == nullptr) {
       return NotUnder(supervisor->where, "'in any order'");
     } else {
-      ops = proposal_.general_policy_script(
+      ops = by.general_policy_script(
           static_cast<int>(std::count_if(program_.tasks.begin(), program_.tasks.end(),
                                          [](const TaskInfo& info) { return info.filtered; })));
     }
@@ -263,7 +266,7 @@ absl::Status Compiler::PolicyScripts() {
         std::string ignored;
         if (std::string_view(other->name) != proposal_.name && other->policy_script != nullptr &&
             !other->policy_script(reactions, &ignored).empty() && ignored.empty()) {
-          ops = proposal_.policy_script({}, &ignored);
+          ops = by.policy_script({}, &ignored);
           error.clear();
           break;
         }

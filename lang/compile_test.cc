@@ -140,6 +140,25 @@ TEST(CompileTest, ARestHasTheWordsOfItsObject) {
   }
 }
 
+// RECV, read, ID_VALID, decide, SEND: every kernel has these.
+TEST(CompileTest, AProposalWithoutAPolicyHasTheBaselines) {
+  const auto scenario =
+      Parse(std::string(kHeader) +
+                "memory path = \"/a\"\ntarget T { openat(AT_FDCWD, path, O_RDONLY) }\n"
+                "supervisor S { policy: allow openat if path == \"/a\", else EACCES }\n",
+            "f");
+  ASSERT_TRUE(scenario.ok());
+  model::Proposal bare = *model::FindProposal("baseline");
+  bare.name = "bare";
+  bare.policy_script = nullptr;
+  bare.general_policy_script = nullptr;
+  const auto program = Compile(*scenario, bare);
+  const auto baseline = Compile(*scenario, *model::FindProposal("baseline"));
+  ASSERT_TRUE(program.ok()) << program.status();
+  ASSERT_TRUE(baseline.ok()) << baseline.status();
+  EXPECT_EQ(program->tasks, baseline->tasks);
+}
+
 // Of several targets, so that the numbers of spaces and of tasks are not the same.
 TEST(CompileTest, AScriptedPeerLivesWithItsTarget) {
   const auto program = Compiled(

@@ -3,7 +3,11 @@
 #include "model/proposal.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <string>
+#include <vector>
 
 #include "base/check.h"
 
@@ -15,7 +19,61 @@ std::vector<const Proposal*>& Registry() {
   return *registry;
 }
 
+bool IsName(const std::string& name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  });
+}
+
+// What is wrong with a function, or "".
+std::string FunctionError(const FunctionInfo& function) {
+  if (function.name == nullptr || function.file == nullptr || function.run == nullptr) {
+    return "a function without name, file or code";
+  }
+  if (function.locals == nullptr || std::strlen(function.locals) != function.local_bytes) {
+    return std::string("the locals of ") + function.name + "(), expected one character a byte";
+  }
+  return "";
+}
+
 }  // namespace
+
+std::string ProposalError(const Proposal& proposal, const std::vector<const Proposal*>& others) {
+  const auto missing = [](const char* text) { return text == nullptr || *text == '\0'; };
+  if (missing(proposal.name) || !IsName(proposal.name)) {
+    return "found no name of small letters, digits and '_'";
+  }
+  for (const Proposal* other : others) {
+    if (std::strcmp(other->name, proposal.name) == 0) return "found a second one of this name";
+  }
+  if (missing(proposal.revision)) return "found no revision";
+  if (missing(proposal.source)) return "found no source: a message, a commit, a file";
+  if (proposal.functions.size() > static_cast<size_t>(kMaxFunctions - kFirstProposalFunction)) {
+    return "found " + std::to_string(proposal.functions.size()) + " functions, expected at most " +
+           std::to_string(kMaxFunctions - kFirstProposalFunction);
+  }
+  for (const FunctionInfo& function : proposal.functions) {
+    if (const std::string error = FunctionError(function); !error.empty()) return "found " + error;
+  }
+  for (const Verb& verb : proposal.verbs) {
+    if (missing(verb.name)) return "found a verb without a name";
+    if (verb.function >= proposal.functions.size()) {
+      return std::string("found the verb ") + verb.name + " without a function";
+    }
+  }
+  const bool fields = proposal.list_task_fields != nullptr || proposal.list_fields != nullptr;
+  if (fields != (proposal.state_bytes != nullptr)) {
+    return "found fields of the state or their size, expected both or neither";
+  }
+  const bool runs = proposal.run_task_work != nullptr;
+  if (runs && (proposal.renumber == nullptr || !fields)) {
+    return "found task_work without objects, expected fields and renumber()";
+  }
+  if (proposal.descriptor_for != nullptr && proposal.verbs.empty()) {
+    return "found descriptor_for() without a verb that takes descriptors";
+  }
+  return "";
+}
 
 const std::vector<const Proposal*>& AllProposals() { return Registry(); }
 
@@ -28,6 +86,12 @@ const Proposal* FindProposal(const std::string& name) {
 
 int RegisterProposal(const Proposal* proposal) {
   auto& registry = Registry();
+  if (const std::string error = ProposalError(*proposal, registry); !error.empty()) {
+    // Before main() there is nobody to return it to.
+    std::fprintf(stderr, "knotcheck: proposal '%s': %s\n",
+                 proposal->name == nullptr ? "" : proposal->name, error.c_str());
+    std::_Exit(70);  // as base/check.h
+  }
   // Baseline first, then by name: the order of registration depends on the linker.
   const auto less = [](const Proposal* a, const Proposal* b) {
     const bool a_base = std::strcmp(a->name, "baseline") == 0;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The one door of a proposal's room. A proposal is one file in model/proposals/ that defines a
-// Proposal and ends with KNOT_REGISTER_PROPOSAL. Kernel functions call the hooks at the places
-// where the proposal's patch changes them; a null hook is unchanged code and costs nothing.
+// The one door of a proposal's room. A proposal is a folder of model/proposals/, or one file
+// there, that defines a Proposal and ends with KNOT_REGISTER_PROPOSAL. Kernel functions call the
+// hooks at the places where the proposal's patch changes them; a null hook is unchanged code and
+// costs nothing.
 
 #pragma once
 
@@ -62,7 +63,8 @@ struct Proposal {
   // Descriptor for a pointer argument of the given shape with the given bytes, in the policy's
   // canonical protocol; false: the shape cannot be protected.
   bool (*descriptor_for)(Shape shape, uint32_t bytes, Descriptor* descriptor) = nullptr;
-  // The supervisor's canonical protocol for a policy, as a script; see policy.h.
+  // The supervisor's canonical protocol for a policy, as a script; see policy.h. Null: the
+  // baseline's, which every kernel has.
   std::vector<Op> (*policy_script)(
       const std::vector<std::pair<std::string, std::string>>& reactions,
       std::string* error) = nullptr;
@@ -118,9 +120,14 @@ struct Proposal {
 };
 
 inline constexpr int kFirstProposalFunction = 48;
+inline constexpr int kMaxFunctions = 64;  // numbers of a frame's function
 
+// The baseline first, the others by name.
 const std::vector<const Proposal*>& AllProposals();
 const Proposal* FindProposal(const std::string& name);  // nullptr: there is none
+// What is missing in a proposal, or contradicts itself or one of the others; "": nothing.
+std::string ProposalError(const Proposal& proposal, const std::vector<const Proposal*>& others);
+// Ends the program with a message where there is an error.
 int RegisterProposal(const Proposal* proposal);
 
 }  // namespace knotcheck::model

@@ -339,7 +339,7 @@ class Mistaken : public KernelModel {
         return;
       }
       case Mistake::kSingleShotAtFetch:
-        // kConsumed and kForeign of model/proposals/pin_args.cc.
+        // kConsumed and kForeign of model/proposals/pin_args/room.h.
         if (taken.In("seccomp_notify_send"))
           Drop(Bit(Event::kProposal1) | Bit(Event::kProposal2), shown);
         return;

@@ -18,7 +18,7 @@
 #include "model/kernel/kernel.h"
 #include "model/kernel/locals.h"
 #include "model/observation.h"
-#include "model/proposals/pin_args_state.h"
+#include "model/proposals/pin_args/state.h"
 #include "model/system.h"
 
 namespace knotcheck::model::testing {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Facts about PIN_ARGS v1: its requests, its records and who uses them. The layouts of its
-// functions' locals are repeated here from the C names; model/proposals/pin_args.cc has them.
+// functions' locals are repeated here from the C names; model/proposals/pin_args/room.h has them.
 
 #pragma once
 

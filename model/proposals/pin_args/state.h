@@ -21,13 +21,13 @@ enum Life : uint8_t { kFree, kAllocated, kFreed, kLeaked };
 
 #include "model/state/members.h"
 struct PinTask {
-#include "model/proposals/pin_args_task.def"
+#include "model/proposals/pin_args/task.def"
 };
 struct PinnedArg {
-#include "model/proposals/pin_args_arg.def"
+#include "model/proposals/pin_args/arg.def"
 };
 struct Record {
-#include "model/proposals/pin_args_record.def"
+#include "model/proposals/pin_args/record.def"
 };
 #include "model/state/end.h"
 

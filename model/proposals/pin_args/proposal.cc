@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The door of the room.
+
+#include "model/proposals/pin_args/room.h"
+
+namespace knotcheck::model::pin_args {
+
+namespace {
+
+const Proposal kPinArgsProposal = [] {
+  Proposal p;
+  p.name = "pin_args";
+  p.revision = "v1, 2026-05-04";
+  p.source = "20260504011207.539408-2-xiyou.wangcong@gmail.com";
+  p.not_covered =
+      "sendto, recvfrom, io_uring and aio callers of import_ubuf; compat tasks; LOOKUP_EMPTY; "
+      "audit";
+  p.functions = {
+      {"seccomp_notif_pin_args", "kernel/seccomp.c", sizeof(PinArgsLocals), seccomp_notif_pin_args,
+       ".iT."},
+      {"seccomp_pin_args_walk", "kernel/seccomp_pin.c", sizeof(WalkLocals), seccomp_pin_args_walk,
+       ".t..."},
+      {"pin_one_fixed", "kernel/seccomp_pin.c", sizeof(FixedLocals), pin_one_fixed, "t...."},
+      {"pin_one_cstring", "kernel/seccomp_pin.c", sizeof(FixedLocals), pin_one_cstring, "t...."},
+      {"pin_one_cstring_array", "kernel/seccomp_pin.c", sizeof(ArrayLocals), pin_one_cstring_array,
+       "t............"},
+      {"seccomp_clear_pinned_args", "kernel/seccomp_pin.c", sizeof(ClearLocals),
+       seccomp_clear_pinned_args, "t"},
+      {"getname_flags", "fs/namei.c", sizeof(UseLocals), pinned_getname_flags, "...."},
+      {"copy_strings_from_pin", "fs/exec.c", sizeof(UseLocals), copy_strings_from_pin, "...."},
+      {"move_addr_to_kernel", "net/socket.c", sizeof(UseLocals), pinned_move_addr_to_kernel,
+       "...."},
+      {"import_ubuf", "lib/iov_iter.c", sizeof(UseLocals), pinned_import_ubuf, "...."},
+      {"count", "fs/exec.c", sizeof(UseLocals), pinned_count, "...."},
+      {"vfs_write", "fs/read_write.c", sizeof(UseLocals), pinned_vfs_write, "...."},
+      {"deferred_copy_from_iter", "fs/direct-io.c", 0, deferred_copy_from_iter, ""},
+  };
+  p.verbs = {{"pin", kFnPinArgs, {"fixed", "cstring", "cstrings"}}};
+  p.send_flags = {{"pinned", kContinuePinned}};
+  p.descriptor_for = DescriptorFor;
+  p.policy_script = PolicyScript;
+  p.general_policy_script = GeneralPolicyScript;
+  p.send_check = SendCheck;
+  p.send_found = SendFound;
+  p.send_stored = SendStored;
+  p.detach = PushClear;
+  p.leave = Leave;
+  p.exit = Exit;
+  p.copy_seccomp = CopySeccomp;
+  p.run_task_work = RunTaskWork;
+  p.read_task_work = ReadTaskWork;
+  p.getname_flags = PushFetch<kFnGetname>;
+  p.count = Count;
+  p.copy_strings = PushFetch<kFnCopyStrings>;
+  p.move_addr_to_kernel = PushFetch<kFnMoveAddr>;
+  p.import_ubuf = PushFetch<kFnImportUbuf>;
+  p.vfs_write = VfsWrite;
+  p.deferred = Deferred;
+  p.returned_to_user = ReturnedToUser;
+  p.after_step = AfterStep;
+  p.state_bytes = StateBytes;
+  p.list_task_fields = ListTaskFields;
+  p.list_fields = ListFields;
+  p.limits = Limits;
+  p.renumber = Renumber;
+  return p;
+}();
+
+KNOT_REGISTER_PROPOSAL(pin_args, kPinArgsProposal);
+
+}  // namespace
+
+}  // namespace knotcheck::model::pin_args
