@@ -186,160 +186,150 @@ absl::Status Compiler::CompileStore(const Store& store, int task, std::vector<Op
   return absl::OkStatus();
 }
 
-absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* ops) {
-  if (call.function == "kill") {
-    if (call.args.size() != 1 || call.args[0].atoms.size() != 1) {
-      return Error(call.where, "expected kill(TASK)");
-    }
-    const auto victim = TaskNamed(call.args[0].atoms[0].text, call.args[0].where);
-    if (!victim.ok()) return victim.status();
-    if (program_.tasks[static_cast<size_t>(*victim)].kind == model::TaskKind::kSupervisor) {
-      return Error(call.where,
-                   "found a supervisor, expected a target: 'listener closes' stands for "
-                   "a supervisor that dies");
-    }
-    Op op;
-    op.code = OpCode::kKill;
-    op.task = static_cast<uint8_t>(*victim);
-    if (auto status = CompileExpectations(call, &op); !status.ok()) return status;
-    ops->push_back(op);
-    return absl::OkStatus();
+absl::Status Compiler::CompileKill(const Call& call, Op* op) {
+  if (call.args.size() != 1 || call.args[0].atoms.size() != 1) {
+    return Error(call.where, "expected kill(TASK)");
   }
-  const auto nr = CallNamed(call.function, call.where);
-  if (!nr.ok()) return nr.status();
-  const model::Syscall& syscall = SyscallOf(*nr);
-  Op op;
-  op.code = OpCode::kSyscall;
-  op.nr = *nr;
-  if (auto status = CompileExpectations(call, &op); !status.ok()) return status;
-  const size_t most = syscall.args;
-  const size_t least = *nr == Nr::kUmask || *nr == Nr::kExit ? 0 : most;
-  if (call.args.size() < least || call.args.size() > most) {
-    return Error(call.where, absl::StrCat("found ", call.args.size(), " arguments, expected ", most,
-                                          " for ", call.function));
+  const auto victim = TaskNamed(call.args[0].atoms[0].text, call.args[0].where);
+  if (!victim.ok()) return victim.status();
+  if (program_.tasks[static_cast<size_t>(*victim)].kind == model::TaskKind::kSupervisor) {
+    return Error(call.where,
+                 "found a supervisor, expected a target: 'listener closes' stands for "
+                 "a supervisor that dies");
   }
-  for (size_t i = 0; i < call.args.size(); ++i) {
-    const Arg& arg = call.args[i];
-    if (arg.index || arg.atoms.empty()) return Error(arg.where, "expected a plain argument");
-    if (*nr == Nr::kSeccomp) {
-      for (const Atom& atom : arg.atoms) {
-        if (atom.text == "NEW_LISTENER") {
-          op.flags |= model::kNewListener;
-        } else if (atom.text == "TSYNC") {
-          op.flags |= model::kTsync;
-        } else {
-          return Unknown(atom.where, "a flag of seccomp()", AtomText(atom),
-                         {"NEW_LISTENER", "TSYNC"});
-        }
-      }
-      if (!(op.flags & model::kNewListener)) {
-        return Error(arg.where, "found no NEW_LISTENER, expected it: no other filter is modelled");
-      }
-      ++program_.installs;
-      continue;
-    }
-    const auto role = std::find_if(syscall.roles.begin(), syscall.roles.end(),
-                                   [i](const model::Role& r) { return r.arg == i; });
-    const bool out = role == syscall.roles.end() && arg.atoms[0].kind == Atom::Kind::kName &&
-                     objects_.count(arg.atoms[0].text) != 0;
-    if (role != syscall.roles.end()) {
-      op.is_pointer |= static_cast<uint8_t>(1u << i);
-      const auto address = Address(arg.atoms[0]);
-      if (!address.ok()) return address.status();
-      op.pointers[i] = *address;
-      const int object = program_.values[*address].object;
-      if (object < 0) continue;
-      const bool table =
-          program_.objects[static_cast<size_t>(object)].kind == Object::Kind::kPointers;
-      const auto index = role - syscall.roles.begin();
-      const bool nests = std::any_of(syscall.roles.begin(), syscall.roles.end(),
-                                     [index](const model::Role& r) { return r.parent == index; });
-      program_.nested |= nests;
-      if (table != (role->shape == model::Shape::kStrings) && !(table && nests)) {
-        return Error(arg.where, absl::StrCat("found '", arg.atoms[0].text, "', expected ",
-                                             table ? "a string or bytes" : "a table of pointers",
-                                             " for the ", role->name, " of ", call.function));
-      }
-    } else if (out) {
-      return Error(arg.where, absl::StrCat("found '", arg.atoms[0].text, "', expected a number: ",
-                                           call.function, " reads nothing there"));
-    } else if (*nr == Nr::kFork || *nr == Nr::kClone) {
-      const auto child = TaskNamed(arg.atoms[0].text, arg.where);
-      if (!child.ok()) return child.status();
-      TaskInfo& info = program_.tasks[static_cast<size_t>(*child)];
-      if (info.starts || !started_.insert(*child).second) {
-        return Error(arg.where, absl::StrCat("found '", arg.atoms[0].text,
-                                             "', expected a 'child' "
-                                             "that no other call starts"));
-      }
-      const std::string& parent_name = parents_[*child];
-      if (parent_name != program_.tasks[static_cast<size_t>(task)].name) {
-        return Error(arg.where, absl::StrCat("found '", arg.atoms[0].text, "', a child of ",
-                                             parent_name, "; expected a call of ", parent_name));
-      }
-      op.task = static_cast<uint8_t>(*child);
-      const TaskInfo& parent = program_.tasks[static_cast<size_t>(task)];
-      if (*nr == Nr::kClone) {
-        info.files = parent.files;
-        info.group = parent.group;
-      } else if (files_tables_ < model::kMaxFilesTables) {
-        info.files = static_cast<uint8_t>(files_tables_++);
-      } else {
-        return Error(arg.where, absl::StrCat("expected at most ", model::kMaxFilesTables,
-                                             " descriptor tables: targets and forked children"));
-      }
+  op->code = OpCode::kKill;
+  op->task = static_cast<uint8_t>(*victim);
+  return CompileExpectations(call, op);
+}
+
+absl::Status Compiler::CompileInstall(const Arg& arg, Op* op) {
+  for (const Atom& atom : arg.atoms) {
+    if (atom.text == "NEW_LISTENER") {
+      op->flags |= model::kNewListener;
+    } else if (atom.text == "TSYNC") {
+      op->flags |= model::kTsync;
     } else {
-      int64_t value = arg.atoms[0].number;
-      if (arg.atoms[0].kind == Atom::Kind::kName) {
-        static const auto* const names =
-            new std::map<std::string, int>{{"AT_FDCWD", model::kAtFdcwd},
-                                           {"AT_EMPTY_PATH", model::kAtEmptyPath},
-                                           {"sock", model::kFdSock},
-                                           {"file", model::kFdFile},
-                                           {"legacy", model::kFdLegacy}};
-        const auto at = names->find(arg.atoms[0].text);
-        value = at != names->end() ? at->second : 0;
-        if (at == names->end() && arg.atoms[0].text.rfind("O_", 0) != 0) {
-          return Unknown(arg.where, "a number, a flag O_..., or a descriptor", arg.atoms[0].text,
-                         {"sock", "file", "legacy", "AT_FDCWD"});
-        }
-      }
-      if (value < -1000 || value > 1'000'000) {
-        return Error(arg.where, absl::StrCat("found ", value, ", expected -1000 to 1000000"));
-      }
-      op.scalars[i] = static_cast<int32_t>(value);
-      const auto measured =
-          std::find_if(syscall.roles.begin(), syscall.roles.end(), [i](const model::Role& r) {
-            return !r.IsString() && r.length_arg == static_cast<int>(i);
-          });
-      if (measured != syscall.roles.end() && value < 0) {
-        return Error(arg.where, absl::StrCat("found a length of ", value, ", expected 0 or more"));
-      }
-      // A table of pointers ends at its length whatever that is.
-      const bool nests =
-          std::any_of(syscall.roles.begin(), syscall.roles.end(), [&](const model::Role& r) {
-            return r.parent >= 0 && measured - syscall.roles.begin() == r.parent;
-          });
-      if (measured != syscall.roles.end() && value > 8 * kMaxStringWords && !nests &&
-          measured->shape != model::Shape::kSockaddr) {
-        return Error(arg.where, absl::StrCat("found a length of ", value, ", expected at most ",
-                                             8 * kMaxStringWords));
-      }
+      return Unknown(atom.where, "a flag of seccomp()", AtomText(atom), {"NEW_LISTENER", "TSYNC"});
     }
   }
-  if (call.uses && *nr > Nr::kSeccomp) {
-    return Error(call.uses->where, absl::StrCat("found 'uses', expected none: what ", call.function,
-                                                " does with its arguments is not modelled"));
+  if (!(op->flags & model::kNewListener)) {
+    return Error(arg.where, "found no NEW_LISTENER, expected it: no other filter is modelled");
   }
-  if (call.uses) {
-    op.has_uses = true;
-    const bool string = !syscall.roles.empty() && syscall.roles[0].IsString();
-    op.uses = Words(call.uses->text, string);
+  ++program_.installs;
+  return absl::OkStatus();
+}
+
+absl::Status Compiler::CompileAddress(const Call& call, size_t i, const model::Role& role, Op* op) {
+  const Arg& arg = call.args[i];
+  op->is_pointer |= static_cast<uint8_t>(1u << i);
+  const auto address = Address(arg.atoms[0]);
+  if (!address.ok()) return address.status();
+  op->pointers[i] = *address;
+  const int object = program_.values[*address].object;
+  if (object < 0) return absl::OkStatus();
+  const bool table = program_.objects[static_cast<size_t>(object)].kind == Object::Kind::kPointers;
+  const auto& roles = SyscallOf(op->nr).roles;
+  const auto index = &role - roles.data();
+  const bool nests = std::any_of(roles.begin(), roles.end(),
+                                 [index](const model::Role& r) { return r.parent == index; });
+  program_.nested |= nests;
+  if (table != (role.shape == model::Shape::kStrings) && !(table && nests)) {
+    return Error(arg.where, absl::StrCat("found '", arg.atoms[0].text, "', expected ",
+                                         table ? "a string or bytes" : "a table of pointers",
+                                         " for the ", role.name, " of ", call.function));
   }
-  for (const model::Role& role : syscall.roles) {
+  return absl::OkStatus();
+}
+
+absl::Status Compiler::CompileStart(const Arg& arg, int task, Op* op) {
+  const auto child = TaskNamed(arg.atoms[0].text, arg.where);
+  if (!child.ok()) return child.status();
+  TaskInfo& info = program_.tasks[static_cast<size_t>(*child)];
+  if (info.starts || !started_.insert(*child).second) {
+    return Error(arg.where, absl::StrCat("found '", arg.atoms[0].text,
+                                         "', expected a 'child' "
+                                         "that no other call starts"));
+  }
+  const std::string& parent_name = parents_[*child];
+  const TaskInfo& parent = program_.tasks[static_cast<size_t>(task)];
+  if (parent_name != parent.name) {
+    return Error(arg.where, absl::StrCat("found '", arg.atoms[0].text, "', a child of ",
+                                         parent_name, "; expected a call of ", parent_name));
+  }
+  op->task = static_cast<uint8_t>(*child);
+  if (op->nr == Nr::kClone) {
+    info.files = parent.files;
+    info.group = parent.group;
+  } else if (files_tables_ < model::kMaxFilesTables) {
+    info.files = static_cast<uint8_t>(files_tables_++);
+  } else {
+    return Error(arg.where, absl::StrCat("expected at most ", model::kMaxFilesTables,
+                                         " descriptor tables: targets and forked children"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Compiler::CompileScalar(const Arg& arg, size_t i, Op* op) {
+  int64_t value = arg.atoms[0].number;
+  if (arg.atoms[0].kind == Atom::Kind::kName) {
+    static const auto* const names =
+        new std::map<std::string, int>{{"AT_FDCWD", model::kAtFdcwd},
+                                       {"AT_EMPTY_PATH", model::kAtEmptyPath},
+                                       {"sock", model::kFdSock},
+                                       {"file", model::kFdFile},
+                                       {"legacy", model::kFdLegacy}};
+    const auto at = names->find(arg.atoms[0].text);
+    value = at != names->end() ? at->second : 0;
+    if (at == names->end() && arg.atoms[0].text.rfind("O_", 0) != 0) {
+      return Unknown(arg.where, "a number, a flag O_..., or a descriptor", arg.atoms[0].text,
+                     {"sock", "file", "legacy", "AT_FDCWD"});
+    }
+  }
+  if (value < -1000 || value > 1'000'000) {
+    return Error(arg.where, absl::StrCat("found ", value, ", expected -1000 to 1000000"));
+  }
+  op->scalars[i] = static_cast<int32_t>(value);
+  const auto& roles = SyscallOf(op->nr).roles;
+  const auto measured = std::find_if(roles.begin(), roles.end(), [i](const model::Role& r) {
+    return !r.IsString() && r.length_arg == static_cast<int>(i);
+  });
+  if (measured == roles.end()) return absl::OkStatus();
+  if (value < 0) {
+    return Error(arg.where, absl::StrCat("found a length of ", value, ", expected 0 or more"));
+  }
+  // A table of pointers ends at its length whatever that is.
+  const bool nests = std::any_of(roles.begin(), roles.end(), [&](const model::Role& r) {
+    return r.parent >= 0 && measured - roles.begin() == r.parent;
+  });
+  if (value > 8 * kMaxStringWords && !nests && measured->shape != model::Shape::kSockaddr) {
+    return Error(arg.where, absl::StrCat("found a length of ", value, ", expected at most ",
+                                         8 * kMaxStringWords));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Compiler::CompileArgument(const Call& call, size_t i, int task, Op* op) {
+  const Arg& arg = call.args[i];
+  if (arg.index || arg.atoms.empty()) return Error(arg.where, "expected a plain argument");
+  if (op->nr == Nr::kSeccomp) return CompileInstall(arg, op);
+  const auto& roles = SyscallOf(op->nr).roles;
+  const auto role =
+      std::find_if(roles.begin(), roles.end(), [i](const model::Role& r) { return r.arg == i; });
+  if (role != roles.end()) return CompileAddress(call, i, *role, op);
+  const Atom& atom = arg.atoms[0];
+  if (atom.kind == Atom::Kind::kName && objects_.count(atom.text) != 0) {
+    return Error(arg.where, absl::StrCat("found '", atom.text, "', expected a number: ",
+                                         call.function, " reads nothing there"));
+  }
+  if (op->nr == Nr::kFork || op->nr == Nr::kClone) return CompileStart(arg, task, op);
+  return CompileScalar(arg, i, op);
+}
+
+// What a call writes, zeros here, is one more thing that its buffer may hold.
+void Compiler::AddResults(const Op& op, int task) {
+  const TaskInfo& by = program_.tasks[static_cast<size_t>(task)];
+  for (const model::Role& role : SyscallOf(op.nr).roles) {
     if (role.shape != model::Shape::kOutBuffer) continue;
-    // What the call writes, zeros here, is one more thing that the buffer may hold.
-    const TaskInfo& by = program_.tasks[static_cast<size_t>(task)];
     const int object = program_.ObjectAt(op.pointers[role.arg], by.space);
     if (object < 0) continue;
     const Object& buffer = program_.objects[static_cast<size_t>(object)];
@@ -351,6 +341,40 @@ absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* 
       word.shared |= general_[by.space] && options_.explicit_writes < 0;
     }
   }
+}
+
+absl::Status Compiler::CompileCall(const Call& call, int task, std::vector<Op>* ops) {
+  Op op;
+  if (call.function == "kill") {
+    if (auto status = CompileKill(call, &op); !status.ok()) return status;
+    ops->push_back(op);
+    return absl::OkStatus();
+  }
+  const auto nr = CallNamed(call.function, call.where);
+  if (!nr.ok()) return nr.status();
+  const model::Syscall& syscall = SyscallOf(*nr);
+  op.code = OpCode::kSyscall;
+  op.nr = *nr;
+  if (auto status = CompileExpectations(call, &op); !status.ok()) return status;
+  const size_t most = syscall.args;
+  const size_t least = *nr == Nr::kUmask || *nr == Nr::kExit ? 0 : most;
+  if (call.args.size() < least || call.args.size() > most) {
+    return Error(call.where, absl::StrCat("found ", call.args.size(), " arguments, expected ", most,
+                                          " for ", call.function));
+  }
+  for (size_t i = 0; i < call.args.size(); ++i) {
+    if (auto status = CompileArgument(call, i, task, &op); !status.ok()) return status;
+  }
+  if (call.uses && *nr > Nr::kSeccomp) {
+    return Error(call.uses->where, absl::StrCat("found 'uses', expected none: what ", call.function,
+                                                " does with its arguments is not modelled"));
+  }
+  if (call.uses) {
+    op.has_uses = true;
+    const bool string = !syscall.roles.empty() && syscall.roles[0].IsString();
+    op.uses = Words(call.uses->text, string);
+  }
+  AddResults(op, task);
   if (*nr == Nr::kExit) op.has_expected = false;
   ops->push_back(op);
   return absl::OkStatus();

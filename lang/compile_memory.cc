@@ -99,10 +99,8 @@ void Compiler::CloseTruncation() {
   }
 }
 
-absl::Status Compiler::Memories() {
-  Intern({});
-  KNOT_CHECK(program_.values[model::kZero].bytes == (std::array<uint8_t, 8>{}));
-  program_.values[model::kZero].text = "\"\"";
+// The peers that write, before the memory in which they do.
+absl::Status Compiler::Writers() {
   for (const Declaration& declaration : scenario_.declarations) {
     const auto* peer = std::get_if<Peer>(&declaration);
     if (peer == nullptr || peer->shares != Peer::Shares::kMemory) continue;
@@ -130,19 +128,23 @@ absl::Status Compiler::Memories() {
                    absl::StrCat("expected at most ", model::kMaxWriters, " peers that write"));
     }
   }
-  // Objects first, for pointers to later ones.
+  return absl::OkStatus();
+}
+
+// Objects by name, and how many words each has, for pointers to later ones.
+absl::Status Compiler::DeclareObjects() {
+  static const std::set<std::string> kTaken = {"NULL", "dangling", "sock", "file", "legacy"};
   for (const Declaration& declaration : scenario_.declarations) {
     const auto* memory = std::get_if<Memory>(&declaration);
     if (memory == nullptr) continue;
-    if (memory->name == "NULL" || memory->name == "dangling" || memory->name == "sock" ||
-        memory->name == "file" || memory->name == "legacy" ||
+    if (kTaken.count(memory->name) != 0 ||
         !objects_.emplace(memory->name, program_.objects.size()).second) {
       return Error(memory->where,
                    absl::StrCat("found a second '", memory->name, "', expected another name"));
     }
     Object object;
     object.name = memory->name;
-    // What is too large is refused below.
+    // What is too large is refused where its words are made.
     size_t words = memory->entries.size();
     for (const Atom& atom : memory->alternatives) {
       const size_t string = memory->kind == Memory::Kind::kString ? 1 : 0;
@@ -154,78 +156,66 @@ absl::Status Compiler::Memories() {
     program_.objects.push_back(object);
   }
   program_.whole_objects = static_cast<int>(program_.objects.size()) * spaces_;
-  for (const Declaration& declaration : scenario_.declarations) {
-    const auto* memory = std::get_if<Memory>(&declaration);
-    if (memory == nullptr) continue;
-    const int index = objects_[memory->name];
-    Object object = program_.objects[static_cast<size_t>(index)];
-    object.first_word = static_cast<uint8_t>(program_.words.size());
-    std::vector<std::vector<Value>> domains;
-    if (memory->kind == Memory::Kind::kPointers) {
-      object.kind = Object::Kind::kPointers;
-      for (const auto& entry : memory->entries) {
-        std::vector<Value> domain;
-        for (const Atom& atom : entry) {
-          const auto value = Address(atom);
-          if (!value.ok()) return value.status();
-          if (std::find(domain.begin(), domain.end(), *value) == domain.end()) {
-            domain.push_back(*value);
-          }
-        }
-        domains.push_back(domain);
-      }
-      object.bytes = static_cast<uint16_t>(8 * domains.size());
-    } else {
-      const bool string = memory->kind == Memory::Kind::kString;
-      object.kind = string ? Object::Kind::kString : Object::Kind::kBytes;
-      size_t longest = 0;
-      for (const Atom& atom : memory->alternatives) {
-        longest = std::max(longest, atom.text.size());
-        if (string && atom.text.find('\0') != std::string::npos) {
-          return Error(atom.where, "found a NUL inside a string, expected 'bytes' before it");
-        }
-        if (!string && atom.text.size() != memory->alternatives[0].text.size()) {
-          return Error(atom.where,
-                       "found alternatives of different lengths, expected bytes of one "
-                       "length");
-        }
-      }
-      object.bytes = static_cast<uint16_t>(longest + (string ? 1 : 0));
-      const size_t words = (object.bytes + size_t{7}) / 8;
-      if (words > kMaxStringWords || words == 0) {
-        return Error(memory->where, absl::StrCat("found ", longest, " bytes, expected 1 to ",
-                                                 8 * kMaxStringWords - (string ? 1 : 0)));
-      }
-      domains.resize(words);
-      for (const Atom& atom : memory->alternatives) {
-        std::vector<Value> value = Words(atom.text, string);
-        value.resize(words, model::kZero);
-        for (size_t w = 0; w < words; ++w) {
-          auto& domain = domains[w];
-          if (std::find(domain.begin(), domain.end(), value[w]) == domain.end()) {
-            domain.push_back(value[w]);
-          }
-        }
-        object.alternatives.push_back(value);
+  return absl::OkStatus();
+}
+
+// The words of a table, each with what it may hold.
+absl::Status Compiler::TableWords(const Memory& memory, Object* object, Domains* domains) {
+  object->kind = Object::Kind::kPointers;
+  for (const auto& entry : memory.entries) {
+    std::vector<Value> domain;
+    for (const Atom& atom : entry) {
+      const auto value = Address(atom);
+      if (!value.ok()) return value.status();
+      if (std::find(domain.begin(), domain.end(), *value) == domain.end()) {
+        domain.push_back(*value);
       }
     }
-    object.words = static_cast<uint8_t>(domains.size());
-    for (const auto& domain : domains) {
-      model::Word word;
-      word.object = static_cast<uint8_t>(index);
-      word.domain = domain;
-      program_.words.push_back(word);
-    }
-    const size_t words = program_.words.size() * static_cast<size_t>(spaces_);
-    if (words > model::kMaxWords) {
-      return Error(memory->where,
-                   absl::StrCat("found ", words, " words of user memory in ", spaces_,
-                                spaces_ == 1 ? " address space" : " address spaces",
-                                ", expected at most ", model::kMaxWords, " (a word is 8 bytes)"));
-    }
-    program_.objects[static_cast<size_t>(index)] = object;
+    domains->push_back(domain);
   }
-  // Every target has all of it for itself.
+  object->bytes = static_cast<uint16_t>(8 * domains->size());
+  return absl::OkStatus();
+}
+
+// ... of a string or of bytes.
+absl::Status Compiler::TextWords(const Memory& memory, Object* object, Domains* domains) {
+  const bool string = memory.kind == Memory::Kind::kString;
+  object->kind = string ? Object::Kind::kString : Object::Kind::kBytes;
+  size_t longest = 0;
+  for (const Atom& atom : memory.alternatives) {
+    longest = std::max(longest, atom.text.size());
+    if (string && atom.text.find('\0') != std::string::npos) {
+      return Error(atom.where, "found a NUL inside a string, expected 'bytes' before it");
+    }
+    if (!string && atom.text.size() != memory.alternatives[0].text.size()) {
+      return Error(atom.where,
+                   "found alternatives of different lengths, expected bytes of one "
+                   "length");
+    }
+  }
+  object->bytes = static_cast<uint16_t>(longest + (string ? 1 : 0));
+  const size_t words = (object->bytes + size_t{7}) / 8;
+  if (words > kMaxStringWords || words == 0) {
+    return Error(memory.where, absl::StrCat("found ", longest, " bytes, expected 1 to ",
+                                            8 * kMaxStringWords - (string ? 1 : 0)));
+  }
+  domains->resize(words);
+  for (const Atom& atom : memory.alternatives) {
+    std::vector<Value> value = Words(atom.text, string);
+    value.resize(words, model::kZero);
+    for (size_t w = 0; w < words; ++w) {
+      auto& domain = (*domains)[w];
+      if (std::find(domain.begin(), domain.end(), value[w]) == domain.end()) {
+        domain.push_back(value[w]);
+      }
+    }
+    object->alternatives.push_back(value);
+  }
+  return absl::OkStatus();
+}
+
+// Every target has all of the first one's memory for itself.
+void Compiler::CopySpaces() {
   const size_t objects = program_.objects.size();
   const size_t words = program_.words.size();
   program_.objects_of_space = static_cast<int>(objects);
@@ -259,6 +249,42 @@ absl::Status Compiler::Memories() {
   for (size_t o = 0; o < program_.objects.size(); ++o) {
     program_.objects[o].whole = static_cast<uint8_t>(o);
   }
+}
+
+absl::Status Compiler::Memories() {
+  Intern({});
+  KNOT_CHECK(program_.values[model::kZero].bytes == (std::array<uint8_t, 8>{}));
+  program_.values[model::kZero].text = "\"\"";
+  if (absl::Status status = Writers(); !status.ok()) return status;
+  if (absl::Status status = DeclareObjects(); !status.ok()) return status;
+  for (const Declaration& declaration : scenario_.declarations) {
+    const auto* memory = std::get_if<Memory>(&declaration);
+    if (memory == nullptr) continue;
+    const int index = objects_[memory->name];
+    Object object = program_.objects[static_cast<size_t>(index)];
+    object.first_word = static_cast<uint8_t>(program_.words.size());
+    Domains domains;
+    const absl::Status made = memory->kind == Memory::Kind::kPointers
+                                  ? TableWords(*memory, &object, &domains)
+                                  : TextWords(*memory, &object, &domains);
+    if (!made.ok()) return made;
+    object.words = static_cast<uint8_t>(domains.size());
+    for (const auto& domain : domains) {
+      model::Word word;
+      word.object = static_cast<uint8_t>(index);
+      word.domain = domain;
+      program_.words.push_back(word);
+    }
+    const size_t words = program_.words.size() * static_cast<size_t>(spaces_);
+    if (words > model::kMaxWords) {
+      return Error(memory->where,
+                   absl::StrCat("found ", words, " words of user memory in ", spaces_,
+                                spaces_ == 1 ? " address space" : " address spaces",
+                                ", expected at most ", model::kMaxWords, " (a word is 8 bytes)"));
+    }
+    program_.objects[static_cast<size_t>(index)] = object;
+  }
+  CopySpaces();
   PlaceRests();
   return absl::OkStatus();
 }

@@ -111,6 +111,13 @@ class Compiler {
   // To word `offset` of an object, or to its end.
   Value InternPointer(int object, int offset);
   void PlaceRests();
+  // The steps of Memories().
+  absl::Status Writers();
+  absl::Status DeclareObjects();
+  using Domains = std::vector<std::vector<Value>>;  // by word of an object
+  absl::Status TableWords(const Memory& memory, Object* object, Domains* domains);
+  absl::Status TextWords(const Memory& memory, Object* object, Domains* domains);
+  void CopySpaces();
   std::vector<Value> Words(const std::string& bytes, bool string);
   void CloseTruncation();
 
@@ -120,6 +127,15 @@ class Compiler {
   absl::StatusOr<Nr> CallNamed(const std::string& name, Location where) const;
   absl::Status CompileStore(const Store& store, int task, std::vector<Op>* ops);
   absl::Status CompileCall(const Call& call, int task, std::vector<Op>* ops);
+  absl::Status CompileKill(const Call& call, Op* op);
+  // Argument i of a call, by what its register holds: flags of seccomp(), an address, the child
+  // that fork() and clone() start, a number.
+  absl::Status CompileArgument(const Call& call, size_t i, int task, Op* op);
+  absl::Status CompileInstall(const Arg& arg, Op* op);
+  absl::Status CompileAddress(const Call& call, size_t i, const model::Role& role, Op* op);
+  absl::Status CompileStart(const Arg& arg, int task, Op* op);
+  absl::Status CompileScalar(const Arg& arg, size_t i, Op* op);
+  void AddResults(const Op& op, int task);
   absl::Status CompileIoctl(const Call& call, std::map<std::string, uint8_t>* variables,
                             std::vector<Op>* ops);
   absl::Status CompileExpectations(const Call& call, Op* op);

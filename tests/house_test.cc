@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The house rules that a machine can check: which room may include which, licence lines, line
-// lengths, and that every scenario has its golden file and its line in the index.
+// The house rules that a machine can check: which room may include which, licence lines, lengths of
+// lines, functions and files, README's table of rooms, and that every scenario has its golden file
+// and its line in the index.
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -92,6 +94,63 @@ TEST(House, EverySourceHasItsLicenceAndFitsTheScreen) {
           std::count_if(line.begin(), line.end(), [](char c) { return (c & 0xc0) != 0x80; });
       EXPECT_LE(width, 100) << source << ":" << number;
     }
+  }
+}
+
+// Reasons stand beside those that are longer. Such a row goes with its reason.
+TEST(House, FilesAndFunctionsFitAReader) {
+  const std::map<std::string, std::string> long_files = {
+      {"lang/parse_test.cc", "one table of texts and what is said of each"},
+      {"verify/testing/wide_scenario.h", "one generator, and the changes that it stands for"},
+  };
+  std::map<std::string, std::string> long_functions;
+  std::istringstream rows(ReadAll(Root() / "tests/long_functions.tsv"));
+  for (std::string row; std::getline(rows, row);) {
+    const size_t tab = row.find('\t');
+    ASSERT_NE(tab, std::string::npos) << row;
+    ASSERT_LT(tab + 1, row.size()) << row << " has no reason";
+    if (row[0] != '#') long_functions[row.substr(0, tab)] = row.substr(tab + 1);
+  }
+  constexpr int kFile = 800;
+  constexpr int kFunction = 70;
+  for (const fs::path& source : Sources()) {
+    const std::string file = fs::relative(source, Root()).string();
+    int number = 0;
+    int begun = 0;
+    std::string function;
+    std::istringstream lines(ReadAll(source));
+    for (std::string line; std::getline(lines, line);) {
+      ++number;
+      // A definition begins at the margin, with its name before the first parenthesis, and ends
+      // with a brace there.
+      const size_t parenthesis = line.find('(');
+      const bool begins = !line.empty() &&
+                          (std::isalpha(static_cast<unsigned char>(line[0])) != 0) &&
+                          parenthesis != std::string::npos && line.find("namespace") != 0;
+      if (begins && (line.ends_with("{") || line.ends_with(",") || line.ends_with("("))) {
+        const size_t name = line.rfind(' ', parenthesis) + 1;
+        function = file + " " + line.substr(name, parenthesis - name);
+        if (line.starts_with("TEST")) function = file + " " + line.substr(0, line.find(')') + 1);
+        begun = number;
+      }
+      if (!line.starts_with("}") || begun == 0) continue;
+      const bool known = long_functions.erase(function) == 1;
+      EXPECT_EQ(number - begun > kFunction, known)
+          << function << " has " << number - begun << " lines; see tests/long_functions.tsv";
+      begun = 0;
+    }
+    EXPECT_EQ(number > kFile, long_files.count(file) == 1) << file << " has " << number << " lines";
+  }
+  for (const auto& [name, reason] : long_functions) ADD_FAILURE() << name << " is not there";
+}
+
+// README says where things are.
+TEST(House, EveryRoomIsInTheReadme) {
+  const std::string readme = ReadAll(Root() / "README.md");
+  for (const auto& entry : fs::directory_iterator(Root())) {
+    const std::string name = entry.path().filename().string();
+    if (!entry.is_directory() || name[0] == '.' || name == "build") continue;
+    EXPECT_NE(readme.find("`" + name + "/`"), std::string::npos) << name << "/ is not in README.md";
   }
 }
 
