@@ -21,8 +21,8 @@ import sys
 import tempfile
 import textwrap
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+HERE = ROOT / "docs/findings"
 DOCUMENTS = ["linux", "pin-args-v1"]
 TRIGGERS = ["the target alone", "a peer", "an honest supervisor's mistake", "a hostile supervisor"]
 KEYS = {

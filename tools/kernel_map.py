@@ -33,7 +33,7 @@ def main() -> int:
         print(__doc__, file=sys.stderr)
         return 2
     tree = pathlib.Path(sys.argv[1])
-    table = pathlib.Path(__file__).with_name("kernel-map.tsv")
+    table = pathlib.Path(__file__).resolve().parent.parent / "docs/kernel-map.tsv"
     lines = table.read_text().splitlines()
     differ = 0
     for i, line in enumerate(lines[1:], 1):
