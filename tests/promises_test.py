@@ -22,7 +22,7 @@ Row = collections.namedtuple("Row", COLUMNS)
 
 
 def known_properties() -> set[str]:
-    sources = [*ROOT.glob("model/properties/*.cc"), *ROOT.glob("model/proposals/*.cc")]
+    sources = [*ROOT.glob("model/properties/*.cc"), *ROOT.glob("model/proposals/**/*.cc")]
     return {name for path in sources
             for name in re.findall(r'\{\.name = "([a-z-]+)"', path.read_text())}
 
