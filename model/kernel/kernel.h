@@ -275,8 +275,7 @@ class Kernel {
   // A proposal served a fetch of this role: not even an unmapped one may be invented.
   void ServedFrom(int role);
   // A descriptor of the running task's table named this file and does so no more. The last one of a
-  // listener takes ->notif from its filter: in the kernel once the task returns to user mode,
-  // before which nobody can tell.
+  // listener takes ->notif from its filter, in the kernel somewhat later (docs/limits.md).
   void FileClosed(uint8_t file);
   // A number for a file that is opened now: the smallest that nothing names in the table of `cur`.
   uint8_t OpenFile() const;
