@@ -438,7 +438,7 @@ Flow table_body(Kernel& k) {
 
 Flow do_close(Kernel& k) {
   FUNCTION_BEGIN;
-  STEP("file = file_close_fd(fd)", kFiles | kChains);
+  STEP("file = file_close_fd(fd)", kFiles);
   {
     const int fd = k.ScalarArg(0);
     const uint8_t file = LookUpFd(k, 0);
@@ -446,13 +446,17 @@ Flow do_close(Kernel& k) {
     k.s->files[k.me().files][fd] = kNoFile;
     k.FileClosed(file);
   }
+  if (k.me().fput != 0) {
+    STEP("__fput_sync(file)", kChains);
+    k.ReleaseFiles();
+  }
   return k.Return(0);
   FUNCTION_END;
 }
 
 Flow do_dup2(Kernel& k) {
   FUNCTION_BEGIN;
-  STEP("do_dup2(files, file, newfd, flags)", kFiles | kChains);
+  STEP("do_dup2(files, file, newfd, flags)", kFiles);
   {
     const int newfd = k.ScalarArg(1);
     FilesTable& files = k.s->files[k.me().files];

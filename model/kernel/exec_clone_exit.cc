@@ -189,7 +189,7 @@ Flow begin_new_exec(Kernel& k) {
   if (k.p.installs != 0) {
     // Of the descriptors only a listener's has the flag here. A table of others too is not
     // unshared.
-    STEP("do_close_on_exec(me->files)", kFiles | kChains);
+    STEP("do_close_on_exec(me->files)", kFiles);
     if (!SharesFiles(k)) {
       for (uint8_t& fd : k.s->files[k.me().files]) {
         if (fd > kMaxFile) k.FileClosed(std::exchange(fd, uint8_t{kNoFile}));

@@ -355,17 +355,26 @@ void Kernel::ServedFrom(int role) {
 }
 
 void Kernel::FileClosed(uint8_t file) {
-  if (file <= kMaxFile) return;
-  for (size_t t = 0; t < p.tasks.size(); ++t) {
-    const Task& task = s->tasks[t];
-    if (p.tasks[t].kind == TaskKind::kSupervisor) continue;
-    if (task.status != kAlive && task.status != kExiting) continue;
-    for (const uint8_t open : s->files[task.files]) {
-      if (open == file) return;
+  if (file > kMaxFile) me().fput |= static_cast<uint8_t>(1u << (file - kMaxFile - 1));
+}
+
+void Kernel::ReleaseFiles() {
+  const auto is_open = [this](int file) {
+    for (size_t t = 0; t < p.tasks.size(); ++t) {
+      const Task& task = s->tasks[t];
+      if (p.tasks[t].kind == TaskKind::kSupervisor) continue;
+      if (task.status != kAlive && task.status != kExiting) continue;
+      const FilesTable& files = s->files[task.files];
+      if (std::find(files.begin(), files.end(), file) != files.end()) return true;
     }
+    return false;
+  };
+  for (size_t filter = 1; filter < s->layout().filters; ++filter) {
+    if (!(me().fput >> (filter - 1) & 1) || is_open(kMaxFile + static_cast<int>(filter))) continue;
+    s->filters[filter].listens = 0;
+    Note("the listener is closed");
   }
-  s->filters[file - kMaxFile].listens = 0;
-  Note("the listener is closed");
+  me().fput = 0;
 }
 
 uint8_t Kernel::OpenFile() const {
@@ -563,9 +572,10 @@ void Kernel::FinishOp(Ret result) {
 Flow Kernel::Die() {
   const uint8_t files = me().files;
   if (p.installs != 0) {
-    // exit_files(), with the last user of the table
+    // exit_files(), with the last user of the table, and exit_task_work()
     me().status = kDead;
     for (const uint8_t file : s->files[files]) FileClosed(file);
+    ReleaseFiles();
   }
   me() = Task{};
   if (s->layout().has_registers) s->registers[cur] = RegisterFile{};

@@ -274,9 +274,11 @@ class Kernel {
   bool CouldBeStored(int role, int entry, int w) const;
   // A proposal served a fetch of this role: not even an unmapped one may be invented.
   void ServedFrom(int role);
-  // A descriptor of the running task's table named this file and does so no more. The last one of a
-  // listener takes ->notif from its filter, in the kernel somewhat later (docs/limits.md).
+  // A descriptor of the running task's table named this file and does so no more: fput(), which
+  // puts off the rest.
   void FileClosed(uint8_t file);
+  // ____fput() of what was put off: the last file of a listener takes ->notif from its filter.
+  void ReleaseFiles();
   // A number for a file that is opened now: the smallest that nothing names in the table of `cur`.
   uint8_t OpenFile() const;
   // The bytes that a call acts on, against the scenario's "uses".

@@ -114,13 +114,17 @@ Flow exit_to_user_mode_loop(Kernel& k) {
   FUNCTION_BEGIN;
   while (true) {
     STEP("ti_work = read_thread_flags()", kSignals);
-    if (!k.SignalPending(k.cur) && k.me().task_works[0] == 0) break;
+    if (!k.SignalPending(k.cur) && k.me().task_works[0] == 0 && k.me().fput == 0) break;
     if (k.SignalPending(k.cur)) {
       CALL(k.Push(Fn::k_arch_do_signal_or_restart));
     }
     // resume_user_mode_work(regs)
     if (k.me().task_works[0] != 0) {
       CALL(k.Push<TaskWorkRunLocals>(Fn::k_task_work_run));
+    }
+    if (k.me().fput != 0) {
+      STEP("____fput(work)", kChains);
+      k.ReleaseFiles();
     }
   }
   k.Raise(Event::kReturnedToUser);
