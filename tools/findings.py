@@ -22,7 +22,7 @@ import tempfile
 import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-HERE = ROOT / "docs/findings"
+FINDINGS = ROOT / "docs/findings"
 DOCUMENTS = ["linux", "pin-args-v1"]
 TRIGGERS = ["the target alone", "a peer", "an honest supervisor's mistake", "a hostile supervisor"]
 KEYS = {
@@ -80,7 +80,7 @@ class Document:
     """One .txt and what it is about."""
 
     def __init__(self, name: str):
-        text = (HERE / f"{name}.txt").read_text()
+        text = (FINDINGS / f"{name}.txt").read_text()
         blocks = []
         for match in re.finditer(r"(?:^[^#\n].*\n?)+", text, re.M):
             place = f"docs/findings/{name}.txt:{text.count(chr(10), 0, match.start()) + 1}"
@@ -93,7 +93,7 @@ class Document:
         self.sections = [block for block in blocks if block.kind == "section"]
 
     def md(self) -> pathlib.Path:
-        return HERE / f"{self.name}.md"
+        return FINDINGS / f"{self.name}.md"
 
 
 class Knotcheck:
