@@ -26,8 +26,7 @@ constexpr size_t kMostTold = 8;
 model::Toggles TogglesOf(const report::Trace& trace, model::Toggles variants) {
   model::Toggles toggles = variants;
   for (const model::ToggleInfo& info : model::AllToggles()) {
-    const bool variant = !info.mutation && !info.fix();
-    if (!variant && trace.subject.toggles.Has(info.toggle)) toggles.Set(info.toggle);
+    if (!info.variant() && trace.subject.toggles.Has(info.toggle)) toggles.Set(info.toggle);
   }
   return toggles;
 }

@@ -11,12 +11,14 @@
 #include "absl/strings/str_join.h"
 #include "conform/plan.h"
 #include "lang/parse.h"
+#include "model/kernel/toggles.h"
 
 namespace knotcheck::conform {
 namespace {
 
 using model::Toggle;
 using model::Toggles;
+using model::Variant;
 
 // A scenario in which a variant shows; docs/kernel-versions.md says what it does. The scenarios of
 // the collection are longer where they ask more than that.
@@ -26,7 +28,7 @@ struct Row {
 };
 
 const Row kRows[] = {
-    {Toggle::k_addfd_send_interrupted, R"(filter umask
+    {Variant::addfd_send_interrupted, R"(filter umask
 target T { umask() }
 supervisor S {
   n = recv()
@@ -35,7 +37,7 @@ supervisor S {
 }
 signals to S: 1, handler
 )"},
-    {Toggle::k_wait_killable_fast_reply, R"(filter wait_killable
+    {Variant::wait_killable_fast_reply, R"(filter wait_killable
 filter umask
 target T { umask() }
 supervisor S {
@@ -48,7 +50,7 @@ supervisor R {
 }
 signals to T: 1, handler restarts
 )"},
-    {Toggle::k_release_late, R"(filter umask
+    {Variant::release_late, R"(filter umask
 target T { umask() }
 supervisor S {
   n = recv()
@@ -56,7 +58,7 @@ supervisor S {
   poll()
 }
 )"},
-    {Toggle::k_recv_blocks_forever, R"(filter umask
+    {Variant::recv_blocks_forever, R"(filter umask
 target T { umask() }
 supervisor S {
   n = recv()
@@ -64,12 +66,12 @@ supervisor S {
   recv()
 }
 )"},
-    {Toggle::k_recv_efault_no_wake, R"(filter umask
+    {Variant::recv_efault_no_wake, R"(filter umask
 target T { umask() }
 supervisor S { poll(in) }
 supervisor R { n = recv(fault) }
 )"},
-    {Toggle::k_no_set_flags, R"(filter umask
+    {Variant::no_set_flags, R"(filter umask
 target T { umask() }
 supervisor S {
   set_flags(1)
@@ -77,7 +79,7 @@ supervisor S {
   send(n, value 1)
 }
 )"},
-    {Toggle::k_lifo_notifications, R"(filter umask
+    {Variant::lifo_notifications, R"(filter umask
 target A { umask() }
 target B { umask() }
 supervisor S {
@@ -87,7 +89,7 @@ supervisor S {
   send(m, value 1)
 }
 )"},
-    {Toggle::k_addfd_not_atomic, R"(filter umask
+    {Variant::addfd_not_atomic, R"(filter umask
 target T { umask() }
 supervisor S {
   n = recv()
@@ -95,7 +97,7 @@ supervisor S {
   send(n, value 1)
 }
 )"},
-    {Toggle::k_id_valid_dir, R"(filter umask
+    {Variant::id_valid_dir, R"(filter umask
 target T { umask() }
 supervisor S {
   n = recv()
@@ -103,7 +105,7 @@ supervisor S {
   send(n, value 1)
 }
 )"},
-    {Toggle::k_no_pollhup, R"(filter umask
+    {Variant::no_pollhup, R"(filter umask
 target T { umask() }
 supervisor S {
   n = recv()
@@ -111,7 +113,7 @@ supervisor S {
   poll()
 }
 )"},
-    {Toggle::k_no_addfd, R"(filter umask
+    {Variant::no_addfd, R"(filter umask
 target T { umask() }
 supervisor S {
   n = recv()
@@ -119,7 +121,7 @@ supervisor S {
   send(n, value 1)
 }
 )"},
-    {Toggle::k_no_tsync_esrch, R"(filter umask
+    {Variant::no_tsync_esrch, R"(filter umask
 target T {
   umask()
   seccomp(NEW_LISTENER|TSYNC)
@@ -129,7 +131,7 @@ supervisor S {
   close(listener)
 }
 )"},
-    {Toggle::k_recv_garbage, R"(filter umask
+    {Variant::recv_garbage, R"(filter umask
 target T { umask() }
 supervisor S {
   n = recv(garbage)
@@ -137,7 +139,7 @@ supervisor S {
   send(n, value 1)
 }
 )"},
-    {Toggle::k_no_continue, R"(filter umask
+    {Variant::no_continue, R"(filter umask
 target T { umask() }
 supervisor S {
   n = recv()
@@ -150,11 +152,11 @@ supervisor S {
 // How the runner ends a plan that needs ADDFD where there is none.
 constexpr char kNoAddfd[] = "skipped addfd";
 
-std::string NameOf(Toggle toggle) { return model::AllToggles()[static_cast<size_t>(toggle)].name; }
+const std::string& NameOf(Toggle toggle) { return model::InfoOf(toggle).name; }
 
 // A run that tells whether a kernel has the variant.
 struct Test {
-  Toggle variant;
+  Toggle variant{Toggle::kVariants, 0};
   std::unique_ptr<lang::Scenario> scenario;
   std::unique_ptr<verify::Question> question;
   verify::ForcedRun run;
@@ -204,7 +206,7 @@ struct Evidence {
 
 bool Fits(const Evidence& evidence, Toggles toggles) {
   const PlanAnswer& answer = *evidence.answer;
-  if (absl::StartsWith(answer.ended, kNoAddfd)) return toggles.Has(Toggle::k_no_addfd);
+  if (absl::StartsWith(answer.ended, kNoAddfd)) return toggles.Has(Variant::no_addfd);
   const auto question = Ask(*evidence.test->scenario, toggles);
   if (!question.ok()) return false;
   const verify::Predicted predicted = verify::Predict(**question, evidence.test->run.orders);
@@ -239,7 +241,7 @@ Toggles Explain(const std::vector<Evidence>& evidence, const std::vector<Toggle>
       fit = here;
       next = Flipped(best, variant);
     }
-    if (next.Same(best)) return best;
+    if (next == best) return best;
     best = next;
   }
 }
@@ -303,10 +305,10 @@ absl::StatusOr<Variants> ProbeVariants(Toggles given, bool search, const Target&
   }
   std::vector<Toggle> all;
   for (const model::ToggleInfo& info : model::AllToggles()) {
-    if (!info.mutation && !info.fix()) all.push_back(info.toggle);
+    if (info.variant()) all.push_back(info.toggle);
   }
   const Toggles found = Explain(evidence, all, of_release.value_or(Toggles()));
-  variants.toggles.bits |= found.bits;
+  variants.toggles |= found;
   // Told is what could not be otherwise.
   const size_t fit = HowManyFit(evidence, found);
   std::vector<std::string> untold;

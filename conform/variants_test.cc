@@ -17,6 +17,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "conform/testing/fake_runner.h"
+#include "model/kernel/toggles.h"
 
 namespace knotcheck::conform {
 namespace {
@@ -80,8 +81,9 @@ class FakeKernel {
         orders.clear();
       } else if (words[0] == "needs") {
         for (const std::string& need : words) {
-          const bool lacks = (need == "addfd" && toggles_.Has(Toggle::k_no_addfd)) ||
-                             (need == "wait_killable" && toggles_.Has(Toggle::k_no_wait_killable));
+          const bool lacks =
+              (need == "addfd" && toggles_.Has(model::Variant::no_addfd)) ||
+              (need == "wait_killable" && toggles_.Has(model::Variant::no_wait_killable));
           if (lacks) lacking = need;
         }
       } else if (words[0] == "order" && words[1] != "finish") {
@@ -150,11 +152,11 @@ Toggles Of(int version, int patchlevel, int sublevel = 0) {
 // A kernel that calls itself 6.12.117, whose number says that it has no variants, and has one:
 // exactly that one is found, but for those that no forced run shows.
 TEST(Variants, EachIsFoundByItsRun) {
-  const std::set<Toggle> untold = {Toggle::k_wait_killable_fast_reply,
-                                   Toggle::k_recv_efault_no_wake, Toggle::k_no_wait_killable,
-                                   Toggle::k_dup_listener_race};
+  const std::set<Toggle> untold = {
+      model::Variant::wait_killable_fast_reply, model::Variant::recv_efault_no_wake,
+      model::Variant::no_wait_killable, model::Variant::dup_listener_race};
   for (const model::ToggleInfo& info : model::AllToggles()) {
-    if (info.mutation || info.fix()) continue;
+    if (info.mutation() || info.fix()) continue;
     SCOPED_TRACE(info.name);
     Toggles toggles;
     toggles.Set(info.toggle);
@@ -171,7 +173,7 @@ TEST(Variants, EachIsFoundByItsRun) {
 TEST(Variants, RunsGoBeforeTheNumber) {
   FakeKernel kernel("6.18.0", {});
   const Variants found = Found(&kernel);
-  EXPECT_FALSE(found.toggles.Has(Toggle::k_addfd_send_interrupted));
+  EXPECT_FALSE(found.toggles.Has(model::Variant::addfd_send_interrupted));
   EXPECT_EQ(found.probe.at("release"), "6.18.0");
 }
 
@@ -198,13 +200,13 @@ TEST(Variants, OfOlderReleases) {
 // one whose number says that it has nothing, with two variants.
 TEST(Variants, OfNoRelease) {
   Toggles mended = Of(5, 10);
-  mended.Clear(Toggle::k_release_late);
+  mended.Clear(model::Variant::release_late);
   FakeKernel old("5.10.0-33-amd64", mended);
   EXPECT_EQ(NamesIn(Found(&old).toggles), NamesIn(mended));
 
   Toggles two;
-  two.Set(Toggle::k_recv_blocks_forever);
-  two.Set(Toggle::k_lifo_notifications);
+  two.Set(model::Variant::recv_blocks_forever);
+  two.Set(model::Variant::lifo_notifications);
   FakeKernel today("6.12.117", two);
   EXPECT_EQ(NamesIn(Found(&today).toggles), NamesIn(two));
 }
@@ -215,11 +217,11 @@ TEST(Variants, NeitherWay) {
   kernel.odd = {"probe/lifo_notifications"};
   const Variants found = Found(&kernel);
   EXPECT_THAT(found.how, HasSubstr("lifo_notifications"));
-  EXPECT_TRUE(found.toggles.Has(Toggle::k_lifo_notifications));  // by 5.10's number
+  EXPECT_TRUE(found.toggles.Has(model::Variant::lifo_notifications));  // by 5.10's number
 
   FakeKernel today("6.12.117", Of(5, 10));
   today.odd = kernel.odd;
-  EXPECT_FALSE(Found(&today).toggles.Has(Toggle::k_lifo_notifications));
+  EXPECT_FALSE(Found(&today).toggles.Has(model::Variant::lifo_notifications));
 }
 
 TEST(Variants, AReleaseThatNobodyRead) {
@@ -233,7 +235,7 @@ TEST(Variants, AReleaseThatNobodyRead) {
 TEST(Variants, NotSearched) {
   FakeKernel kernel("5.10.0", Of(5, 10));
   Toggles given;
-  given.Set(Toggle::k_no_set_flags);
+  given.Set(model::Variant::no_set_flags);
   const Variants found = Found(&kernel, given, false);
   EXPECT_EQ(NamesIn(found.toggles), std::vector<std::string>{"no_set_flags"});
   EXPECT_TRUE(kernel.asked.empty());
@@ -242,7 +244,7 @@ TEST(Variants, NotSearched) {
 TEST(Variants, WhatIsGivenStays) {
   FakeKernel kernel("6.12.117", {});
   Toggles given;
-  given.Set(Toggle::k_mutate_wrong_errno);
+  given.Set(model::Mutation::wrong_errno);
   EXPECT_EQ(NamesIn(Found(&kernel, given).toggles), std::vector<std::string>{"mutate_wrong_errno"});
 }
 

@@ -3,9 +3,12 @@
 #include "model/config.h"
 
 #include <algorithm>
+#include <cstring>
 #include <sstream>
 
 #include "base/check.h"
+#include "model/kernel/toggles.h"
+#include "model/proposal.h"
 
 namespace knotcheck::model {
 namespace {
@@ -33,7 +36,7 @@ bool SameSeries(const KernelRelease& a, const KernelRelease& b) {
 }  // namespace
 
 bool ToggleInfo::In(const KernelRelease& release) const {
-  if (mutation || release < first) return false;
+  if (!variant() || release < first) return false;
   if (release > last && !SameSeries(release, last)) return false;
   return std::none_of(fixed.begin(), fixed.end(), [&release](const KernelRelease& mended) {
     return SameSeries(release, mended) && release >= mended;
@@ -49,20 +52,78 @@ std::string ToggleInfo::Releases() const {
 }
 
 const std::vector<ToggleInfo>& AllToggles() {
-  static const auto* const toggles = new std::vector<ToggleInfo>{
-#define KNOT_VARIANT(name, first, last, fixed, what) \
-  {Toggle::k_##name, #name, what, false, "", Release(first), Release(last), Releases(fixed)},
-#define KNOT_MUTATION(name, what) {Toggle::k_##name, #name, what, true, ""},
-#define KNOT_FIX(name, proposal, what) {Toggle::k_fix_##name, #name, what, false, proposal},
-#include "model/mutations.def"
-#include "model/variants.def"
-// In the order of enum Toggle.
-#include "model/fixes.def"
-#undef KNOT_VARIANT
+  static const auto* const toggles = [] {
+    using Kind = ToggleInfo::Kind;
+    auto* const all = new std::vector<ToggleInfo>;
+    const auto add_own = [all](Kind kind, std::vector<ToggleName> Proposal::*names) {
+      const auto& proposals = AllProposals();
+      for (size_t i = 0; i < proposals.size(); ++i) {
+        int number = 0;
+        for (const ToggleName& own : proposals[i]->*names) {
+          const Toggle toggle(Toggle::kOwn + 2 * i + (kind == Kind::kFix ? 1 : 0), number++);
+          all->push_back({toggle, kind, own.name, own.what, proposals[i]->name});
+        }
+      }
+    };
+#define KNOT_MUTATION(name, what) \
+  all->push_back({Mutation::name, Kind::kMutation, "mutate_" #name, what, "baseline"});
+#include "model/kernel/mutations.def"
 #undef KNOT_MUTATION
+    add_own(Kind::kMutation, &Proposal::mutations);
+#define KNOT_VARIANT(name, first, last, fixed, what)                                      \
+  all->push_back({Variant::name, Kind::kVariant, #name, what, "baseline", Release(first), \
+                  Release(last), Releases(fixed)});
+#include "model/kernel/variants.def"
+#undef KNOT_VARIANT
+#define KNOT_FIX(name, what) all->push_back({Fix::name, Kind::kFix, #name, what, "baseline"});
+#include "model/kernel/fixes.def"
 #undef KNOT_FIX
-  };
+    add_own(Kind::kFix, &Proposal::fixes);
+    return all;
+  }();
   return *toggles;
+}
+
+const ToggleInfo& InfoOf(Toggle toggle) {
+  const auto& all = AllToggles();
+  const auto found = std::find_if(
+      all.begin(), all.end(), [toggle](const ToggleInfo& info) { return info.toggle == toggle; });
+  KNOT_CHECK(found != all.end());
+  return *found;
+}
+
+std::vector<const ToggleInfo*> FixesFor(const Proposal& proposal) {
+  std::vector<const ToggleInfo*> fixes;
+  for (const ToggleInfo& info : AllToggles()) {
+    if (info.fix() && (info.proposal == "baseline" || info.proposal == proposal.name)) {
+      fixes.push_back(&info);
+    }
+  }
+  return fixes;
+}
+
+Toggle ToggleNamed(const std::string& name) {
+  const auto& all = AllToggles();
+  const auto found = std::find_if(all.begin(), all.end(),
+                                  [&name](const ToggleInfo& info) { return info.name == name; });
+  KNOT_CHECK(found != all.end());
+  return found->toggle;
+}
+
+Config ConfigFor(const Proposal& proposal, const Toggles& toggles) {
+  Config config;
+  config.asked = toggles.asked;
+  config.variants = toggles.word(Toggle::kVariants);
+  config.mutations = toggles.word(Toggle::kMutations);
+  config.fixes = toggles.word(Toggle::kFixes);
+  const auto& proposals = AllProposals();
+  for (size_t i = 0; i < proposals.size(); ++i) {
+    // By its name: tests make changed ones.
+    if (std::strcmp(proposals[i]->name, proposal.name) != 0) continue;
+    config.own_mutations = toggles.word(Toggle::kOwn + 2 * i);
+    config.fixes |= toggles.word(Toggle::kOwn + 2 * i + 1) << kFirstOwnFix;
+  }
+  return config;
 }
 
 std::string ToString(const KernelRelease& release) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "model/kernel/toggles.h"
 
 namespace knotcheck::model {
 namespace {
@@ -33,7 +34,7 @@ TEST(ParseRelease, IsToStringBackwards) {
   }
 }
 
-TEST(VariantsOf, TheTranscribedReleaseHasNone) { EXPECT_EQ(Of("6.12.117").bits, 0u); }
+TEST(VariantsOf, TheTranscribedReleaseHasNone) { EXPECT_EQ(Of("6.12.117"), Toggles()); }
 
 TEST(VariantsOf, RefusesWhatWasNotRead) {
   for (const char* text : {"4.19", "4.20.17", "5.20", "6.18.45", "6.19", "7.0"}) {
@@ -45,22 +46,22 @@ TEST(VariantsOf, RefusesWhatWasNotRead) {
 }
 
 TEST(VariantsOf, ARangeCountsWithBothEnds) {
-  EXPECT_TRUE(Of("5.0").Has(Toggle::k_lifo_notifications));
-  EXPECT_TRUE(Of("5.18").Has(Toggle::k_lifo_notifications));
-  EXPECT_TRUE(Of("5.18.19").Has(Toggle::k_lifo_notifications));
-  EXPECT_FALSE(Of("5.19").Has(Toggle::k_lifo_notifications));
-  EXPECT_FALSE(Of("5.8.18").Has(Toggle::k_addfd_not_atomic));
-  EXPECT_TRUE(Of("5.9").Has(Toggle::k_addfd_not_atomic));
+  EXPECT_TRUE(Of("5.0").Has(model::Variant::lifo_notifications));
+  EXPECT_TRUE(Of("5.18").Has(model::Variant::lifo_notifications));
+  EXPECT_TRUE(Of("5.18.19").Has(model::Variant::lifo_notifications));
+  EXPECT_FALSE(Of("5.19").Has(model::Variant::lifo_notifications));
+  EXPECT_FALSE(Of("5.8.18").Has(model::Variant::addfd_not_atomic));
+  EXPECT_TRUE(Of("5.9").Has(model::Variant::addfd_not_atomic));
 }
 
 TEST(VariantsOf, AStableReleaseMendsTheRestOfItsSeriesOnly) {
-  EXPECT_TRUE(Of("5.10.41").Has(Toggle::k_addfd_early_return));
-  EXPECT_FALSE(Of("5.10.42").Has(Toggle::k_addfd_early_return));
-  EXPECT_FALSE(Of("5.10.200").Has(Toggle::k_addfd_early_return));
-  EXPECT_TRUE(Of("5.11.22").Has(Toggle::k_addfd_early_return));
-  EXPECT_TRUE(Of("6.12.52").Has(Toggle::k_wait_killable_fast_reply));
-  EXPECT_FALSE(Of("6.12.53").Has(Toggle::k_wait_killable_fast_reply));
-  EXPECT_TRUE(Of("6.13").Has(Toggle::k_wait_killable_fast_reply));
+  EXPECT_TRUE(Of("5.10.41").Has(model::Variant::addfd_early_return));
+  EXPECT_FALSE(Of("5.10.42").Has(model::Variant::addfd_early_return));
+  EXPECT_FALSE(Of("5.10.200").Has(model::Variant::addfd_early_return));
+  EXPECT_TRUE(Of("5.11.22").Has(model::Variant::addfd_early_return));
+  EXPECT_TRUE(Of("6.12.52").Has(model::Variant::wait_killable_fast_reply));
+  EXPECT_FALSE(Of("6.12.53").Has(model::Variant::wait_killable_fast_reply));
+  EXPECT_TRUE(Of("6.13").Has(model::Variant::wait_killable_fast_reply));
 }
 
 TEST(VariantsOf, ThreeReleasesInFull) {
@@ -82,8 +83,8 @@ TEST(VariantsOf, ThreeReleasesInFull) {
 TEST(AllToggles, VariantsNameTheirReleases) {
   for (const ToggleInfo& info : AllToggles()) {
     EXPECT_FALSE(info.what.empty()) << info.name;
-    EXPECT_EQ(info.first == KernelRelease{}, info.mutation || info.fix()) << info.name;
-    if (info.mutation || info.fix()) continue;
+    EXPECT_EQ(info.first == KernelRelease{}, info.mutation() || info.fix()) << info.name;
+    if (info.mutation() || info.fix()) continue;
     EXPECT_LE(kOldestKernel, info.first) << info.name;
     EXPECT_LE(info.first, info.last) << info.name;
     EXPECT_LE(info.last, kNewestKernel) << info.name;
@@ -93,7 +94,7 @@ TEST(AllToggles, VariantsNameTheirReleases) {
       EXPECT_TRUE(info.In({mended.version, mended.patchlevel, mended.sublevel - 1})) << info.name;
     }
   }
-  EXPECT_EQ(AllToggles()[static_cast<size_t>(Toggle::k_addfd_early_return)].Releases(),
+  EXPECT_EQ(InfoOf(model::Variant::addfd_early_return).Releases(),
             "5.9 to 5.12, mended in 5.10.42, 5.12.9");
 }
 

@@ -127,8 +127,11 @@ std::vector<SourceError> SourceErrors() {
     }
   };
 #define KNOT_ERRNOS(says, returns, names) add(#says, #returns, names);
-#include "model/errnos.def"
+#include "model/kernel/errnos.def"
 #undef KNOT_ERRNOS
+  for (const Proposal* proposal : AllProposals()) {
+    for (const SourceErrnos& row : proposal->errnos) add(row.says, row.returns, row.names);
+  }
   return errors;
 }
 

@@ -32,13 +32,6 @@ constexpr uint64_t Lives(int task) { return uint64_t{1} << (35 + task); }
 constexpr uint64_t kAllLives = uint64_t{0xff} << 35;
 constexpr uint64_t kEverything = (uint64_t{1} << 43) - 1;
 
-bool IsMutated(Toggles toggles) {
-  for (const ToggleInfo& info : AllToggles()) {
-    if (info.mutation && toggles.Has(info.toggle)) return true;
-  }
-  return false;
-}
-
 bool WritesMemory(Nr nr) {
   const auto& roles = SyscallOf(nr).roles;
   return std::any_of(roles.begin(), roles.end(),
@@ -54,9 +47,9 @@ void ForEachOp(const TaskInfo& task, Fn&& fn) {
 
 }  // namespace
 
-Footprints::Footprints(const Program& program, const Proposal& proposal, Toggles toggles)
-    : program_(program), proposal_(proposal), toggles_(toggles), dead_(program) {
-  in_doubt_ = IsMutated(toggles);
+Footprints::Footprints(const Program& program, const Proposal& proposal, const Config& config)
+    : program_(program), proposal_(proposal), config_(config), dead_(program) {
+  in_doubt_ = config.mutations != 0 || config.own_mutations != 0;
   completes_often_ = program.puts_back;
   const size_t tasks = program.tasks.size();
   script_writes_.assign(tasks, 0);
@@ -162,7 +155,7 @@ uint64_t Footprints::LivesOfGroup(uint8_t group) const {
 const StepInfo* Footprints::FindStep(const State& state, int task) const {
   const Task& me = state.tasks[task];
   const Frame& frame = me.frames[TopFrame(me)];
-  Kernel kernel(program_, proposal_, toggles_);
+  Kernel kernel(program_, proposal_, config_);
   const StepInfo* const step = kernel.NextStep(state, task);
   steps_[frame.function * 32u + frame.pc].store(step, std::memory_order_relaxed);
   return step;

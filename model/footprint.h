@@ -38,7 +38,7 @@ struct ThreadHold {
 class Footprints {
  public:
   // `program` and `proposal` must outlive it.
-  Footprints(const Program& program, const Proposal& proposal, Toggles toggles);
+  Footprints(const Program& program, const Proposal& proposal, const Config& config);
 
   // `thread` as in System: tasks, then signal senders, then writers. Nothing for a thread that has
   // no step to take.
@@ -83,7 +83,7 @@ class Footprints {
 
   const Program& program_;
   const Proposal& proposal_;
-  Toggles toggles_;
+  const Config& config_;
   DeadVariables dead_;
   bool in_doubt_ = false;         // with a mutation: every step touches everything
   bool completes_often_ = false;  // n.ready may come to kMostCompletions

@@ -6,10 +6,14 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include "base/check.h"
+#include "model/config.h"
+#include "model/errno.h"
 
 namespace knotcheck::model {
 namespace {
@@ -36,6 +40,48 @@ std::string FunctionError(const FunctionInfo& function) {
   return "";
 }
 
+// What is wrong with mutations and fixes, or "".
+std::string TogglesError(const Proposal& proposal, const std::vector<const Proposal*>& others) {
+  std::set<std::string> taken;
+#define KNOT_VARIANT(name, first, last, fixed, what) taken.insert(#name);
+#define KNOT_MUTATION(name, what) taken.insert("mutate_" #name);
+#define KNOT_FIX(name, what) taken.insert(#name);
+#include "model/kernel/fixes.def"
+#include "model/kernel/mutations.def"
+#include "model/kernel/variants.def"
+#undef KNOT_VARIANT
+#undef KNOT_MUTATION
+#undef KNOT_FIX
+  for (const Proposal* other : others) {
+    for (const auto* names : {&other->mutations, &other->fixes}) {
+      for (const ToggleName& toggle : *names) taken.insert(toggle.name);
+    }
+  }
+  for (const auto* names : {&proposal.mutations, &proposal.fixes}) {
+    for (const ToggleName& toggle : *names) {
+      if (!IsName(toggle.name)) return "'" + toggle.name + "', no name of a mutation or a fix";
+      if (!taken.insert(toggle.name).second) return "a second toggle '" + toggle.name + "'";
+    }
+  }
+  const size_t most = kMaxOwnFixes;
+  if (proposal.mutations.size() > kMaxOwnMutations || proposal.fixes.size() > most) {
+    return "more than " + std::to_string(kMaxOwnMutations) + " mutations or " +
+           std::to_string(most) + " fixes";
+  }
+  return "";
+}
+
+// What is wrong with the table of errors, or "".
+std::string ErrnosError(const Proposal& proposal) {
+  for (const SourceErrnos& row : proposal.errnos) {
+    std::istringstream names(row.names);
+    for (std::string name; names >> name;) {
+      if (ErrnoNumber(name) == 0) return "'" + name + "' in the errors of " + row.says;
+    }
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string ProposalError(const Proposal& proposal, const std::vector<const Proposal*>& others) {
@@ -54,6 +100,14 @@ std::string ProposalError(const Proposal& proposal, const std::vector<const Prop
   }
   for (const FunctionInfo& function : proposal.functions) {
     if (const std::string error = FunctionError(function); !error.empty()) return "found " + error;
+  }
+  if (const std::string error = TogglesError(proposal, others); !error.empty()) {
+    return "found " + error;
+  }
+  if (const std::string error = ErrnosError(proposal); !error.empty()) return "found " + error;
+  if (others.size() >= kMaxProposals) {
+    return "found " + std::to_string(others.size()) + " proposals before it, expected fewer than " +
+           std::to_string(kMaxProposals);
   }
   for (const Verb& verb : proposal.verbs) {
     if (missing(verb.name)) return "found a verb without a name";

@@ -50,6 +50,19 @@ struct Verb {
   std::vector<std::string> kinds;
 };
 
+// A mutation or a fix of the proposal's own code, as users name it, and what the code then does.
+struct ToggleName {
+  std::string name;
+  std::string what;
+};
+
+// Errors that the source of `says` names and that callers get from `returns`: "EINVAL ENOENT".
+struct SourceErrnos {
+  const char* says;
+  const char* returns;
+  const char* names;
+};
+
 struct Proposal {
   const char* name = "";
   const char* revision = "";
@@ -57,6 +70,10 @@ struct Proposal {
   const char* not_covered = "";
 
   std::vector<FunctionInfo> functions;  // numbered from kFirstProposalFunction
+  // By the room's mutations.def, fixes.def and errnos.def, in their order.
+  std::vector<ToggleName> mutations;
+  std::vector<ToggleName> fixes;
+  std::vector<SourceErrnos> errnos;
   std::vector<Verb> verbs;
   // Names of SEND's new flag bits, as scenarios write them: {"pinned", 2}.
   std::vector<std::pair<std::string, uint16_t>> send_flags;

@@ -21,14 +21,15 @@ std::vector<Field> Edited(std::vector<Field> fields,
 
 }  // namespace
 
-System::System(const Program& program, const Proposal& proposal, Toggles toggles,
+System::System(const Program& program, const Proposal& proposal, const Toggles& toggles,
                const std::function<void(std::vector<Field>*)>& edit)
     : program_(program),
       proposal_(proposal),
       toggles_(toggles),
+      config_(ConfigFor(proposal, toggles)),
       layout_(program, proposal),
       fields_(Edited(FieldsOf(program, proposal, layout_), edit)),
-      footprints_(program, proposal, toggles),
+      footprints_(program, proposal, config_),
       canonical_(program, proposal, layout_, fields_),
       initial_(layout_) {
   thread_count_ =
@@ -195,7 +196,7 @@ System::Shown System::Step(State* state, int thread, int choice, TraceStep* trac
     shown.possible = choice == 0 && StepSender(state, thread - tasks, trace);
     return shown;
   }
-  Kernel kernel(program_, proposal_, toggles_);
+  Kernel kernel(program_, proposal_, config_);
   kernel.SetTrace(trace);
   kernel.SetCoverage(coverage_);
   kernel.SetObservations(observations);

@@ -26,12 +26,14 @@ namespace knotcheck::model {
 class System {
  public:
   // `edit` changes the rows of the state before anything is made of them; for tests.
-  System(const Program& program, const Proposal& proposal, Toggles toggles,
+  System(const Program& program, const Proposal& proposal, const Toggles& toggles,
          const std::function<void(std::vector<Field>*)>& edit = nullptr);
 
   const Program& program() const { return program_; }
   const Proposal& proposal() const { return proposal_; }
-  Toggles toggles() const { return toggles_; }
+  const Toggles& toggles() const { return toggles_; }
+  // What of them concerns this proposal.
+  const Config& config() const { return config_; }
 
   const State& initial() const { return initial_; }
 
@@ -100,6 +102,7 @@ class System {
   const Program& program_;
   const Proposal& proposal_;
   Toggles toggles_;
+  Config config_;
   Layout layout_;
   std::vector<Field> fields_;
   Footprints footprints_;

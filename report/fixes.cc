@@ -14,12 +14,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const std::string& NameOf(model::Toggle toggle) {
-  const auto& all = model::AllToggles();
-  return std::find_if(all.begin(), all.end(),
-                      [toggle](const model::ToggleInfo& info) { return info.toggle == toggle; })
-      ->name;
-}
+const std::string& NameOf(model::Toggle toggle) { return model::InfoOf(toggle).name; }
 
 bool IsIn(model::Toggle toggle, verify::FixSet set) { return (set & model::FixBit(toggle)) != 0; }
 
@@ -93,9 +88,7 @@ std::vector<std::string> WitnessCommand(const FixReport& report,
   std::vector<std::string> words = {"knotcheck",  "replay",
                                     "--scenario", report.scenarios[witness.scenario]->file,
                                     "--proposal", report.proposal->name};
-  model::Toggles toggles;
-  toggles.fixes = witness.fixes;
-  const std::string fixes = FixesText(toggles);
+  const std::string fixes = FixesText(verify::TogglesOf(*report.proposal, witness.fixes));
   if (!fixes.empty()) words.insert(words.end(), {"--fix", fixes});
   words.insert(words.end(), {"--property", witness.property, PathOf(witness)});
   return words;

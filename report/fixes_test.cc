@@ -7,6 +7,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/kernel/toggles.h"
 #include "nlohmann/json.hpp"
 
 namespace knotcheck::report {
@@ -41,9 +42,9 @@ class FixesReport : public ::testing::Test {
     found.asked = 7;
   }
 
-  static constexpr model::Toggle kShared = model::Toggle::k_fix_signal_takes_reply;
-  static constexpr model::Toggle kOne = model::Toggle::k_fix_clear_when_left;
-  static constexpr model::Toggle kOther = model::Toggle::k_fix_clear_queued_at_attach;
+  const model::Toggle kShared = model::ToggleNamed("signal_takes_reply");
+  const model::Toggle kOne = model::ToggleNamed("clear_when_left");
+  const model::Toggle kOther = model::ToggleNamed("clear_queued_at_attach");
   lang::Scenario scenario_;
   FixReport report_;
 };

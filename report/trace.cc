@@ -274,7 +274,7 @@ std::vector<std::string> ReplayCommand(const Trace& trace) {
                                     trace.subject.file, "--proposal", trace.subject.proposal->name};
   for (const model::ToggleInfo& info : model::AllToggles()) {
     if (!trace.subject.toggles.Has(info.toggle) || info.fix()) continue;
-    words.push_back(info.mutation ? "--mutate" : "--kernel");
+    words.push_back(info.mutation() ? "--mutate" : "--kernel");
     words.push_back(info.name);
   }
   const std::string fixes = FixesText(trace.subject.toggles);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// model/errnos.def against the sources: `knotcheck coverage` knows only the errors that stand
-// there.
+// The errnos.def of the kernel and of each room against the sources: `knotcheck coverage` knows
+// only the errors that stand there.
 
 #include <filesystem>
 #include <fstream>
@@ -50,11 +50,11 @@ TEST(Errnos, TableSaysWhatTheSourcesSay) {
     const std::string name = model::ErrnoName(error.error);
     listed.insert({error.says, name});
     EXPECT_EQ(said.count({error.says, name}), 1u)
-        << "model/errnos.def: " << error.says << " does not say -k" << name;
+        << "errnos.def: " << error.says << " does not say -k" << name;
   }
   for (const auto& [function, name] : said) {
     EXPECT_EQ(listed.count({function, name}), 1u)
-        << "model/errnos.def lacks " << name << " of " << function;
+        << "errnos.def lacks " << name << " of " << function;
   }
 }
 

@@ -112,8 +112,10 @@ void ListProperties(size_t width) {
 
 void ListToggles(bool mutations, size_t width) {
   for (const model::ToggleInfo& info : model::AllToggles()) {
-    if (info.mutation != mutations || info.fix()) continue;
-    Item(info.name, {info.what, mutations ? "" : absl::StrCat("in ", info.Releases())}, width);
+    if (info.fix() || info.mutation() != mutations) continue;
+    const std::string where =
+        mutations ? absl::StrCat("of ", info.proposal) : absl::StrCat("in ", info.Releases());
+    Item(info.name, {info.what, where}, width);
   }
 }
 

@@ -42,14 +42,14 @@ extern "C" void OnInterrupt(int) { interrupted.store(true, std::memory_order_rel
 std::vector<std::string> ToggleNamesOf(bool mutations) {
   std::vector<std::string> names;
   for (const model::ToggleInfo& info : model::AllToggles()) {
-    if (info.mutation == mutations && !info.fix()) names.push_back(info.name);
+    if (!info.fix() && info.mutation() == mutations) names.push_back(info.name);
   }
   return names;
 }
 
 absl::Status SetToggle(const std::string& name, bool mutation, model::Toggles* toggles) {
   for (const model::ToggleInfo& info : model::AllToggles()) {
-    if (info.name != name || info.mutation != mutation || info.fix()) continue;
+    if (info.name != name || info.fix() || info.mutation() != mutation) continue;
     toggles->Set(info.toggle);
     return absl::OkStatus();
   }
@@ -72,7 +72,7 @@ absl::Status SetKernel(const std::string& name, model::Toggles* toggles) {
         model::ToString(model::kOldestKernel), " to ", model::ToString(model::kNewestKernel),
         ", or a kernel variant ('knotcheck list kernels')"));
   }
-  toggles->bits |= variants->bits;
+  *toggles |= *variants;
   return absl::OkStatus();
 }
 

@@ -49,7 +49,7 @@ WriterIndices Writers(const model::Program& program, const model::Program& with_
 
 absl::StatusOr<std::unique_ptr<Question>> Question::Make(const lang::Scenario& scenario,
                                                          const model::Proposal& proposal,
-                                                         model::Toggles toggles,
+                                                         const model::Toggles& toggles,
                                                          const lang::CompileOptions& options) {
   auto program = lang::Compile(scenario, proposal, options);
   if (!program.ok()) return program.status();
@@ -99,9 +99,13 @@ std::string CheckpointFile(const CheckpointOptions& options, const lang::Scenari
 std::string Identity(const lang::Scenario& scenario, const model::Proposal& proposal,
                      const CheckOptions& options, uint32_t reductions,
                      const checker::Options& explore, const char* search) {
+  std::string toggles;
+  for (const model::ToggleInfo& info : model::AllToggles()) {
+    if (options.toggles.Has(info.toggle)) absl::StrAppend(&toggles, " ", info.name);
+  }
   return absl::StrCat("program: ", options.checkpoints->build, "\nproposal: ", proposal.name,
-                      "\nkernel and fixes: ", options.toggles.bits, " ", options.toggles.fixes,
-                      "\nsearch: ", search, "\nreductions: ", checker::ReductionsText(reductions),
+                      "\nkernel and fixes:", toggles, "\nsearch: ", search,
+                      "\nreductions: ", checker::ReductionsText(reductions),
                       "\nends early: ", explore.stop_at_violation, " ", explore.stop_when_violated,
                       "\n", lang::Print(scenario));
 }
@@ -324,7 +328,7 @@ Run Trace(const model::System& system, const checker::Path& path) {
 }
 
 absl::StatusOr<Concrete> Concretise(const lang::Scenario& scenario, const model::Proposal& proposal,
-                                    model::Toggles toggles, const Question& question,
+                                    const model::Toggles& toggles, const Question& question,
                                     const checker::Path& path, const std::string& property) {
   const model::Program& program = question.program();
   const Run run = Trace(question.system(), path);

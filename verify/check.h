@@ -27,7 +27,7 @@ class Question {
   // The error is lang::Compile's.
   static absl::StatusOr<std::unique_ptr<Question>> Make(const lang::Scenario& scenario,
                                                         const model::Proposal& proposal,
-                                                        model::Toggles toggles,
+                                                        const model::Toggles& toggles,
                                                         const lang::CompileOptions& options = {});
   const model::Program& program() const { return program_; }
   const model::System& system() const { return *system_; }
@@ -141,7 +141,7 @@ struct Concrete {
 // Internal when the concrete path does not replay or does not violate `property`: then the
 // abstraction is wrong and nothing must be shown.
 absl::StatusOr<Concrete> Concretise(const lang::Scenario& scenario, const model::Proposal& proposal,
-                                    model::Toggles toggles, const Question& question,
+                                    const model::Toggles& toggles, const Question& question,
                                     const checker::Path& path, const std::string& property);
 
 }  // namespace knotcheck::verify

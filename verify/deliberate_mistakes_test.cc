@@ -3,7 +3,7 @@
 // Twenty mistakes in the reductions, in what the model does and in what the properties count, each
 // put in on purpose by a switch of this program. One of the checks that `./dev test` makes must
 // notice it: in the collection or a wide seed, which it looks at anyway. Mistakes of
-// model/mutations.def are others.
+// model/kernel/mutations.def and those of the rooms are others.
 //
 // KNOT_MISTAKES=all: prints what each of the checks says, not only which one noticed.
 
@@ -205,7 +205,7 @@ class Mistaken : public KernelModel {
   const model::Program& p() const { return system().program(); }
   const model::StepInfo* StepAt(const State& state, int thread) const {
     if (thread >= static_cast<int>(p().tasks.size())) return nullptr;
-    return model::Kernel(p(), system().proposal(), system().toggles()).NextStep(state, thread);
+    return model::Kernel(p(), system().proposal(), system().config()).NextStep(state, thread);
   }
   const model::Op& OpOf(const Taken& taken) const {
     return model::testing::CurrentOp(p(), taken.thread, taken.Me());

@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 #include "lang/parse.h"
 #include "model/errno.h"
+#include "model/kernel/toggles.h"
 #include "verify/check.h"
 #include "verify/kernel_model.h"
 
@@ -65,7 +66,7 @@ TEST(DetachTest, TheOldestFirst) {
 
 TEST(DetachTest, TheNewestFirstWhereTheListIsTurnedRound) {
   model::Toggles toggles;
-  toggles.Set(model::Toggle::k_lifo_notifications);
+  toggles.Set(model::Variant::lifo_notifications);
   const Answered answered = Explored(kTwoTargets, toggles);
   EXPECT_EQ(answered.older, 0);
   EXPECT_GT(answered.newer, 0);

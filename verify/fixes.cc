@@ -16,8 +16,7 @@ namespace {
 FixSet AskedAlong(const lang::Scenario& scenario, const model::Proposal& proposal, FixSet fixes,
                   const checker::Path& path, bool to_rest) {
   std::atomic<uint64_t> asked{0};
-  model::Toggles toggles;
-  toggles.fixes = fixes;
+  model::Toggles toggles = TogglesOf(proposal, fixes);
   toggles.asked = &asked;
   const auto question = Question::Make(scenario, proposal, toggles);
   KNOT_CHECK(question.ok());
@@ -38,7 +37,7 @@ absl::StatusOr<Answer> Asked(const lang::Scenario& scenario, const model::Propos
                              std::atomic<uint64_t>* asked) {
   CheckOptions options;
   options.explore = explore;
-  options.toggles.fixes = fixes;
+  options.toggles = TogglesOf(proposal, fixes);
   options.toggles.asked = asked;
   if (!shortest) options.shortest_states = 0;
   auto answer = Check(scenario, proposal, options);
@@ -73,11 +72,18 @@ bool Fails(const lang::Scenario& scenario, const std::string& proposal,
 
 FixSet FixesOf(const model::Proposal& proposal) {
   FixSet fixes = 0;
-  for (const model::ToggleInfo& info : model::AllToggles()) {
-    if (info.proposal != "baseline" && info.proposal != proposal.name) continue;
-    fixes |= model::FixBit(info.toggle);
+  for (const model::ToggleInfo* info : model::FixesFor(proposal)) {
+    fixes |= model::FixBit(info->toggle);
   }
   return fixes;
+}
+
+model::Toggles TogglesOf(const model::Proposal& proposal, FixSet fixes) {
+  model::Toggles toggles;
+  for (const model::ToggleInfo* info : model::FixesFor(proposal)) {
+    if (fixes & model::FixBit(info->toggle)) toggles.Set(info->toggle);
+  }
+  return toggles;
 }
 
 bool CountsUnderFixes(const lang::Scenario& scenario, const std::string& proposal,
@@ -119,9 +125,7 @@ bool Shows(const lang::Scenario& scenario, const model::Proposal& proposal,
   if (witness.cube.Covers(fixes)) return true;
   // A run that goes on for ever is not taken again.
   if (witness.cycle) return false;
-  model::Toggles toggles;
-  toggles.fixes = fixes;
-  const auto question = Question::Make(scenario, proposal, toggles);
+  const auto question = Question::Make(scenario, proposal, TogglesOf(proposal, fixes));
   KNOT_CHECK(question.ok());
   const Run run = Trace((*question)->system(), witness.path);
   const auto& properties = (*question)->system().properties();
@@ -187,10 +191,8 @@ absl::StatusOr<FixSets> SmallestFixSets(const std::vector<const lang::Scenario*>
                                         const checker::Options& explore) {
   FixSets result;
   const FixSet candidates = FixesOf(proposal);
-  for (const model::ToggleInfo& info : model::AllToggles()) {
-    if (info.fix() && (candidates & model::FixBit(info.toggle))) {
-      result.candidates.push_back(info.toggle);
-    }
+  for (const model::ToggleInfo* info : model::FixesFor(proposal)) {
+    result.candidates.push_back(info->toggle);
   }
   FixSearch search(scenarios.size(), candidates, [&](size_t question, FixSet fixes) {
     return AskUnderFixes(*scenarios[question], proposal, fixes, explore);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The fixes of model/fixes.def, judged by scenarios. docs/adr/0008-fixes.md says what counts.
+// The fixes of the kernel and of a proposal, judged by scenarios. docs/adr/0008-fixes.md says what
+// counts.
 
 #pragma once
 
@@ -23,6 +24,8 @@ namespace knotcheck::verify {
 // The toggles that are fixes of this proposal's code or of the notifier's below it. The bits of a
 // FixSet are theirs.
 FixSet FixesOf(const model::Proposal& proposal);
+// Those of the set, for this proposal.
+model::Toggles TogglesOf(const model::Proposal& proposal, FixSet fixes);
 
 // Whether a verdict on this property is a promise that a fixed kernel must keep too. All are but
 // expectations, which may describe the kernel as it is: those count where the scenario asks for
@@ -51,7 +54,7 @@ struct FixWitness {
 
 struct FixSets {
   std::vector<model::Toggle> candidates;
-  // By size, then by the order of model/fixes.def.
+  // By size, then by the order of the kernel's fixes.def, then the room's.
   std::vector<FixSet> smallest;
   // For each set, and each of its fixes in order: index into `witnesses`.
   std::vector<std::vector<size_t>> why;

@@ -202,11 +202,9 @@ TEST(Fixes, NoneMakesAnythingWorse) {
         EXPECT_EQ(before.count(property), 1u)
             << name << " under " << claim.proposal << " with all fixes: " << property;
       }
-      for (const model::ToggleInfo& info : model::AllToggles()) {
-        const FixSet fix = model::FixBit(info.toggle);
-        if ((FixesOf(proposal) & fix) == 0) continue;
-        for (const std::string& property : asker.Under(fix)) {
-          if (before.count(property) == 0) exposed.emplace(info.name, name, property);
+      for (const model::ToggleInfo* info : model::FixesFor(proposal)) {
+        for (const std::string& property : asker.Under(model::FixBit(info->toggle))) {
+          if (before.count(property) == 0) exposed.emplace(info->name, name, property);
         }
       }
       for (const Exposure& each : kExposed) {
@@ -283,12 +281,13 @@ RC_GTEST_PROP(FixesProperty, HoldOnRandomScenarios, ()) {
   }
 }
 
-std::vector<std::vector<std::string>> NamesOf(const FixSets& sets) {
+std::vector<std::vector<std::string>> NamesOf(const model::Proposal& proposal,
+                                              const FixSets& sets) {
   std::vector<std::vector<std::string>> names;
   for (const FixSet set : sets.smallest) {
     names.emplace_back();
-    for (const model::ToggleInfo& info : model::AllToggles()) {
-      if (info.fix() && (set & model::FixBit(info.toggle))) names.back().push_back(info.name);
+    for (const model::ToggleInfo* info : model::FixesFor(proposal)) {
+      if (set & model::FixBit(info->toggle)) names.back().push_back(info->name);
     }
   }
   return names;
@@ -299,10 +298,10 @@ std::vector<std::vector<std::string>> NamesOf(const FixSets& sets) {
 TEST(Fixes, SmallestSetsForBind) {
   const lang::Scenario null_address = Load("pin_args/bind_null_address");
   const lang::Scenario short_pin = Load("pin_args/bind_short_pin");
-  const auto sets = SmallestFixSets({&null_address, &short_pin}, *model::FindProposal("pin_args"),
-                                    checker::Options());
+  const model::Proposal& proposal = *model::FindProposal("pin_args");
+  const auto sets = SmallestFixSets({&null_address, &short_pin}, proposal, checker::Options());
   ASSERT_TRUE(sets.ok()) << sets.status();
-  EXPECT_EQ(NamesOf(*sets),
+  EXPECT_EQ(NamesOf(proposal, *sets),
             (std::vector<std::vector<std::string>>{{"short_sockaddr_fails"},
                                                    {"lookup_by_argument", "sockaddr_zeroed"},
                                                    {"sockaddr_zeroed", "null_not_pinned"}}));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "model/kernel/toggles.h"
 #include "verify/testing/collection.h"
 
 namespace knotcheck::verify {
@@ -196,7 +197,7 @@ TEST(Forced, PollPrefersEventsToSignals) {
 TEST(Predict, SaysWhereAnotherKernelCannotFollow) {
   const Asked today = Ask("history/first_in_first_out", "baseline");
   model::Toggles lifo;
-  lifo.Set(model::Toggle::k_lifo_notifications);
+  lifo.Set(model::Variant::lifo_notifications);
   const Asked then = Ask("history/first_in_first_out", "baseline", lifo);
   const ForcedRuns found = FindForcedRuns(*today.explicit_peer, {});
   bool differs = false;

@@ -4,6 +4,7 @@
 // holds there today: under the variant it breaks, and so it does in the last release that had it.
 // A variant that no row speaks of fails here.
 
+#include <algorithm>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -11,6 +12,7 @@
 
 #include "gtest/gtest.h"
 #include "lang/parse.h"
+#include "model/kernel/toggles.h"
 #include "verify/check.h"
 
 namespace knotcheck::verify {
@@ -25,28 +27,24 @@ struct Row {
 };
 
 const Row kRows[] = {
-    {Toggle::k_addfd_early_return, "history/addfd_interrupted", "expectation"},
-    {Toggle::k_addfd_not_atomic, "history/addfd_send_or_both", "addfd-once"},
-    {Toggle::k_addfd_send_interrupted, "notifier/addfd_send_interrupted", "addfd-send"},
-    {Toggle::k_dup_listener_race, "history/two_listeners", "one-listener"},
-    {Toggle::k_id_valid_dir, "notifier/kill_in_middle", "expectation"},
-    {Toggle::k_lifo_notifications, "history/first_in_first_out", "expectation"},
-    {Toggle::k_no_addfd, "notifier/addfd", "expectation"},
-    {Toggle::k_no_continue, "notifier/continue", "expectation"},
-    {Toggle::k_no_pollhup, "history/poll_after_the_last", "hangup"},
-    {Toggle::k_no_set_flags, "notifier/set_flags", "expectation"},
-    {Toggle::k_no_tsync_esrch, "history/tsync_with_listener", "expectation"},
-    {Toggle::k_no_wait_killable, "notifier/wait_killable", "reply-acted-on"},
-    {Toggle::k_recv_blocks_forever, "history/recv_after_the_last", "hangup"},
-    {Toggle::k_recv_efault_no_wake, "history/poll_and_failed_recv", "progress"},
-    {Toggle::k_recv_garbage, "notifier/basic", "expectation"},
-    {Toggle::k_release_late, "history/poll_after_the_last", "hangup"},
-    {Toggle::k_wait_killable_fast_reply, "notifier/wait_killable", "reply-acted-on"},
+    {model::Variant::addfd_early_return, "history/addfd_interrupted", "expectation"},
+    {model::Variant::addfd_not_atomic, "history/addfd_send_or_both", "addfd-once"},
+    {model::Variant::addfd_send_interrupted, "notifier/addfd_send_interrupted", "addfd-send"},
+    {model::Variant::dup_listener_race, "history/two_listeners", "one-listener"},
+    {model::Variant::id_valid_dir, "notifier/kill_in_middle", "expectation"},
+    {model::Variant::lifo_notifications, "history/first_in_first_out", "expectation"},
+    {model::Variant::no_addfd, "notifier/addfd", "expectation"},
+    {model::Variant::no_continue, "notifier/continue", "expectation"},
+    {model::Variant::no_pollhup, "history/poll_after_the_last", "hangup"},
+    {model::Variant::no_set_flags, "notifier/set_flags", "expectation"},
+    {model::Variant::no_tsync_esrch, "history/tsync_with_listener", "expectation"},
+    {model::Variant::no_wait_killable, "notifier/wait_killable", "reply-acted-on"},
+    {model::Variant::recv_blocks_forever, "history/recv_after_the_last", "hangup"},
+    {model::Variant::recv_efault_no_wake, "history/poll_and_failed_recv", "progress"},
+    {model::Variant::recv_garbage, "notifier/basic", "expectation"},
+    {model::Variant::release_late, "history/poll_after_the_last", "hangup"},
+    {model::Variant::wait_killable_fast_reply, "notifier/wait_killable", "reply-acted-on"},
 };
-
-const model::ToggleInfo& InfoOf(Toggle toggle) {
-  return model::AllToggles()[static_cast<size_t>(toggle)];
-}
 
 checker::Status StatusOf(const Row& row, model::Toggles toggles) {
   const std::string file = std::string(KNOTCHECK_SOURCE_DIR "/scenarios/") + row.scenario + ".scn";
@@ -68,12 +66,12 @@ checker::Status StatusOf(const Row& row, model::Toggles toggles) {
 
 TEST(History, EachVariantBreaksWhatHoldsToday) {
   for (const Row& row : kRows) {
-    SCOPED_TRACE(InfoOf(row.variant).name + " in " + row.scenario);
+    SCOPED_TRACE(model::InfoOf(row.variant).name + " in " + row.scenario);
     EXPECT_EQ(StatusOf(row, {}), checker::Status::kHolds);
     model::Toggles variant;
     variant.Set(row.variant);
     EXPECT_EQ(StatusOf(row, variant), checker::Status::kViolated);
-    const auto release = model::VariantsOf(InfoOf(row.variant).last);
+    const auto release = model::VariantsOf(model::InfoOf(row.variant).last);
     ASSERT_TRUE(release.has_value());
     EXPECT_TRUE(release->Has(row.variant));
     EXPECT_EQ(StatusOf(row, *release), checker::Status::kViolated);
@@ -82,9 +80,9 @@ TEST(History, EachVariantBreaksWhatHoldsToday) {
 
 TEST(History, EachVariantHasARow) {
   std::set<std::string> rows;
-  for (const Row& row : kRows) rows.insert(InfoOf(row.variant).name);
+  for (const Row& row : kRows) rows.insert(model::InfoOf(row.variant).name);
   for (const model::ToggleInfo& info : model::AllToggles()) {
-    if (info.mutation || info.fix()) continue;
+    if (info.mutation() || info.fix()) continue;
     EXPECT_EQ(rows.count(info.name), 1u) << info.name;
   }
 }

@@ -74,7 +74,7 @@ TEST(Knowledge, WhoSharesWithWhomIsNotAQuestionOfOrder) {
 // promised, whoever asked for it.
 TEST(Knowledge, CountOfATableIsPromisedWhoeverPinnedIt) {
   model::Toggles fixed;
-  fixed.Set(model::Toggle::k_fix_pinned_needs_record);
+  fixed.Set(model::ToggleNamed("pinned_needs_record"));
   const std::string target =
       "filter execve\nmemory a = \"-l\"\nmemory filename = \"/bin/ok\"\n"
       "memory argv = [a | NULL, NULL]\ntarget T { execve(filename, argv, NULL) }\n"

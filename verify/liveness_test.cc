@@ -16,13 +16,13 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "lang/parse.h"
+#include "model/kernel/toggles.h"
 #include "verify/check.h"
 #include "verify/testing/random_scenario.h"
 
 namespace knotcheck::verify {
 namespace {
 
-using model::Toggle;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
@@ -106,7 +106,7 @@ TEST(Resumes, ALostWakeUpStarvesThoughAnotherThreadIsInPoll) {
   EXPECT_THAT(Starved(kTwoReceivers), IsEmpty());
   EXPECT_THAT(Starved(kReceiverAndPoller), IsEmpty());
   model::Toggles old;
-  old.Set(Toggle::k_recv_efault_no_wake);
+  old.Set(model::Variant::recv_efault_no_wake);
   EXPECT_THAT(Starved(kTwoReceivers, old), IsEmpty());
   const auto question = Asked(kReceiverAndPoller, old);
   const Liveness liveness = Judged(question->system());

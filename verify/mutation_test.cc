@@ -15,8 +15,6 @@
 namespace knotcheck::verify {
 namespace {
 
-using model::Toggle;
-
 constexpr char kHeader[] =
     "# name: test\n# question: q\n# source: s\n# result: baseline=? pin_args=?\n# why: w\n";
 
@@ -197,51 +195,51 @@ supervisor S {
 // NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding)
 struct Row {
   const char* property;
-  Toggle damage;
+  const char* damage;  // a toggle
   const char* scenario;
   const char* proposal;
   bool undamaged_breaks = false;  // the posted patch breaks it by itself; the toggle mends it
 };
 
 const Row kRows[] = {
-    {"addfd-once", Toggle::k_mutate_drop_reply, kAddfd, "baseline"},
-    {"addfd-send", Toggle::k_mutate_addfd_false_fd, kAddfd, "baseline"},
-    {"addfd-send", Toggle::k_mutate_addfd_false_fd, kAddfd, "pin_args"},
-    {"bad-address", Toggle::k_fix_null_not_pinned, kBindNull, "pin_args", true},
-    {"charge", Toggle::k_fix_charge_target, kPinned, "pin_args", true},
-    {"dies-with-call", Toggle::k_mutate_no_clear, kPinned, "pin_args"},
-    {"expectation", Toggle::k_mutate_wrong_errno, kLateReply, "baseline"},
-    {"fail-closed", Toggle::k_mutate_ignore_pin, kPinned, "pin_args"},
-    {"fd-identity", Toggle::k_mutate_fd_slot, kBind, "baseline"},
-    {"fresh-pin", Toggle::k_mutate_no_clear, kTwice, "pin_args"},
-    {"hangup", Toggle::k_no_pollhup, kPollAtEnd, "baseline"},
-    {"lock-discipline", Toggle::k_mutate_skip_unlock, kReply, "baseline"},
-    {"lock-discipline", Toggle::k_mutate_lock_twice, kLateReply, "baseline"},
-    {"looked-first", Toggle::k_mutate_forget_look, kReadFirst, "baseline"},
-    {"no-double-free", Toggle::k_mutate_free_twice, kPinned, "pin_args"},
-    {"no-information-leak", Toggle::k_mutate_unpinned_walk, kPinned, "pin_args"},
-    {"no-leak", Toggle::k_mutate_no_exit_clear, kKilled, "pin_args"},
-    {"no-uninitialised-read", Toggle::k_mutate_unpinned_walk, kPinned, "pin_args"},
-    {"no-use-after-free", Toggle::k_mutate_free_at_send, kPinned, "pin_args"},
-    {"not-inherited", Toggle::k_mutate_inherit, kForkAfterDenial, "pin_args"},
-    {"not-inherited", Toggle::k_mutate_inherit, kFork, "pin_args"},
-    {"one-reply", Toggle::k_mutate_reply_twice, kReply, "baseline"},
-    {"one-listener", Toggle::k_dup_listener_race, kTwoListeners, "baseline"},
-    {"pin-budget", Toggle::k_mutate_no_cap, kBig, "pin_args"},
-    {"progress", Toggle::k_mutate_no_complete, kReply, "baseline"},
-    {"read-data", Toggle::k_mutate_read_elsewhere, kReadCall, "baseline"},
-    {"reply-acted-on", Toggle::k_mutate_drop_reply, kReply, "baseline"},
-    {"resumes", Toggle::k_mutate_no_complete, kReplyAwaited, "baseline"},
-    {"single-shot", Toggle::k_mutate_no_clear, kTwice, "pin_args"},
-    {"toctou", Toggle::k_mutate_ignore_pin, kPinned, "pin_args"},
-    {"truncated-flag", Toggle::k_mutate_truncated_never, kTruncated, "pin_args"},
+    {"addfd-once", "mutate_drop_reply", kAddfd, "baseline"},
+    {"addfd-send", "mutate_addfd_false_fd", kAddfd, "baseline"},
+    {"addfd-send", "mutate_addfd_false_fd", kAddfd, "pin_args"},
+    {"bad-address", "null_not_pinned", kBindNull, "pin_args", true},
+    {"charge", "charge_target", kPinned, "pin_args", true},
+    {"dies-with-call", "mutate_no_clear", kPinned, "pin_args"},
+    {"expectation", "mutate_wrong_errno", kLateReply, "baseline"},
+    {"fail-closed", "mutate_ignore_pin", kPinned, "pin_args"},
+    {"fd-identity", "mutate_fd_slot", kBind, "baseline"},
+    {"fresh-pin", "mutate_no_clear", kTwice, "pin_args"},
+    {"hangup", "no_pollhup", kPollAtEnd, "baseline"},
+    {"lock-discipline", "mutate_skip_unlock", kReply, "baseline"},
+    {"lock-discipline", "mutate_lock_twice", kLateReply, "baseline"},
+    {"looked-first", "mutate_forget_look", kReadFirst, "baseline"},
+    {"no-double-free", "mutate_free_twice", kPinned, "pin_args"},
+    {"no-information-leak", "mutate_unpinned_walk", kPinned, "pin_args"},
+    {"no-leak", "mutate_no_exit_clear", kKilled, "pin_args"},
+    {"no-uninitialised-read", "mutate_unpinned_walk", kPinned, "pin_args"},
+    {"no-use-after-free", "mutate_free_at_send", kPinned, "pin_args"},
+    {"not-inherited", "mutate_inherit", kForkAfterDenial, "pin_args"},
+    {"not-inherited", "mutate_inherit", kFork, "pin_args"},
+    {"one-reply", "mutate_reply_twice", kReply, "baseline"},
+    {"one-listener", "dup_listener_race", kTwoListeners, "baseline"},
+    {"pin-budget", "mutate_no_cap", kBig, "pin_args"},
+    {"progress", "mutate_no_complete", kReply, "baseline"},
+    {"read-data", "mutate_read_elsewhere", kReadCall, "baseline"},
+    {"reply-acted-on", "mutate_drop_reply", kReply, "baseline"},
+    {"resumes", "mutate_no_complete", kReplyAwaited, "baseline"},
+    {"single-shot", "mutate_no_clear", kTwice, "pin_args"},
+    {"toctou", "mutate_ignore_pin", kPinned, "pin_args"},
+    {"truncated-flag", "mutate_truncated_never", kTruncated, "pin_args"},
 };
 
 checker::Status StatusOf(const Row& row, bool damaged, uint64_t* witnesses) {
   const auto scenario = lang::Parse(std::string(kHeader) + row.scenario, "test.scn");
   EXPECT_TRUE(scenario.ok()) << scenario.status();
   CheckOptions options;
-  if (damaged) options.toggles.Set(row.damage);
+  if (damaged) options.toggles.Set(model::ToggleNamed(row.damage));
   const auto answer = Check(*scenario, *model::FindProposal(row.proposal), options);
   EXPECT_TRUE(answer.ok()) << answer.status();
   for (const PropertyVerdict& property : answer->properties) {
@@ -280,13 +278,9 @@ TEST(Mutation, EachPropertyHasARow) {
 
 TEST(Mutation, EachMutationIsUsed) {
   std::set<std::string> used;
-  for (const Row& row : kRows) {
-    for (const model::ToggleInfo& toggle : model::AllToggles()) {
-      if (toggle.toggle == row.damage) used.insert(toggle.name);
-    }
-  }
+  for (const Row& row : kRows) used.insert(row.damage);
   for (const model::ToggleInfo& toggle : model::AllToggles()) {
-    if (!toggle.mutation) continue;
+    if (!toggle.mutation()) continue;
     EXPECT_EQ(used.count(toggle.name), 1u) << toggle.name;
   }
 }

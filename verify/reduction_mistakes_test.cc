@@ -57,7 +57,7 @@ class Mistaken : public KernelModel {
   checker::Footprint FootprintOf(const uint64_t* words, int thread) const {
     checker::Footprint footprint = KernelModel::FootprintOf(words, thread);
     if (thread >= static_cast<int>(system().program().tasks.size())) return footprint;
-    model::Kernel kernel(system().program(), system().proposal(), system().toggles());
+    model::Kernel kernel(system().program(), system().proposal(), system().config());
     const model::StepInfo* step = kernel.NextStep(View(words), thread);
     const uint32_t touches = step == nullptr ? 0 : step->touches;
     // All that the step touches: it must not be found by another of its bits.

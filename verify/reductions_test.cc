@@ -54,7 +54,7 @@ std::vector<Case> Collection(bool variants) {
   std::sort(files.begin(), files.end());
   std::vector<model::Toggles> toggles(1);
   for (const model::ToggleInfo& info : model::AllToggles()) {
-    if (info.mutation || info.fix() || !variants) continue;
+    if (info.mutation() || info.fix() || !variants) continue;
     toggles.emplace_back();
     toggles.back().Set(info.toggle);
   }
@@ -75,12 +75,14 @@ std::vector<Case> Collection(bool variants) {
     const auto scenario = lang::Parse(text.str(), file);
     EXPECT_TRUE(scenario.ok()) << file;
     for (const model::Proposal* proposal : model::AllProposals()) {
-      for (const model::Toggles toggle : toggles) {
+      for (const model::Toggles& toggle : toggles) {
         auto question = Question::Make(*scenario, *proposal, toggle);
         if (!question.ok()) continue;
-        cases.push_back(Case{file + " " + proposal->name + " " + std::to_string(toggle.bits) + "," +
-                                 std::to_string(toggle.fixes),
-                             *std::move(question)});
+        std::string name = file + " " + proposal->name;
+        for (const model::ToggleInfo& info : model::AllToggles()) {
+          if (toggle.Has(info.toggle)) name += " " + info.name;
+        }
+        cases.push_back(Case{name, *std::move(question)});
       }
     }
   }

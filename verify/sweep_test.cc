@@ -12,8 +12,6 @@
 namespace knotcheck::verify {
 namespace {
 
-using model::Toggle;
-
 struct Judged {
   Protection protection = Protection::kIncomplete;
   std::string property;
@@ -64,7 +62,7 @@ TEST(SweepTest, ArgumentsWithoutAFetchPointAreNotProtectedAlthoughPinned) {
     EXPECT_EQ(Ask("pin_args", name).protection, Protection::kUnprotected) << name;
   }
   model::Toggles fixed;
-  fixed.Set(Toggle::k_fix_pinnable_only);
+  fixed.Set(model::ToggleNamed("pinnable_only"));
   EXPECT_EQ(Ask("pin_args", "openat2_how", fixed).protection, Protection::kRefused);
   EXPECT_EQ(Ask("pin_args", "renameat2_newname", fixed).protection, Protection::kProtected);
 }
@@ -90,7 +88,7 @@ TEST(SweepTest, NullIsServedWhereTheKernelWouldFail) {
   // __sys_sendto() looks at an address only if there is one: nothing changes.
   EXPECT_EQ(Ask("pin_args", "sendto_addr_null").protection, Protection::kUnchanged);
   model::Toggles fixed;
-  fixed.Set(Toggle::k_fix_null_not_pinned);
+  fixed.Set(model::ToggleNamed("null_not_pinned"));
   EXPECT_EQ(Ask("pin_args", "pwrite64_buf_null", fixed).protection, Protection::kUnchanged);
 }
 
@@ -105,14 +103,14 @@ TEST(SweepTest, OneAddressForTwoArgumentsOfDifferentShape) {
   EXPECT_EQ(Ask("pin_args", "rename_oldname_equal").protection, Protection::kUnprotected);
   // A record that is found by its argument serves that one only.
   model::Toggles fixed;
-  fixed.Set(Toggle::k_fix_lookup_by_argument);
+  fixed.Set(model::ToggleNamed("lookup_by_argument"));
   EXPECT_EQ(Ask("pin_args", "rename_oldname_equal", fixed).protection, Protection::kProtected);
 }
 
 TEST(SweepTest, CountOfExecveReadsTheTable) {
   EXPECT_EQ(Ask("pin_args", "execve_argv_redirected").protection, Protection::kUnprotected);
   model::Toggles fixed;
-  fixed.Set(Toggle::k_fix_count_from_record);
+  fixed.Set(model::ToggleNamed("count_from_record"));
   EXPECT_EQ(Ask("pin_args", "execve_argv_redirected", fixed).protection, Protection::kProtected);
 }
 

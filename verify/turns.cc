@@ -232,7 +232,7 @@ uint64_t Turns::BrokenAtRest(const Node& node) const {
 }
 
 const model::StepInfo* Turns::Next(const State& state, int t) const {
-  model::Kernel kernel(program_, system_.proposal(), system_.toggles());
+  model::Kernel kernel(program_, system_.proposal(), system_.config());
   return kernel.NextStep(state, t);
 }
 

@@ -8,6 +8,7 @@
 
 #include "model/kernel/kernel.h"
 #include "model/kernel/locals.h"
+#include "model/kernel/toggles.h"
 
 namespace knotcheck::model {
 namespace {
@@ -25,7 +26,7 @@ int LowestFreeFd(const Kernel& k) {
 // fdget() of one of the call's descriptors.
 uint8_t LookUpFd(Kernel& k, size_t index) {
   const CallFd& looked_up = SyscallOf(k.Number()).fds[index];
-  const int fd = k.ScalarArg(looked_up.arg) + (k.Has(Toggle::k_mutate_fd_slot) ? 1 : 0);
+  const int fd = k.ScalarArg(looked_up.arg) + (k.Has(Mutation::fd_slot) ? 1 : 0);
   uint8_t file = fd >= 0 && fd < kMaxFds ? k.s->files[k.me().files][fd] : 0;
   if (file == kReserved) file = kNoFile;
   const uint8_t approved = k.me().ghost_file[index];
@@ -286,7 +287,7 @@ Flow ksys_read(Kernel& k) {
   }
   for (l.w = 0; l.w < l.words; ++l.w) {
     STEP("copy_to_iter(kaddr, bytes, i)", kStoresMemory);
-    if (k.Has(Toggle::k_mutate_read_elsewhere)) {
+    if (k.Has(Mutation::read_elsewhere)) {
       static_cast<void>(k.IsMapped(0));
       k.Raise(Event::kReadMissed);
     } else if (!k.WriteArgument(0, l.w, kZero)) {

@@ -6,6 +6,7 @@
 
 #include "model/kernel/kernel.h"
 #include "model/kernel/locals.h"
+#include "model/kernel/toggles.h"
 
 namespace knotcheck::model {
 namespace {
@@ -246,7 +247,7 @@ Flow seccomp_filter_release(Kernel& k) {
   k.Note("filter->users = {}", static_cast<int>(k.filter().users));
   if (k.filter().users == 0) {
     k.Raise(Event::kUnused);
-    if (!k.Has(Toggle::k_no_pollhup)) {
+    if (!k.Has(Variant::no_pollhup)) {
       STEP("wake_up_poll(&orig->wqh, EPOLLHUP)", kWakes);
       k.WakeUp();
     }
@@ -267,10 +268,10 @@ Flow do_exit(Kernel& k) {
   FUNCTION_BEGIN;
   STEP("exit_signals(tsk)", kLife);
   k.me().status = kExiting;
-  if (HasFilter(k) && !k.Has(Toggle::k_release_late)) {
+  if (HasFilter(k) && !k.Has(Variant::release_late)) {
     CALL(k.Push(Fn::k_seccomp_filter_release));
   }
-  if (k.proposal.exit != nullptr && !k.Has(Toggle::k_mutate_no_exit_clear)) {
+  if (k.proposal.exit != nullptr) {
     CALL_HOOK(l.hook, k.proposal.exit(k));
   }
   if (k.me().task_works[0] != 0) {
@@ -278,7 +279,7 @@ Flow do_exit(Kernel& k) {
   }
   // exit_notify(), release_task(): a thread is reaped at once, a process when its parent waits for
   // it. No parent here does.
-  if (HasFilter(k) && k.Has(Toggle::k_release_late) && k.info().group != k.cur) {
+  if (HasFilter(k) && k.Has(Variant::release_late) && k.info().group != k.cur) {
     CALL(k.Push(Fn::k_seccomp_filter_release));
   }
   STEP("do_task_dead()", kLife | kChains);

@@ -5,6 +5,7 @@
 
 #include "model/kernel/kernel.h"
 #include "model/kernel/locals.h"
+#include "model/kernel/toggles.h"
 
 namespace knotcheck::model {
 namespace {
@@ -82,7 +83,7 @@ void seccomp_attach_filter(Kernel& k) {
 Flow seccomp_set_mode_filter(Kernel& k) {
   auto& l = k.Locals<InstallLocals>();
   FUNCTION_BEGIN;
-  if ((k.op().flags & kTsync) && k.Has(Toggle::k_no_tsync_esrch)) return k.Return(-kEINVAL);
+  if ((k.op().flags & kTsync) && k.Has(Variant::no_tsync_esrch)) return k.Return(-kEINVAL);
   STEP("listener = get_unused_fd_flags(O_CLOEXEC)", kFiles);
   {
     FilesTable& files = k.s->files[k.me().files];
@@ -91,14 +92,14 @@ Flow seccomp_set_mode_filter(Kernel& k) {
     if (l.listener == limit) return k.Return(-kEMFILE);
     files[l.listener] = kReserved;
   }
-  if (k.Has(Toggle::k_dup_listener_race)) {
+  if (k.Has(Variant::dup_listener_race)) {
     // init_listener() of 5.9 and before.
     STEP("for (cur = current->seccomp.filter; cur; cur = cur->prev)", kChains | kRequests);
     if (has_duplicate_listener(k)) l.ret = -kEBUSY;
   }
   if (l.ret == 0) {
     STEP("spin_lock_irq(&current->sighand->siglock)", kChains | kUsers | kRequests | kGroupLives);
-    if (has_duplicate_listener(k) && !k.Has(Toggle::k_dup_listener_race)) {
+    if (has_duplicate_listener(k) && !k.Has(Variant::dup_listener_race)) {
       l.ret = -kEBUSY;
     } else if ((k.op().flags & kTsync) && !seccomp_can_sync_threads(k)) {
       l.ret = -kESRCH;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "model/coverage.h"
+#include "model/kernel/toggles.h"
 
 namespace knotcheck::model {
 
@@ -423,7 +424,7 @@ void Kernel::ForgetSeen() {
 bool Kernel::AnsweredForGood(int target) const {
   const Task& t = s->tasks[target];
   return t.knotif.state == kReplied && !(t.ghost & kGhostAddfdReply) && !p.puts_back &&
-         !Has(Toggle::k_mutate_reply_twice);
+         !Has(Mutation::reply_twice);
 }
 
 void Kernel::ForgetViews(int target) {
@@ -480,7 +481,7 @@ void Kernel::KeepLook(int target, bool shown, bool failed) {
   View* view = target < 0 ? nullptr : ViewOf(cur, target);
   const bool current = view != nullptr && s->tasks[target].knotif.listed &&
                        s->tasks[target].knotif.id == t.ghost_id && !AnsweredForGood(target);
-  if (!current || (failed && op().honest) || Has(Toggle::k_mutate_forget_look)) {
+  if (!current || (failed && op().honest) || Has(Mutation::forget_look)) {
     ForgetSeen();
     return;
   }

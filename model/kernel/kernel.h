@@ -121,8 +121,9 @@ struct Coverage;
 
 class Kernel {
  public:
-  Kernel(const Program& the_program, const Proposal& the_proposal, Toggles the_toggles)
-      : p(the_program), proposal(the_proposal), toggles(the_toggles) {}
+  // All three must outlive it.
+  Kernel(const Program& the_program, const Proposal& the_proposal, const Config& the_config)
+      : p(the_program), proposal(the_proposal), config(the_config) {}
 
   // One action of a task: its next step, with `choice` where the step has several outcomes.
   // False: blocked, or no such choice; then *s is garbage.
@@ -323,7 +324,11 @@ class Kernel {
     Raise(event);
     fault_ = true;
   }
-  bool Has(Toggle toggle) const { return toggles.Has(toggle); }
+  // A toggle by its name: a Variant, a Mutation or a Fix of the kernel or of the proposal's room.
+  template <class Name>
+  bool Has(Name name) const {
+    return IsSet(config, name);
+  }
 
   // Traces only: "knotif 1: SENT" and the like.
   template <class... Args>
@@ -342,7 +347,7 @@ class Kernel {
 
   const Program& p;
   const Proposal& proposal;
-  const Toggles toggles;
+  const Config& config;
   State* s = nullptr;
   int cur = 0;
   Ret ret = 0;  // of the function that returned last, or of a hook that did its work

@@ -9,13 +9,14 @@
 
 #include "model/kernel/kernel.h"
 #include "model/kernel/locals.h"
+#include "model/kernel/toggles.h"
 
 namespace knotcheck::model {
 namespace {
 
 bool should_sleep_killable(const Kernel& k, const Knotif& n) {
-  if (!k.p.wait_killable || k.Has(Toggle::k_no_wait_killable)) return false;
-  if (k.Has(Toggle::k_wait_killable_fast_reply)) return n.state == kSent;
+  if (!k.p.wait_killable || k.Has(Variant::no_wait_killable)) return false;
+  if (k.Has(Variant::wait_killable_fast_reply)) return n.state == kSent;
   return n.state >= kSent;
 }
 
@@ -27,8 +28,8 @@ int FirstListed(const Kernel& k, Wanted&& wanted) {
     const Knotif& n = k.s->tasks[t].knotif;
     if (!n.listed || !wanted(n)) continue;
     const bool before =
-        first < 0 || (k.Has(Toggle::k_lifo_notifications) ? n.id > k.s->tasks[first].knotif.id
-                                                          : n.id < k.s->tasks[first].knotif.id);
+        first < 0 || (k.Has(Variant::lifo_notifications) ? n.id > k.s->tasks[first].knotif.id
+                                                         : n.id < k.s->tasks[first].knotif.id);
     if (before) first = static_cast<int>(t);
   }
   return first;
@@ -41,7 +42,7 @@ int FirstInit(const Kernel& k) {
 // Whether RECV's EFAULT path puts this notification back to INIT.
 bool PutsBack(const Kernel& k, int target) {
   if (target < 0) return false;
-  return k.s->tasks[target].knotif.state == kSent || !k.Has(Toggle::k_fix_recv_efault_keeps_reply);
+  return k.s->tasks[target].knotif.state == kSent || !k.Has(Fix::recv_efault_keeps_reply);
 }
 
 // What detaching has not answered yet.
@@ -161,7 +162,7 @@ Flow seccomp_handle_addfd(Kernel& k) {
         k.me().ghost |= kGhostReplyKept;
         n.flags = 0;
         n.error = 0;
-        n.val = k.Has(Toggle::k_mutate_addfd_false_fd) ? 1 : l.fd;
+        n.val = k.Has(Mutation::addfd_false_fd) ? 1 : l.fd;
       }
     }
   }
@@ -204,7 +205,7 @@ Flow seccomp_do_user_notification(Kernel& k) {
       k.Note("woken");
     } else if (l.wait_killable ? k.FatalSignalPending(k.cur) : k.SignalPending(k.cur)) {
       l.err = -kERESTARTSYS;
-      if (k.Has(Toggle::k_fix_interrupted_starts_anew)) l.err = -kERESTARTNOINTR;
+      if (k.Has(Fix::interrupted_starts_anew)) l.err = -kERESTARTNOINTR;
       k.Note("interrupted by a signal");
     } else {
       return Flow::kBlocked;
@@ -212,16 +213,16 @@ Flow seccomp_do_user_notification(Kernel& k) {
     STEP("mutex_lock(&match->notify_lock)", kLocks | kFatal);
     if (!k.TryLock()) return Flow::kBlocked;
     if (l.err != 0) {
-      const bool takes_reply = n.state == kReplied && !k.FatalSignalPending(k.cur) &&
-                               k.Has(Toggle::k_fix_signal_takes_reply);
+      const bool takes_reply =
+          n.state == kReplied && !k.FatalSignalPending(k.cur) && k.Has(Fix::signal_takes_reply);
       if (!takes_reply && !(!l.wait_killable && should_sleep_killable(k, n))) {
         l.interrupted = 1;
         goto interrupted;
       }
       l.err = 0;
-      if (k.Has(Toggle::k_wait_killable_fast_reply)) continue;
+      if (k.Has(Variant::wait_killable_fast_reply)) continue;
     }
-    if (k.Has(Toggle::k_addfd_early_return) && (n.addfd[0] == 0 || n.state == kReplied)) break;
+    if (k.Has(Variant::addfd_early_return) && (n.addfd[0] == 0 || n.state == kReplied)) break;
     if (n.addfd[0] != 0) {
       CALL(k.Push<HandleAddfdLocals>(Fn::k_seccomp_handle_addfd));
     }
@@ -229,7 +230,7 @@ Flow seccomp_do_user_notification(Kernel& k) {
   l.ret = n.val;
   l.err = n.error;
   l.flags = n.flags;
-  if (k.Has(Toggle::k_mutate_drop_reply)) {
+  if (k.Has(Mutation::drop_reply)) {
     l.err = -kERESTARTNOINTR;
     l.flags = 0;
     l.interrupted = 1;
@@ -297,7 +298,7 @@ out:
 Flow recv_wait_event(Kernel& k) {
   auto& l = k.Locals<RecvWaitLocals>();
   FUNCTION_BEGIN;
-  if (!k.Has(Toggle::k_recv_blocks_forever)) {
+  if (!k.Has(Variant::recv_blocks_forever)) {
     STEP("if (refcount_read(&filter->users) == 0)", kReadsUsers);
     if (k.filter().users == 0) return k.Return(0);
   }
@@ -320,7 +321,7 @@ Flow recv_wait_event(Kernel& k) {
       --k.filter().requests;
       break;
     }
-    if (!k.Has(Toggle::k_recv_blocks_forever)) {
+    if (!k.Has(Variant::recv_blocks_forever)) {
       STEP("if (refcount_read(&filter->users) == 0)", kReadsUsers | kQueue);
       if (k.filter().users == 0) break;
     }
@@ -339,7 +340,7 @@ Flow seccomp_notify_recv(Kernel& k) {
   FUNCTION_BEGIN;
   // check_zeroed_user(buf, sizeof(unotif))
   if (k.op().options & kBufNull) return k.Return(-kEFAULT);
-  if ((k.op().options & kBufNotZeroed) && !k.Has(Toggle::k_recv_garbage)) {
+  if ((k.op().options & kBufNotZeroed) && !k.Has(Variant::recv_garbage)) {
     return k.Return(-kEINVAL);
   }
   CALL(k.Push(Fn::k_recv_wait_event));
@@ -396,7 +397,7 @@ Flow seccomp_notify_recv(Kernel& k) {
       n.state = kInit;
       k.Note("knotif {}: INIT", static_cast<int>(n.id));
     }
-    if (k.Has(Toggle::k_recv_efault_no_wake)) {
+    if (k.Has(Variant::recv_efault_no_wake)) {
       STEP("up(&filter->notif->request)", kRequests | kWakes);
       ++k.filter().requests;
       WakeReceivers(k);
@@ -420,7 +421,7 @@ Flow seccomp_notify_send(Kernel& k) {
     const Op& resp = k.op();
     // copy_from_user(&resp, buf, sizeof(resp))
     if (resp.options & kBufNull) return k.Return(-kEFAULT);
-    if (k.Has(Toggle::k_no_continue) && resp.flags != 0) return k.Return(-kEINVAL);
+    if (k.Has(Variant::no_continue) && resp.flags != 0) return k.Return(-kEINVAL);
     uint16_t known = 1;
     for (const auto& flag : k.proposal.send_flags) known |= flag.second;
     if (resp.flags & ~known) return k.Return(-kEINVAL);
@@ -442,13 +443,13 @@ Flow seccomp_notify_send(Kernel& k) {
     const int target = k.FindNotification(id);
     if (target < 0) {
       k.Note("no knotif {}", id);
-      l.ret = k.Has(Toggle::k_mutate_wrong_errno) ? -kEBUSY : -kENOENT;
+      l.ret = k.Has(Mutation::wrong_errno) ? -kEBUSY : -kENOENT;
       goto out;
     }
     Knotif& n = k.s->tasks[target].knotif;
-    if (n.state != kSent && !k.Has(Toggle::k_mutate_reply_twice)) {
+    if (n.state != kSent && !k.Has(Mutation::reply_twice)) {
       l.ret = -kEINPROGRESS;
-      if (k.Has(Toggle::k_mutate_skip_unlock)) return k.Return(l.ret);
+      if (k.Has(Mutation::skip_unlock)) return k.Return(l.ret);
       goto out;
     }
     if (k.proposal.send_found != nullptr) {
@@ -468,7 +469,7 @@ Flow seccomp_notify_send(Kernel& k) {
   if (k.proposal.send_stored != nullptr) {
     CALL_HOOK(l.hook, k.proposal.send_stored(k, l.target - 1, k.op().flags));
   }
-  if (!k.Has(Toggle::k_mutate_no_complete)) {
+  if (!k.Has(Mutation::no_complete)) {
     STEP("complete(&knotif->ready)", kCompletes);
     k.CompleteReady(l.target - 1);
   }
@@ -483,7 +484,7 @@ Flow seccomp_notify_id_valid(Kernel& k) {
   auto& l = k.Locals<IdValidLocals>();
   FUNCTION_BEGIN;
   // seccomp_notify_ioctl() does not know the number.
-  if (k.Has(Toggle::k_id_valid_dir)) return k.Return(-kEINVAL);
+  if (k.Has(Variant::id_valid_dir)) return k.Return(-kEINVAL);
   if (k.op().options & kBufNull) return k.Return(-kEFAULT);
   STEP("ret = mutex_lock_interruptible(&filter->notify_lock)", kLocksInterruptibly);
   // A lock that is free is taken whatever signal waits.
@@ -491,7 +492,7 @@ Flow seccomp_notify_id_valid(Kernel& k) {
     if (k.SignalPending(k.cur)) return k.Return(-kEINTR);
     return Flow::kBlocked;
   }
-  if (k.Has(Toggle::k_mutate_lock_twice)) static_cast<void>(k.TryLock());
+  if (k.Has(Mutation::lock_twice)) static_cast<void>(k.TryLock());
   {
     const int target = k.FindNotification(k.me().variable_id[k.op().variable]);
     l.ret = target >= 0 && k.s->tasks[target].knotif.state == kSent ? 0 : -kENOENT;
@@ -505,7 +506,7 @@ Flow seccomp_notify_id_valid(Kernel& k) {
 Flow seccomp_notify_set_flags(Kernel& k) {
   FUNCTION_BEGIN;
   // seccomp_notify_ioctl() does not know the number.
-  if (k.Has(Toggle::k_no_set_flags)) return k.Return(-kEINVAL);
+  if (k.Has(Variant::no_set_flags)) return k.Return(-kEINVAL);
   if (k.op().flags & ~1) return k.Return(-kEINVAL);
   STEP("ret = mutex_lock_interruptible(&filter->notify_lock)", kLocksInterruptibly);
   // A lock that is free is taken whatever signal waits.
@@ -526,11 +527,11 @@ Flow seccomp_notify_addfd(Kernel& k) {
   {
     const Op& addfd = k.op();
     // seccomp_notify_ioctl() does not know the number.
-    if (k.Has(Toggle::k_no_addfd)) return k.Return(-kEINVAL);
+    if (k.Has(Variant::no_addfd)) return k.Return(-kEINVAL);
     // copy_struct_from_user(&addfd, sizeof(addfd), uaddfd, size)
     if (addfd.options & kBufNull) return k.Return(-kEFAULT);
     if (addfd.options & kBadFlags) return k.Return(-kEINVAL);
-    if ((addfd.options & kAddfdSend) && k.Has(Toggle::k_addfd_not_atomic)) {
+    if ((addfd.options & kAddfdSend) && k.Has(Variant::addfd_not_atomic)) {
       return k.Return(-kEINVAL);
     }
     if (addfd.val != 0 && !(addfd.options & kAddfdSetfd)) return k.Return(-kEINVAL);
@@ -595,7 +596,7 @@ Flow seccomp_notify_addfd(Kernel& k) {
     t.knotif.addfd[1] = 0;
     if (k.op().options & kAddfdSend) {
       TakeBackReply(k, l.target - 1);
-      if (!k.Has(Toggle::k_addfd_send_interrupted)) {
+      if (!k.Has(Variant::addfd_send_interrupted)) {
         t.knotif.state = kSent;
         t.ghost &= static_cast<uint8_t>(~kGhostAddfdReply);
         k.Note("knotif {}: SENT", static_cast<int>(t.knotif.id));
@@ -632,7 +633,7 @@ Flow seccomp_notify_poll(Kernel& k) {
     }
     STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
     k.Unlock();
-    if (k.Has(Toggle::k_no_pollhup)) {
+    if (k.Has(Variant::no_pollhup)) {
       STEP("return ret", kSignals | kQueue);
     } else {
       STEP("if (refcount_read(&filter->users) == 0)", kReadsUsers | kSignals | kQueue);

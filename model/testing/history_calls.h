@@ -9,6 +9,7 @@
 #include <bit>
 #include <vector>
 
+#include "model/kernel/toggles.h"
 #include "model/testing/history.h"
 
 namespace knotcheck::model::testing {
@@ -131,7 +132,7 @@ inline int LookedUpFd(const Moment& m, const Op& call) {
 
 // The slot that the kernel goes to for a descriptor: its own, unless the kernel is damaged.
 inline int SlotLookedUp(const Moment& m, int fd) {
-  return fd + (m.system.toggles().Has(Toggle::k_mutate_fd_slot) ? 1 : 0);
+  return fd + (IsSet(m.system.config(), Mutation::fd_slot) ? 1 : 0);
 }
 
 inline void DescriptorFacts(const Moment& m, std::vector<Fact>* facts) {

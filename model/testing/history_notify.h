@@ -30,7 +30,7 @@ inline void LockFacts(const Moment& m, std::vector<Fact>* facts) {
     facts->push_back(fact);
   }
   if (after == m.task + 1 && m.After().frames[1].function == 0 && !m.fault) {
-    Kernel kernel(m.program(), m.system.proposal(), m.system.toggles());
+    Kernel kernel(m.program(), m.system.proposal(), m.system.config());
     const StepInfo* next = kernel.NextStep(m.after, m.task);
     const bool user = next != nullptr && std::strcmp(next->statement, "(user mode)") == 0;
     if (user) facts->push_back(m.New(What::kLockedInUserMode));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/errno.h"
+#include "model/proposals/pin_args/toggles.h"
 #include "model/testing/history.h"
 #include "model/testing/history_calls.h"
 
@@ -153,7 +154,7 @@ inline void LifeFacts(const Moment& m, std::vector<Fact>* facts) {
     fact.call = l->call;
     fact.record = m.PinsAfter().tasks[m.task].building;
     // GFP_KERNEL_ACCOUNT charges whoever calls, unless another cgroup is made active.
-    fact.ok = m.system.toggles().Has(Toggle::k_fix_charge_target);
+    fact.ok = IsSet(m.system.config(), pin_args::Fix::charge_target);
     facts->push_back(fact);
     // A walk that fails at once frees it in the same step.
     fact.what = What::kRecordFreed;
@@ -183,7 +184,7 @@ inline uint8_t RecordLookedAt(const Moment& m) {
   const std::string& statement = m.shown.statement;
   if (statement.rfind("pin = seccomp_pin_lookup_current", 0) == 0) {
     const bool ignored =
-        m.In("pinned_getname_flags") && m.system.toggles().Has(Toggle::k_mutate_ignore_pin);
+        m.In("pinned_getname_flags") && IsSet(m.system.config(), pin_args::Mutation::ignore_pin);
     return ignored ? 0 : pins.tasks[m.task].pinned_args;
   }
   for (const char* use : {"return getname_kernel", "copy_string_kernel", "memcpy(kaddr",
@@ -267,13 +268,13 @@ inline int FoundEntry(const Moment& m, const Op& call, int role) {
   const pin_args::Record& record = m.PinsBefore().records[pointer - 1];
   const Value address = AddressOf(m.Before(), call, role);
   if (!record.live || record.syscall_nr != static_cast<uint8_t>(call.nr)) return -1;
-  const Toggles toggles = m.system.toggles();
+  const Config& config = m.system.config();
   const int arg = SyscallOf(call.nr).roles[static_cast<size_t>(role)].arg;
   for (int i = 0; i < record.nr_args; ++i) {
     const pin_args::PinnedArg& entry = record.args[i];
     if (entry.user_addr != address) continue;
-    if (entry.arg_idx != arg && toggles.Has(Toggle::k_fix_lookup_by_argument)) continue;
-    if (address == kZero && toggles.Has(Toggle::k_fix_null_not_pinned)) continue;
+    if (entry.arg_idx != arg && IsSet(config, pin_args::Fix::lookup_by_argument)) continue;
+    if (address == kZero && IsSet(config, pin_args::Fix::null_not_pinned)) continue;
     return i;
   }
   return -1;
@@ -304,7 +305,7 @@ inline void ServeFacts(const Moment& m, std::vector<Fact>* facts) {
     facts->push_back(fact);
     const pin_args::PinnedArg& entry = m.PinsBefore().records[fact.record - 1].args[found];
     const bool taken = Takes(m, entry.kind);
-    const bool answers = taken || m.system.toggles().Has(Toggle::k_fix_other_kind_fails);
+    const bool answers = taken || IsSet(m.system.config(), pin_args::Fix::other_kind_fails);
     if (answers && !IsMapped(m, AddressOf(m.Before(), call, l->role)) &&
         !AsksForNothing(call, l->role)) {
       Fact unmapped = fact;
@@ -440,7 +441,7 @@ inline void TableWalkFacts(const Moment& m, const ArrayWalkLocals& l, const Desc
   if (beyond && more) facts->push_back(cut);
   const int counted = l.counted != 0 ? l.counted : l.count + (more && !beyond ? 1 : 0);
   if (((!beyond && more) || none) && counted == most &&
-      !m.system.toggles().Has(Toggle::k_fix_cut_is_told)) {
+      !IsSet(m.system.config(), pin_args::Fix::cut_is_told)) {
     const int object = m.program().ObjectAt(address, m.program().tasks[l.task].space);
     if (!EndsThere(m, object, most)) facts->push_back(cut);
   }
@@ -456,7 +457,7 @@ inline void TableWalkFacts(const Moment& m, const ArrayWalkLocals& l, const Desc
   // The second pass ended at an entry whose string it did not come to: no room, unless a NULL ends
   // a table.
   const bool at_null = read != nullptr && read->value == kZero &&
-                       m.system.toggles().Has(Toggle::k_fix_null_ends_table);
+                       IsSet(m.system.config(), pin_args::Fix::null_ends_table);
   if (read != nullptr && !counting && !string && !at_null) facts->push_back(cut);
 }
 

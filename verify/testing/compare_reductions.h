@@ -28,7 +28,7 @@ inline std::string Explained(const Question& question,
   const auto& words = check.states()[std::stoul(error.substr(at + 6))];
   const model::State& state = kernel_model.View(words.data());
   for (int t = 0; t < static_cast<int>(system.program().tasks.size()); ++t) {
-    model::Kernel kernel(system.program(), system.proposal(), system.toggles());
+    model::Kernel kernel(system.program(), system.proposal(), system.config());
     const model::StepInfo* step = kernel.NextStep(state, t);
     if (step != nullptr) {
       text += "\n  " + system.ThreadName(t) + ": " + step->function + ": " + step->statement;

@@ -14,7 +14,7 @@ namespace {
 
 // What a fetch point returns whose entry is of another kind.
 Ret OfOtherKind(const Kernel& k) {
-  return k.Has(Toggle::k_fix_other_kind_fails) ? static_cast<Ret>(-kEFAULT) : Kernel::kNotServed;
+  return k.Has(Fix::other_kind_fails) ? static_cast<Ret>(-kEFAULT) : Kernel::kNotServed;
 }
 
 }  // namespace
@@ -25,7 +25,7 @@ Flow pinned_getname_flags(Kernel& k) {
   FUNCTION_BEGIN;
   STEP("pin = seccomp_pin_lookup_current((u64)(uintptr_t)filename)", kNothing);
   {
-    const int found = k.Has(Toggle::k_mutate_ignore_pin) ? -1 : LookupCurrent(k, l.role);
+    const int found = k.Has(Mutation::ignore_pin) ? -1 : LookupCurrent(k, l.role);
     if (found < 0) return k.Return(Kernel::kNotServed);
     const Record& kpa = Deref(k, Pins(k).tasks[k.cur].pinned_args);
     if (kpa.args[found].kind != kCstring) return k.Return(OfOtherKind(k));
@@ -110,8 +110,8 @@ Flow pinned_move_addr_to_kernel(Kernel& k) {
     const int found = LookupCurrent(k, l.role);
     if (found < 0) return k.Return(Kernel::kNotServed);
     const PinnedArg& pin = Deref(k, Pins(k).tasks[k.cur].pinned_args).args[found];
-    if (pin.kind != kFixed && k.Has(Toggle::k_fix_other_kind_fails)) return k.Return(-kEFAULT);
-    if (pin.size < k.RoleBytes(l.role) && k.Has(Toggle::k_fix_short_sockaddr_fails)) {
+    if (pin.kind != kFixed && k.Has(Fix::other_kind_fails)) return k.Return(-kEFAULT);
+    if (pin.size < k.RoleBytes(l.role) && k.Has(Fix::short_sockaddr_fails)) {
       return k.Return(-kEFAULT);
     }
     l.arg = static_cast<uint8_t>(found);
@@ -128,7 +128,7 @@ Flow pinned_move_addr_to_kernel(Kernel& k) {
     for (int w = 0; w < std::min((ulen + 7) / 8, 3); ++w) {
       const int wanted = std::min(ulen - 8 * w, 8);
       const int given = std::clamp(n - 8 * w, 0, 8);
-      const bool bare = given < wanted && !k.Has(Toggle::k_fix_sockaddr_zeroed);
+      const bool bare = given < wanted && !k.Has(Fix::sockaddr_zeroed);
       k.me().copied[w] = bare ? kUninit : Truncated(k, pin.words[w], std::min(given, wanted));
       k.Note("takes {} from the record", k.ValueText(k.me().copied[w]));
       k.Fetched(l.role, 0, w, k.me().copied[w], false);
@@ -156,7 +156,7 @@ Flow pinned_import_ubuf(Kernel& k) {
   STEP("pin = seccomp_pin_lookup_current((u64)(uintptr_t)buf)", kNothing);
   {
     const bool dest = SyscallOf(k.Number()).roles[l.role].shape == Shape::kOutBuffer;
-    if (dest && k.Has(Toggle::k_fix_source_only)) return k.Return(Kernel::kNotServed);
+    if (dest && k.Has(Fix::source_only)) return k.Return(Kernel::kNotServed);
     const int found = LookupCurrent(k, l.role);
     if (found < 0) return k.Return(Kernel::kNotServed);
     const Record& kpa = Deref(k, Pins(k).tasks[k.cur].pinned_args);
@@ -202,12 +202,12 @@ Hook Deferred(Kernel& k) {
 }
 
 Hook Count(Kernel& k, int role) {
-  const bool may = Pins(k).tasks[k.cur].pinned_args != 0 && k.Has(Toggle::k_fix_count_from_record);
+  const bool may = Pins(k).tasks[k.cur].pinned_args != 0 && k.Has(Fix::count_from_record);
   return may ? PushFetch<kFnCount>(k, role) : Hook::kNotHandled;
 }
 
 Hook VfsWrite(Kernel& k, int role) {
-  const bool may = Pins(k).tasks[k.cur].pinned_args != 0 && k.Has(Toggle::k_fix_legacy_write_fails);
+  const bool may = Pins(k).tasks[k.cur].pinned_args != 0 && k.Has(Fix::legacy_write_fails);
   return may ? PushFetch<kFnVfsWrite>(k, role) : Hook::kNotHandled;
 }
 

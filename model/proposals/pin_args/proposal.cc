@@ -36,6 +36,21 @@ const Proposal kPinArgsProposal = [] {
       {"vfs_write", "fs/read_write.c", sizeof(UseLocals), pinned_vfs_write, "...."},
       {"deferred_copy_from_iter", "fs/direct-io.c", 0, deferred_copy_from_iter, ""},
   };
+  p.mutations = {
+#define KNOT_MUTATION(name, what) {"mutate_" #name, what},
+#include "model/proposals/pin_args/mutations.def"
+#undef KNOT_MUTATION
+  };
+  p.fixes = {
+#define KNOT_FIX(name, what) {#name, what},
+#include "model/proposals/pin_args/fixes.def"
+#undef KNOT_FIX
+  };
+  p.errnos = {
+#define KNOT_ERRNOS(says, returns, names) {#says, #returns, names},
+#include "model/proposals/pin_args/errnos.def"
+#undef KNOT_ERRNOS
+  };
   p.verbs = {{"pin", kFnPinArgs, {"fixed", "cstring", "cstrings"}}};
   p.send_flags = {{"pinned", kContinuePinned}};
   p.descriptor_for = DescriptorFor;

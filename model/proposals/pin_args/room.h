@@ -20,6 +20,7 @@
 #include "model/kernel/kernel.h"
 #include "model/proposal.h"
 #include "model/proposals/pin_args/state.h"
+#include "model/proposals/pin_args/toggles.h"
 
 namespace knotcheck::model::pin_args {
 

@@ -41,9 +41,9 @@ bool IsPinnable(const Op& call, const Descriptor& d) {
 
 // What phase A copied can refuse a request, if a fix looks at it.
 Ret CheckAgainstCall(const Kernel& k, int task, uint8_t call) {
-  if (PinsAddressTwice(k, task, call) && k.Has(Toggle::k_fix_address_pinned_once)) return -kEINVAL;
+  if (PinsAddressTwice(k, task, call) && k.Has(Fix::address_pinned_once)) return -kEINVAL;
   for (const Descriptor& d : Descriptors(k)) {
-    if (!IsPinnable(k.CallOf(task, call), d) && k.Has(Toggle::k_fix_pinnable_only)) return -kEINVAL;
+    if (!IsPinnable(k.CallOf(task, call), d) && k.Has(Fix::pinnable_only)) return -kEINVAL;
   }
   return 0;
 }
@@ -65,7 +65,7 @@ uint8_t RolesIn(const Kernel& k, int target, const Record& record) {
 void QueueClear(Kernel& k, int target) {
   const uint8_t kpa = Pins(k).tasks[target].pinned_args;
   Record& record = Deref(k, kpa);
-  if (record.clear_queued || k.Has(Toggle::k_mutate_no_clear)) return;
+  if (record.clear_queued || k.Has(Mutation::no_clear)) return;
   uint8_t* works = k.s->tasks[target].task_works;
   KNOT_CHECK(works[1] == 0);
   works[1] = works[0];
@@ -88,7 +88,7 @@ Flow seccomp_notif_pin_args(Kernel& k) {
       if (d.arg >= 6) return k.Return(-kEINVAL);
       if (d.kind > kCstringArray) return k.Return(-kEINVAL);
       if (d.max_bytes == 0) return k.Return(-kEINVAL);
-      if (d.max_bytes > kMaxTotalBytes && !k.Has(Toggle::k_mutate_no_cap)) {
+      if (d.max_bytes > kMaxTotalBytes && !k.Has(Mutation::no_cap)) {
         return k.Return(-kE2BIG);
       }
       total += d.max_bytes;
@@ -96,12 +96,12 @@ Flow seccomp_notif_pin_args(Kernel& k) {
     for (size_t i = 0; i < descriptors.size(); ++i) {
       for (size_t j = 0; j < i; ++j) {
         if (descriptors[i].arg != descriptors[j].arg) continue;
-        if (k.Has(Toggle::k_fix_argument_pinned_once)) return k.Return(-kEINVAL);
+        if (k.Has(Fix::argument_pinned_once)) return k.Return(-kEINVAL);
       }
     }
     k.Raise(kBudgetChecked);
     if (total > kMaxTotalBytes) {
-      if (k.Has(Toggle::k_fix_budget_checked)) return k.Return(-kE2BIG);
+      if (k.Has(Fix::budget_checked)) return k.Return(-kE2BIG);
       k.Raise(kOverBudget);
     }
     l.id = k.me().variable_id[uargs.variable];
@@ -174,7 +174,7 @@ Flow seccomp_notif_pin_args(Kernel& k) {
       k.s->tasks[task].ghost |= kGhostPinned;
       k.Raise(kAttached);
       k.Note("record attached to {}", k.p.tasks[static_cast<size_t>(task)].name);
-      if (k.Has(Toggle::k_fix_clear_queued_at_attach)) QueueClear(k, task);
+      if (k.Has(Fix::clear_queued_at_attach)) QueueClear(k, task);
     }
   }
   STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
@@ -209,7 +209,7 @@ Ret SendFound(Kernel& k, int target, uint16_t flags) {
   if (!(flags & kContinuePinned)) return 0;
   const uint8_t kpa = Pins(k).tasks[target].pinned_args;
   const bool own = kpa != 0 && Deref(k, kpa).notif_id == k.s->tasks[target].knotif.id;
-  if (own || !k.Has(Toggle::k_fix_pinned_needs_record)) return 0;
+  if (own || !k.Has(Fix::pinned_needs_record)) return 0;
   k.Note("no record of this notification");
   return -kEINVAL;
 }
@@ -237,7 +237,7 @@ Hook SendStored(Kernel& k, int target, uint16_t flags) {
   }
   k.Raise(kConsumed);
   QueueClear(k, target);
-  if (k.Has(Toggle::k_mutate_free_at_send)) FreeRecord(k, kpa);
+  if (k.Has(Mutation::free_at_send)) FreeRecord(k, kpa);
   return Hook::kNotHandled;
 }
 
@@ -248,14 +248,16 @@ Hook PushClear(Kernel& k, int task) {
 
 Hook Leave(Kernel& k, uint8_t flags) {
   const bool keeps = (flags & kContinue) || Pins(k).tasks[k.cur].pinned_args == 0;
-  return keeps || !k.Has(Toggle::k_fix_clear_when_left) ? Hook::kNotHandled : PushClear(k, k.cur);
+  return keeps || !k.Has(Fix::clear_when_left) ? Hook::kNotHandled : PushClear(k, k.cur);
 }
 
-Hook Exit(Kernel& k) { return PushClear(k, k.cur); }
+Hook Exit(Kernel& k) {
+  return k.Has(Mutation::no_exit_clear) ? Hook::kNotHandled : PushClear(k, k.cur);
+}
 
 void CopySeccomp(Kernel& k, int child) {
   Pins(k).tasks[child].pinned_args =
-      k.Has(Toggle::k_mutate_inherit) ? Pins(k).tasks[k.cur].pinned_args : 0;
+      k.Has(Mutation::inherit) ? Pins(k).tasks[k.cur].pinned_args : 0;
   if (Pins(k).tasks[child].pinned_args != 0) k.Raise(kInherited);
 }
 

@@ -19,8 +19,8 @@ int LookupCurrent(Kernel& k, int role) {
   if (record.syscall_nr != static_cast<uint8_t>(k.Number())) return -1;
   for (int i = 0; i < record.nr_args; ++i) {
     if (record.args[i].user_addr != user_addr) continue;
-    if (record.args[i].arg_idx != arg && k.Has(Toggle::k_fix_lookup_by_argument)) continue;
-    if (user_addr == kZero && k.Has(Toggle::k_fix_null_not_pinned)) continue;
+    if (record.args[i].arg_idx != arg && k.Has(Fix::lookup_by_argument)) continue;
+    if (user_addr == kZero && k.Has(Fix::null_not_pinned)) continue;
     k.Raise(kConsumed);
     k.Note("pinned for knotif {}", static_cast<int>(record.notif_id));
     if (record.notif_id != k.me().ghost_id) {
@@ -108,7 +108,7 @@ bool CopiedFromEarlier(Kernel& k, int task, uint8_t call, size_t i) {
   for (size_t j = 0; j < i; ++j) {
     if (descriptors[j].kind != descriptors[i].kind) continue;
     if (kpa.args[j].user_addr != AddressOf(k, task, call, descriptors[i].arg)) continue;
-    if (!k.Has(Toggle::k_fix_address_copied_once)) continue;
+    if (!k.Has(Fix::address_copied_once)) continue;
     kpa.args[i] = kpa.args[j];
     kpa.args[i].arg_idx = static_cast<uint8_t>(descriptors[i].arg);
     return true;
@@ -148,7 +148,7 @@ Flow seccomp_pin_args_walk(Kernel& k) {
   }
   k.Raise(Event::kAllocated);
   // GFP_KERNEL_ACCOUNT charges current, which is the caller of the ioctl.
-  if (!k.Has(Toggle::k_fix_charge_target)) k.Raise(kChargedToCaller);
+  if (!k.Has(Fix::charge_target)) k.Raise(kChargedToCaller);
   {
     Pins(k).tasks[k.cur].building = AllocateRecord(k);
     Record& kpa = Deref(k, Pins(k).tasks[k.cur].building);
@@ -245,7 +245,7 @@ Flow pin_one_fixed(Kernel& k) {
     const auto word = k.ReadUser(l.task, address, l.w, true);
     KNOT_CHECK(word.mapped && l.w < kPinWords);
     k.Note("snapshots {}", k.ValueText(word.value));
-    if (!k.Has(Toggle::k_mutate_unpinned_walk)) {
+    if (!k.Has(Mutation::unpinned_walk)) {
       out.words[l.w] = Truncated(k, word.value, read - 8 * l.w);
     }
     ++l.w;
@@ -258,7 +258,7 @@ Flow pin_one_fixed(Kernel& k) {
     out.data = 1;
     if (read < static_cast<int>(desc.max_bytes)) {
       k.Note("truncated: {} of {} bytes", read, desc.max_bytes);
-      if (!k.Has(Toggle::k_mutate_truncated_never)) {
+      if (!k.Has(Mutation::truncated_never)) {
         k.me().ghost |= kGhostTruncated;
         k.Observe({.kind = Observation::Kind::kCuts});
       } else {
@@ -300,7 +300,7 @@ Flow pin_one_cstring(Kernel& k) {
     const int length = ByteLength(k, word.value);
     const bool ends = length < 8 && length <= left;
     const bool cut = !ends && left < 8;
-    if (!k.Has(Toggle::k_mutate_unpinned_walk)) {
+    if (!k.Has(Mutation::unpinned_walk)) {
       out.words[l.w] = cut ? Truncated(k, word.value, left) : word.value;
     }
     if (!ends && !cut) {
@@ -316,8 +316,8 @@ Flow pin_one_cstring(Kernel& k) {
     out.data = 1;
     k.Raise(kPinCopied);
     const bool full = copied == max_bytes - 1;
-    const bool told = cut || (full && !k.Has(Toggle::k_fix_cut_is_told));
-    if (told && !k.Has(Toggle::k_mutate_truncated_never)) {
+    const bool told = cut || (full && !k.Has(Fix::cut_is_told));
+    if (told && !k.Has(Mutation::truncated_never)) {
       k.me().ghost |= kGhostTruncated;
       k.Observe({.kind = Observation::Kind::kCuts});
       k.Note("truncated");
@@ -348,7 +348,7 @@ Flow pin_one_cstring_array(Kernel& k) {
   }
   // Phase 1: count entries by walking the pointer table.
   while (true) {
-    if (l.count >= MaxEntries(Descriptors(k)[l.arg]) && !k.Has(Toggle::k_fix_cut_is_told)) {
+    if (l.count >= MaxEntries(Descriptors(k)[l.arg]) && !k.Has(Fix::cut_is_told)) {
       l.truncated = 1;
       l.cut = !EndsAt(k, k.p.tasks[l.task].space,
                       AddressOf(k, l.task, l.call, Descriptors(k)[l.arg].arg), l.count);
@@ -392,7 +392,7 @@ Flow pin_one_cstring_array(Kernel& k) {
       l.ptr = word.value;
       k.Note("entry {}: {}", static_cast<int>(l.i), k.ValueText(l.ptr));
     }
-    if (l.ptr == kZero && k.Has(Toggle::k_fix_null_ends_table)) {
+    if (l.ptr == kZero && k.Has(Fix::null_ends_table)) {
       l.count = l.i;
       break;
     }
@@ -423,7 +423,7 @@ Flow pin_one_cstring_array(Kernel& k) {
       const int stride = StrideOf(k.p);
       const int at = l.i * stride + l.w;
       KNOT_CHECK(at < kPinWords);
-      if (!k.Has(Toggle::k_mutate_unpinned_walk)) {
+      if (!k.Has(Mutation::unpinned_walk)) {
         out.words[at] = cut ? Truncated(k, word.value, left) : word.value;
       }
       k.Note("snapshots {}", k.ValueText(word.value));
@@ -434,7 +434,7 @@ Flow pin_one_cstring_array(Kernel& k) {
       const int copied = cut ? remaining - 1 : 8 * l.w + length;
       k.Raise(kPinCopied);
       const bool full = copied + 1 >= remaining;
-      if (cut || (full && !k.Has(Toggle::k_fix_cut_is_told))) l.truncated = 1;
+      if (cut || (full && !k.Has(Fix::cut_is_told))) l.truncated = 1;
       if (cut) l.cut = 1;
       l.byte_off = static_cast<uint8_t>(l.byte_off + copied + 1);
       break;
@@ -444,7 +444,7 @@ Flow pin_one_cstring_array(Kernel& k) {
     const Descriptor& desc = Descriptors(k)[l.arg];
     PinnedArg& out = Deref(k, Pins(k).tasks[k.cur].building).args[l.arg];
     for (Value& v : out.words) {
-      if (v == kUninit && !k.Has(Toggle::k_mutate_unpinned_walk)) v = kZero;
+      if (v == kUninit && !k.Has(Mutation::unpinned_walk)) v = kZero;
     }
     out.user_addr = AddressOf(k, l.task, l.call, desc.arg);
     out.arg_idx = static_cast<uint8_t>(desc.arg);
@@ -453,8 +453,8 @@ Flow pin_one_cstring_array(Kernel& k) {
     out.data = 1;
     out.count = l.count;
     out.gaps = static_cast<uint8_t>(l.counted - l.count);
-    if (out.gaps != 0 && k.Has(Toggle::k_fix_zeroed_buffers)) out.gaps = 0;
-    if (k.Has(Toggle::k_mutate_truncated_never)) l.truncated = 0;
+    if (out.gaps != 0 && k.Has(Fix::zeroed_buffers)) out.gaps = 0;
+    if (k.Has(Mutation::truncated_never)) l.truncated = 0;
     if (l.truncated) {
       k.me().ghost |= kGhostTruncated;
       k.Observe({.kind = Observation::Kind::kCuts});
@@ -486,7 +486,7 @@ Flow seccomp_clear_pinned_args(Kernel& k) {
   }
   STEP("seccomp_free_pinned_args(kpa)", kNothing);
   FreeRecord(k, Pins(k).tasks[k.cur].clearing);
-  if (k.Has(Toggle::k_mutate_free_twice)) FreeRecord(k, Pins(k).tasks[k.cur].clearing);
+  if (k.Has(Mutation::free_twice)) FreeRecord(k, Pins(k).tasks[k.cur].clearing);
   Pins(k).tasks[k.cur].clearing = 0;
   return k.Return(0);
   FUNCTION_END;
