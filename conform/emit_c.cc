@@ -66,9 +66,8 @@ Plan ReadPlan(const std::string& text) {
 absl::Status Emitter::Check() const {
   static const std::set<std::string> calls = {"openat", "bind",  "write", "read",         "execve",
                                               "umask",  "close", "dup2",  "memfd_create", "exit"};
-  const std::string proposal = question_.system().proposal().name;
-  if (proposal != "baseline" && proposal != "pin_args") {
-    return No(absl::StrCat("a C program has no definitions of ", proposal));
+  if (!proposal().functions.empty() && EmitterOf(proposal()) == nullptr) {
+    return No(absl::StrCat("a C program has no definitions of ", proposal().name));
   }
   if (run_.serves) return No("a C program has no pages that FUSE holds");
   for (const std::string& name : plan_.traps) {
@@ -384,7 +383,9 @@ absl::StatusOr<std::string> Emitter::Emit(const Reproducer& about) {
   main += "\n\tif (!spawn(0))\n\t\ttarget();\n";
   absl::StrAppend(&main, "\ttake_listener(", Id(0), ");\n");
   if (CountsIds()) main += "\trefuse_one();\n";
-  if (std::string(question_.system().proposal().name) == "pin_args") main += "\tneed_pin_args();\n";
+  if (!proposal().verbs.empty()) {
+    absl::StrAppend(&main, "\tneed_", proposal().verbs[0].name, "();\n");
+  }
   for (int t = 0; t < tasks(); ++t) {
     if (!Takes(t)) continue;
     if (Kind(t) == "supervisor" || Kind(t) == "peer") {
@@ -454,6 +455,12 @@ absl::StatusOr<std::string> Emitter::Emit(const Reproducer& about) {
   const std::string body = absl::StrCat(mem, *scripts, Setup(), main);
   std::vector<PreludePiece> pieces = PreludeControl();
   pieces.insert(pieces.end(), PreludeWorld().begin(), PreludeWorld().end());
+  std::vector<PreludePiece> head = PreludeHead();
+  if (const EmitterRoom* room = EmitterOf(proposal()); room != nullptr) {
+    pieces.insert(pieces.end(), room->world.begin(), room->world.end());
+    head.insert(head.end(), room->head.begin(), room->head.end());
+  }
+  for (const model::Verb& verb : proposal().verbs) pieces.push_back(NeedPiece(verb));
   for (PreludePiece& piece : pieces) {
     piece.text = absl::StrReplaceAll(
         piece.text, {{"@REMOVE_FILES@", plan_.files.empty() ? "" : "remove_files();\n\t"},
@@ -470,8 +477,7 @@ absl::StatusOr<std::string> Emitter::Emit(const Reproducer& about) {
   }
   const std::string helpers = WithPrelude(pieces, body);
   const std::string rest = absl::StrCat(constants, helpers, body);
-  return absl::StrCat(Header(about), "#define _GNU_SOURCE\n", WithPrelude(PreludeHead(), rest),
-                      rest);
+  return absl::StrCat(Header(about), "#define _GNU_SOURCE\n", WithPrelude(head, rest), rest);
 }
 
 absl::StatusOr<std::string> EmitC(const Reproducer& about, const verify::Question& question,

@@ -29,18 +29,20 @@ std::string Emitter::InWords(int t, int call) const {
   const auto at = plan_.ops.find({t, call});
   if (at == plan_.ops.end()) return "?";
   const Words& w = at->second;
-  static const std::map<std::string, std::string> ioctls = {{"recv", "NOTIF_RECV"},
-                                                            {"id_valid", "NOTIF_ID_VALID"},
-                                                            {"set_flags", "NOTIF_SET_FLAGS"},
-                                                            {"pin", "NOTIF_PIN_ARGS"}};
+  static const std::map<std::string, std::string> ioctls = {
+      {"recv", "NOTIF_RECV"}, {"id_valid", "NOTIF_ID_VALID"}, {"set_flags", "NOTIF_SET_FLAGS"}};
   if (const auto known = ioctls.find(w[0]); known != ioctls.end()) {
     return absl::StrCat("ioctl(", known->second, ")");
   }
   const Op& op = program_.tasks[static_cast<size_t>(t)].ops[static_cast<size_t>(call)];
+  if (const model::Verb* verb = VerbOf(t, call); verb != nullptr) {
+    const std::string name = verb->ioctl;
+    return absl::StrCat("ioctl(", absl::StripPrefix(name, "SECCOMP_IOCTL_"), ")");
+  }
   if (w[0] == "send") {
-    if (op.flags == 1) return "ioctl(NOTIF_SEND, CONTINUE)";
-    if (op.flags == 3) return "ioctl(NOTIF_SEND, CONTINUE | CONTINUE_PINNED)";
-    if (op.flags != 0) return absl::StrCat("ioctl(NOTIF_SEND, flags ", op.flags, ")");
+    if (op.flags != 0) {
+      return absl::StrCat("ioctl(NOTIF_SEND, ", SendFlagsInWords(proposal(), op.flags), ")");
+    }
     return op.error != 0
                ? absl::StrCat("ioctl(NOTIF_SEND, error ", model::ErrnoName(std::abs(op.error)), ")")
                : absl::StrCat("ioctl(NOTIF_SEND, value ", op.val, ")");
@@ -52,6 +54,11 @@ std::string Emitter::InWords(int t, int call) const {
   if (w[0] == "poll") return "poll(listener)";
   if (w[0] == "call" && w[1] == "exit") return "exit()";
   return op.text.empty() ? absl::StrJoin(w, " ") : op.text;
+}
+
+const model::Verb* Emitter::VerbOf(int t, int call) const {
+  const Op& op = program_.tasks[static_cast<size_t>(t)].ops[static_cast<size_t>(call)];
+  return op.code == OpCode::kVerb ? &proposal().verbs[op.verb] : nullptr;
 }
 
 std::string Emitter::Req(int t, const std::string& variable) const {
@@ -160,11 +167,7 @@ std::string Emitter::Ioctl(int t, const Begun& begun, const Words& w) const {
     unguard();
     if (keeps) add(absl::StrCat(req, " = last;"));
   } else if (w[0] == "send") {
-    const std::string flags = op.flags == 1   ? "SECCOMP_USER_NOTIF_FLAG_CONTINUE"
-                              : op.flags == 3 ? "SECCOMP_USER_NOTIF_FLAG_CONTINUE | "
-                                                "SECCOMP_USER_NOTIF_FLAG_CONTINUE_PINNED"
-                              : op.flags == 2 ? "SECCOMP_USER_NOTIF_FLAG_CONTINUE_PINNED"
-                                              : absl::StrCat("0x", absl::Hex(op.flags));
+    const std::string flags = SendFlagsInC(proposal(), op.flags);
     const std::string error = model::ErrnoName(std::abs(op.error));
     add("resp = (struct seccomp_notif_resp){");
     text += Line(2, absl::StrCat(".id = ", Req(t, w[1]), ".id,"));
@@ -199,31 +202,17 @@ std::string Emitter::Ioctl(int t, const Begun& begun, const Words& w) const {
     add(absl::StrCat("DO(", id, ", poll_listener(",
                      op.options & model::kPollIn ? "POLLIN" : "POLLIN | POLLOUT", ", ",
                      op.options & model::kNonBlocking ? "0" : "-1", "));"));
-  } else if (w[0] == "pin" && null) {
-    notif("PIN_ARGS", "NULL");
-  } else if (w[0] == "pin") {
-    add(absl::StrCat(out, "pin = (struct seccomp_notif_pin_args){"));
-    text += Line(2, absl::StrCat(".id = ", Req(t, w[1]), ".id,"));
-    text += Line(2, absl::StrCat(".nr_args = ", w.size() - 4, ","));
-    text += Line(2, absl::StrCat(".buf_size = ", w[2], ","));
-    text += Line(2, absl::StrCat(".buf = (uintptr_t)", out, "pinned,"));
-    text += Line(2, ".args = {");
-    for (size_t i = 4; i < w.size(); ++i) {
-      const Words d = absl::StrSplit(w[i], ':');
-      static const Words kinds = {"SECCOMP_PIN_FIXED", "SECCOMP_PIN_CSTRING",
-                                  "SECCOMP_PIN_CSTRING_ARRAY"};
-      const auto kind = static_cast<size_t>(Number(d[1]));
-      text += "\t\t\t{\n";
-      text += Line(4, absl::StrCat(".arg_idx = ", d[0], ","));
-      text += Line(4, absl::StrCat(".kind = ", kind < kinds.size() ? kinds[kind] : d[1], ","));
-      text += Line(4, absl::StrCat(".max_bytes = ", d[2], ","));
-      if (d[3] != "0") text += Line(4, absl::StrCat(".max_entries = ", d[3], ","));
-      text += "\t\t\t},\n";
-    }
-    text += Line(2, "},");
-    add("};");
+  } else if (const model::Verb* verb = VerbOf(t, begun.order->call); verb != nullptr && null) {
+    add(absl::StrCat("DO(", id, ", ioctl(listener, ", verb->ioctl, ", NULL));"));
+  } else if (verb != nullptr) {
+    text += Request(t, begun, w);
     guard();
-    add(absl::StrCat("DO(", id, ", pin_args(", id, ", &", out, "pin));"));
+    const auto& makes = EmitterOf(proposal())->makes;
+    const auto maker = makes.find(verb->name);
+    add(maker == makes.end()
+            ? absl::StrCat("DO(", id, ", ioctl(listener, ", verb->ioctl, ", &", out, verb->name,
+                           "));")
+            : absl::StrCat("DO(", id, ", ", maker->second, "(", id, ", &", out, verb->name, "));"));
     unguard();
   } else if (w[0] == "read") {
     Words looks;
@@ -238,6 +227,41 @@ std::string Emitter::Ioctl(int t, const Begun& begun, const Words& w) const {
     add(absl::StrCat("DO(", id, ", ", looks.empty() ? "0" : absl::StrJoin(looks, " ?: "), ");"));
   }
   return text;
+}
+
+// Fills the structure of a verb's request, as its signature says.
+std::string Emitter::Request(int t, const Begun& begun, const Words& w) const {
+  const model::Verb& verb = *VerbOf(t, begun.order->call);
+  const Op& op = program_.tasks[static_cast<size_t>(t)].ops[begun.order->call];
+  const std::string out = Out(t) ? "out->" : "";
+  const size_t options = 2 + verb.fields.size();  // the word behind the fields
+  std::string text = Line(1, absl::StrCat(out, verb.name, " = (struct ", verb.structure, "){"));
+  text += Line(2, absl::StrCat(".id = ", Req(t, w[1]), ".id,"));
+  if (!verb.kinds.empty()) {
+    text += Line(2, absl::StrCat(".", verb.members.count, " = ", w.size() - options - 1, ","));
+  }
+  for (size_t f = 0; f < verb.fields.size(); ++f) {
+    const model::VerbField& field = verb.fields[f];
+    text += Line(2, absl::StrCat(".", field.member, " = ", op.fields[f], ","));
+    if (*field.buffer == '\0') continue;
+    text += Line(2, absl::StrCat(".", field.buffer, " = (uintptr_t)", out, verb.name, "_",
+                                 field.buffer, ","));
+  }
+  if (!verb.kinds.empty()) {
+    text += Line(2, absl::StrCat(".", verb.members.array, " = {"));
+    for (size_t i = options + 1; i < w.size(); ++i) {
+      const Words d = absl::StrSplit(w[i], ':');
+      const auto kind = static_cast<size_t>(Number(d[1]));
+      text += "\t\t\t{\n";
+      text += Line(4, absl::StrCat(".", verb.members.arg, " = ", d[0], ","));
+      text += Line(4, absl::StrCat(".", verb.members.kind, " = ", verb.kinds[kind].constant, ","));
+      text += Line(4, absl::StrCat(".", verb.members.bytes, " = ", d[2], ","));
+      if (d[3] != "0") text += Line(4, absl::StrCat(".", verb.members.entries, " = ", d[3], ","));
+      text += "\t\t\t},\n";
+    }
+    text += Line(2, "},");
+  }
+  return text + Line(1, "};");
 }
 
 absl::StatusOr<std::string> Emitter::Operation(int t, const Begun& begun) const {
@@ -271,29 +295,41 @@ absl::StatusOr<std::string> Emitter::Operation(int t, const Begun& begun) const 
 std::string Emitter::Locals(int t) const {
   if (program_.tasks[static_cast<size_t>(t)].kind != TaskKind::kSupervisor) return "";
   std::set<std::string> used;
-  uint32_t pinned = 1;
+  bool asks = false;
+  std::map<std::string, std::string> requests;  // of verbs: the declarations, each once
   for (const Begun& begun : begun_[static_cast<size_t>(t)]) {
     const Words& w = plan_.ops.at({t, begun.order->call});
     used.insert(w[0]);
     const bool received = begun.token != nullptr && begun.token->ret == 0;
     if (w[0] == "recv" && !received) used.insert("last");
-    if (w[0] == "pin") pinned = std::max(pinned, static_cast<uint32_t>(Number(w[2])));
+    const model::Verb* verb = VerbOf(t, begun.order->call);
+    if (verb == nullptr) continue;
+    asks = true;
+    requests[verb->name] = absl::StrCat("struct ", verb->structure, " ", verb->name, ";\n");
+    for (size_t f = 0; f < verb->fields.size(); ++f) {
+      if (*verb->fields[f].buffer == '\0') continue;
+      const std::string name = absl::StrCat(verb->name, "_", verb->fields[f].buffer);
+      std::string& declared = requests[name];
+      // The largest that any of its requests has.
+      const auto bytes = std::max<int>(Number(w[2 + f]), 1);
+      const size_t at = declared.find('[');
+      if (at != std::string::npos && std::atoi(declared.c_str() + at + 1) >= bytes) continue;
+      declared = absl::StrCat("char ", name, "[", bytes, "];\n");
+    }
   }
   const bool second = absl::EndsWith(Req(t, "1"), "]");
-  const std::string buffer = absl::StrCat("char pinned[", pinned, "];\n");
   std::string text;
   if (Out(t)) {
-    text = absl::StrCat("\tstruct out {\n\t\tstruct seccomp_notif req", second ? "[2]" : "", ";\n",
-                        used.count("pin") ? "\t\tstruct seccomp_notif_pin_args pin;\n" : "",
-                        used.count("pin") ? "\t\t" + buffer : "",
-                        "\t} __attribute__((aligned(4096))) *out = out_pages(sizeof(*out));\n");
+    text = absl::StrCat("\tstruct out {\n\t\tstruct seccomp_notif req", second ? "[2]" : "", ";\n");
+    for (const auto& [name, declaration] : requests) absl::StrAppend(&text, "\t\t", declaration);
+    text += "\t} __attribute__((aligned(4096))) *out = out_pages(sizeof(*out));\n";
   } else {
-    const bool names = used.count("recv") || used.count("send") || used.count("id_valid") ||
-                       used.count("addfd") || used.count("pin") || used.count("read");
+    const bool names = asks || used.count("recv") || used.count("send") || used.count("id_valid") ||
+                       used.count("addfd") || used.count("read");
     if (names)
       absl::StrAppend(&text, "\tstruct seccomp_notif req", second ? "[2]" : "", " = {};\n");
-    if (used.count("pin")) {
-      absl::StrAppend(&text, "\tstatic struct seccomp_notif_pin_args pin;\n\tstatic ", buffer);
+    for (const auto& [name, declaration] : requests) {
+      absl::StrAppend(&text, "\tstatic ", declaration);
     }
   }
   if (used.count("last")) text += "\tstruct seccomp_notif last;\n";
@@ -360,10 +396,9 @@ std::string Emitter::Details(int t, const Begun& begun) const {
   for (const auto& [key, value] : details) {
     if (key[0] != 'r') continue;
     const bool address = key == "r1" && program_.trapped[static_cast<size_t>(Nr::kBind)];
-    // As pin_args() of the program, which leaves out zeros at the end of what has no end of its
-    // own.
+    // As functions of rooms, which leave out zeros at the end of what has no end of its own.
     std::string bytes = value;
-    if (w[0] == "pin") {
+    if (VerbOf(t, begun.order->call) != nullptr) {
       while (bytes.size() > 2 && absl::EndsWith(bytes, "00") && bytes.size() % 2 == 0 &&
              !absl::StrContains(bytes, ',')) {
         bytes.resize(bytes.size() - 2);

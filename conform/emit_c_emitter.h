@@ -18,6 +18,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "conform/emit_c.h"
+#include "conform/emit_c_room.h"
 #include "conform/emit_c_text.h"
 
 namespace knotcheck::conform {
@@ -100,6 +101,10 @@ class Emitter {
     bytes.resize(static_cast<size_t>(std::clamp(Number(o[4]) - at, 0, 8)));
     return o[3] == "sockaddr" && at == 0 ? AsSockaddr(bytes) : bytes;
   }
+  const model::Proposal& proposal() const { return question_.system().proposal(); }
+  // The verb of an operation; nullptr: it is none.
+  const model::Verb* VerbOf(int t, int call) const;
+  std::string Request(int t, const Begun& begun, const Words& words) const;
   int tasks() const { return static_cast<int>(program_.tasks.size()); }
   bool Uses(const std::string& name) const {
     return std::any_of(plan_.ops.begin(), plan_.ops.end(), [&](const auto& op) {

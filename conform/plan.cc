@@ -47,7 +47,7 @@ int WholeAt(const Program& program, model::Value address, uint8_t space) {
 }
 
 // Whether some script pins more bytes of an object than it has from the address on that a call
-// takes, as SECCOMP_PIN_FIXED.
+// takes, as bytes.
 bool PinnedAsBytes(const Program& program, size_t o) {
   std::map<int, uint32_t> bytes;  // by register, from such an address on: the fewest
   for (const TaskInfo& task : program.tasks) {
@@ -66,7 +66,8 @@ bool PinnedAsBytes(const Program& program, size_t o) {
     for (const Op& op : task.ops) {
       for (const model::Descriptor& d : op.descriptors) {
         const auto at = bytes.find(d.arg);
-        if (d.kind == 0 && at != bytes.end() && d.max_bytes > at->second) return true;
+        if (d.reads == model::Reads::kBytes && at != bytes.end() && d.max_bytes > at->second)
+          return true;
       }
     }
   }
@@ -88,8 +89,8 @@ const char* KindOf(const Program& program, size_t o) {
       }
     }
   }
-  // A string takes whole words. But SECCOMP_PIN_FIXED, which wants bytes whatever they are, finds
-  // no more than the string has.
+  // A string takes whole words. But who wants bytes, whatever they are, finds no more than the
+  // string has.
   const bool string = object.kind == model::Object::Kind::kString && !PinnedAsBytes(program, o);
   return string ? "string" : "bytes";
 }
@@ -115,7 +116,7 @@ std::set<std::string> StringsOf(const Program& program, const model::Object& obj
   return strings;
 }
 
-// What is left of a string when a CSTRING's max_bytes cuts it off.
+// What is left of a string when a look's max_bytes cut it off.
 void AddCut(const Program& program, std::set<std::string>* strings) {
   std::set<std::string> cut;
   for (const TaskInfo& task : program.tasks) {
@@ -219,12 +220,12 @@ bool PinsAsSeveralKinds(const Op& op) {
   return false;
 }
 
-std::string PinText(const Op& op, const std::vector<model::Descriptor>& descriptors,
-                    uint32_t buf_size) {
-  std::vector<std::string> options;
-  if (op.options & model::kBufNull) options.emplace_back("null");
-  std::string text = absl::StrCat("pin ", static_cast<int>(op.variable), " ", buf_size, " ",
-                                  options.empty() ? "-" : absl::StrJoin(options, ","));
+// "NAME VARIABLE FIELDS OPTIONS ARG:KIND:BYTES:ENTRIES...", as the verb's signature has them.
+std::string VerbText(const model::Verb& verb, const Op& op,
+                     const std::vector<model::Descriptor>& descriptors) {
+  std::string text = absl::StrCat(verb.name, " ", static_cast<int>(op.variable));
+  for (size_t f = 0; f < verb.fields.size(); ++f) absl::StrAppend(&text, " ", op.fields[f]);
+  absl::StrAppend(&text, (op.options & model::kBufNull) ? " null" : " -");
   for (const model::Descriptor& d : descriptors) {
     absl::StrAppend(&text, " ", d.arg, ":", d.kind, ":", d.max_bytes, ":", d.max_entries);
   }
@@ -271,7 +272,8 @@ std::string CallText(const Program& program, const Op& op, uint8_t space) {
   return text;
 }
 
-std::string OpText(const Program& program, const TaskInfo& task, const Op& op, bool stress) {
+std::string OpText(const Program& program, const model::Proposal& proposal, const TaskInfo& task,
+                   const Op& op, bool stress) {
   const auto v = static_cast<int>(op.variable);
   std::vector<std::string> options;
   const auto add = [&](uint16_t bit, const char* name) {
@@ -319,9 +321,9 @@ std::string OpText(const Program& program, const TaskInfo& task, const Op& op, b
       add(model::kPollIn, "in");
       return with("poll");
     case OpCode::kVerb: {
-      const bool own = !op.descriptors.empty();
-      const auto& pins = program.policy_pins[static_cast<size_t>(*LookedAt(program))];
-      return PinText(op, own ? op.descriptors : pins, own ? op.buf_size : program.policy_buf_size);
+      const model::Verb& verb = proposal.verbs[op.verb];
+      if (!op.descriptors.empty() || verb.kinds.empty()) return VerbText(verb, op, op.descriptors);
+      return VerbText(verb, op, program.policy_pins[static_cast<size_t>(*LookedAt(program))]);
     }
     case OpCode::kReadArgs:
       return ReadText(program, op);
@@ -385,7 +387,9 @@ std::string TaskLine(const Program& program, size_t t) {
 }
 
 // Everything but mode, needs and orders.
-std::string World(const Program& program, bool stress) {
+std::string World(const verify::Question& question, bool stress) {
+  const Program& program = question.program();
+  const model::Proposal& proposal = question.system().proposal();
   std::string text;
   std::set<std::string> files;
   for (size_t o = 0; o < program.objects.size(); ++o) {
@@ -436,13 +440,14 @@ std::string World(const Program& program, bool stress) {
       absl::StrAppend(&text, "nofile ", t, " ", static_cast<int>(program.nofile[task.files]), "\n");
     }
     for (size_t i = 0; i < task.ops.size(); ++i) {
-      absl::StrAppend(&text, "op ", t, " ", i, " ", OpText(program, task, task.ops[i], stress),
-                      "\n");
+      absl::StrAppend(&text, "op ", t, " ", i, " ",
+                      OpText(program, proposal, task, task.ops[i], stress), "\n");
     }
     for (size_t i = 0; i < task.handler.size(); ++i) {
       const Op& op = task.handler[i];
       absl::StrAppend(&text, "op ", t, " h", i, " ",
-                      op.code == OpCode::kEnd ? "end" : OpText(program, task, op, stress), "\n");
+                      op.code == OpCode::kEnd ? "end" : OpText(program, proposal, task, op, stress),
+                      "\n");
     }
   }
   return text;
@@ -660,7 +665,7 @@ absl::StatusOr<std::string> DirectedPlan(const std::string& name, const verify::
   if (run.parks) needs.emplace_back("park");
   if (run.serves) needs.emplace_back("fuse");
   if (!needs.empty()) absl::StrAppend(&text, "needs ", absl::StrJoin(needs, " "), "\n");
-  text += World(question.program(), false);
+  text += World(question, false);
   for (const Order& order : run.orders) {
     absl::StrAppend(&text, "order ", OrderText(question.program(), order, false), "\n");
   }
@@ -675,7 +680,7 @@ absl::StatusOr<std::string> StressPlan(const std::string& name, const verify::Qu
                                   kStressLimitMs, "\n");
   const std::vector<std::string> needs = NeedsOf(question);
   if (!needs.empty()) absl::StrAppend(&text, "needs ", absl::StrJoin(needs, " "), "\n");
-  text += World(program, true);
+  text += World(question, true);
   for (const model::SenderInfo& sender : program.senders) {
     if (sender.disposition == model::SenderInfo::Disposition::kIgnored) continue;
     const bool fatal = sender.disposition == model::SenderInfo::Disposition::kFatal;

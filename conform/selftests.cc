@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -198,13 +199,19 @@ std::string SelftestsText(const std::vector<SelftestResult>& results) {
 
 std::string SelftestsMarkdown(const std::vector<SelftestResult>& results,
                               const std::string& kernel) {
-  const bool pins = std::any_of(results.begin(), results.end(), [](const SelftestResult& result) {
-    return result.kernel == Tap::kPass && result.selftest->test.starts_with("pin_args_");
-  });
+  // Whose tests pass there.
+  std::string with;
+  for (const SelftestResult& result : results) {
+    const model::Proposal& proposal = *result.selftest->proposal;
+    if (result.kernel != Tap::kPass || proposal.functions.empty()) continue;
+    const std::string revision = proposal.revision;
+    with = absl::StrCat(" with ", absl::AsciiStrToUpper(proposal.name), " ",
+                        revision.substr(0, revision.find(',')));
+  }
   std::string text = absl::StrCat(
       "# The kernel's selftests, on a kernel and in the model\n\n"
       "Linux ",
-      kernel, pins ? " with PIN_ARGS v1" : "",
+      kernel, with,
       "; written by\n"
       "`knotcheck conform --target qemu:BZIMAGE --selftests DIR --markdown`.\n\n"
       "The model passes a test if all outcomes of its scenarios show what they expect, to the\n"

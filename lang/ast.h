@@ -21,7 +21,7 @@ struct Location {
   friend bool operator==(const Location&, const Location&) { return true; }
 };
 
-// One claim of the "# result:" header, as in pin_args=violated(toctou, no-leak).
+// One claim of the "# result:" header, as in baseline=violated(toctou, progress).
 struct Claim {
   enum class Kind : uint8_t { kHolds, kViolated, kUnknown };  // kUnknown is written '?'
   std::string proposal;

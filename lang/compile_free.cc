@@ -45,90 +45,113 @@ std::vector<Pointer> PointersOf(const Program& program) {
 }
 
 std::string DescriptorText(const model::Verb& verb, const model::Descriptor& d) {
-  return absl::StrCat(d.arg, ": ", verb.kinds[static_cast<size_t>(d.kind)], " ", d.max_bytes);
+  return absl::StrCat(d.arg, ": ", verb.kinds[static_cast<size_t>(d.kind)].word, " ", d.max_bytes);
 }
 
 }  // namespace
 
 // An ioctl of the proposal: each pointer with each kind, cut, exactly fitting and ample; two
-// descriptors; and what is refused.
+// descriptors; its fields as the signature says; and what is refused.
 void Compiler::FreeVerb(const model::Verb& verb, uint8_t number, const Add& each,
                         const Add& nobody) const {
-  std::vector<Pointer> pointers = PointersOf(program_);
-  const auto pin = [&](const Add& add, const std::vector<model::Descriptor>& descriptors,
-                       uint16_t options, uint32_t buf_size) {
-    Op op;
-    op.code = OpCode::kVerb;
-    op.verb = number;
+  Op plain;
+  plain.code = OpCode::kVerb;
+  plain.verb = number;
+  SetInitialFields(verb, &plain);
+  const auto ask = [&verb](const Add& add, Op op, const std::vector<model::Descriptor>& descriptors,
+                           uint16_t options) {
     op.descriptors = descriptors;
     op.options = options;
-    op.buf_size = buf_size;
     std::string text;
     for (const model::Descriptor& d : descriptors) {
       absl::StrAppend(&text, ", ", DescriptorText(verb, d));
     }
     if (options & model::kBufFaults) text += ", fault";
     if (options & model::kBufNull) text += ", null";
-    if (buf_size == 0) text += ", buf 0";
-    add(verb.name, op, text);
+    for (size_t f = 0; f < verb.fields.size(); ++f) {
+      const model::VerbField& field = verb.fields[f];
+      if (op.fields[f] == field.initial) continue;
+      absl::StrAppend(&text, ", ", field.word);
+      if (*field.unit != '\0') absl::StrAppend(&text, " ", op.fields[f]);
+    }
+    add(verb.name, std::move(op), text);
+  };
+  const auto others = [&](const std::vector<model::Descriptor>& descriptors) {
+    for (size_t f = 0; f < verb.fields.size(); ++f) {
+      for (const uint32_t value : verb.fields[f].others) {
+        Op op = plain;
+        op.fields[f] = value;
+        ask(each, op, descriptors, 0);
+      }
+    }
   };
   if (verb.kinds.empty()) {
-    pin(each, {}, model::kBufFaults, 4096);
-    pin(nobody, {}, 0, 4096);
+    ask(each, plain, {}, model::kBufFaults);
+    others({});
+    ask(nobody, plain, {}, 0);
+    ask(nobody, plain, {}, model::kBufNull);
     return;
   }
-  const auto describe = [](const Pointer& pointer, size_t kind, uint32_t bytes) {
+  const auto about = [&](const Add& add, const std::vector<model::Descriptor>& descriptors,
+                         uint16_t options) { ask(add, plain, descriptors, options); };
+  std::vector<Pointer> pointers = PointersOf(program_);
+  const auto describe = [&verb](const Pointer& pointer, size_t kind, uint32_t bytes) {
     model::Descriptor d;
     d.arg = pointer.arg;
     d.kind = static_cast<int16_t>(kind);
+    d.reads = verb.kinds[kind].reads;
     d.max_bytes = bytes;
     return d;
   };
+  const auto strings = [](const model::ArgumentKind& kind) {
+    return kind.reads == model::Reads::kStrings;
+  };
+  const bool tables = std::any_of(verb.kinds.begin(), verb.kinds.end(), strings);
   for (const Pointer& pointer : pointers) {
     std::set<uint32_t> sizes = {2, pointer.bytes, 4096};
     if (pointer.bytes > 8) sizes.insert(8);
     for (size_t kind = 0; kind < verb.kinds.size(); ++kind) {
       for (const uint32_t bytes : sizes) {
-        pin(each, {describe(pointer, kind, bytes)}, model::kBufFaults, 4096);
+        about(each, {describe(pointer, kind, bytes)}, model::kBufFaults);
       }
-      if (pointer.shape == model::Shape::kStrings) {
+      if (tables && pointer.shape == model::Shape::kStrings) {
         model::Descriptor one = describe(pointer, kind, 4096);
         one.max_entries = 1;
-        pin(each, {one}, model::kBufFaults, 4096);
+        about(each, {one}, model::kBufFaults);
       }
     }
     // The same argument twice, alike and not.
     for (size_t kind = 0; kind < 2 && kind < verb.kinds.size(); ++kind) {
-      pin(each, {describe(pointer, 0, 4096), describe(pointer, kind, 4096)}, 0, 4096);
+      about(each, {describe(pointer, 0, 4096), describe(pointer, kind, 4096)}, 0);
     }
   }
   // A register that holds no address, as all do of a call without pointers: it is taken for NULL.
-  Pointer plain;
+  Pointer none;
   while (std::any_of(pointers.begin(), pointers.end(),
-                     [&plain](const Pointer& p) { return p.arg == plain.arg; })) {
-    ++plain.arg;
+                     [&none](const Pointer& p) { return p.arg == none.arg; })) {
+    ++none.arg;
   }
-  const bool register_left = plain.arg < 6;
-  if (register_left) pin(each, {describe(plain, 0, 8)}, model::kBufFaults, 4096);
+  const bool register_left = none.arg < 6;
+  if (register_left) about(each, {describe(none, 0, 8)}, model::kBufFaults);
   // Two arguments, each in every way that can fetch it.
   for (size_t i = 0; i < pointers.size(); ++i) {
     for (size_t j = i + 1; j < pointers.size(); ++j) {
       for (size_t kind = 0; kind < verb.kinds.size() * verb.kinds.size(); ++kind) {
-        pin(each,
-            {describe(pointers[i], kind / verb.kinds.size(), 4096),
-             describe(pointers[j], kind % verb.kinds.size(), 4096)},
-            0, 4096);
+        about(each,
+              {describe(pointers[i], kind / verb.kinds.size(), 4096),
+               describe(pointers[j], kind % verb.kinds.size(), 4096)},
+              0);
       }
     }
-    if (register_left) pin(each, {describe(pointers[i], 0, 4096), describe(plain, 0, 8)}, 0, 4096);
+    if (register_left) about(each, {describe(pointers[i], 0, 4096), describe(none, 0, 8)}, 0);
   }
-  if (pointers.empty()) pointers.push_back(plain);
+  if (pointers.empty()) pointers.push_back(none);
   const Pointer& first = pointers[0];
-  pin(each, {describe(first, 0, 4096)}, 0, 0);
-  pin(nobody, {describe(first, 0, 4096)}, 0, 4096);
-  pin(nobody, {describe(first, 0, 0)}, 0, 4096);
-  pin(nobody, {describe(first, 0, 4096)}, model::kBufNull, 4096);
-  pin(nobody, {describe(first, 0, 4096), describe({.arg = 6}, 0, 8)}, 0, 4096);
+  others({describe(first, 0, 4096)});
+  about(nobody, {describe(first, 0, 4096)}, 0);
+  about(nobody, {describe(first, 0, 0)}, 0);
+  about(nobody, {describe(first, 0, 4096)}, model::kBufNull);
+  about(nobody, {describe(first, 0, 4096), describe({.arg = 6}, 0, 8)}, 0);
 }
 
 // Whether a task makes a trapped call whose memory can be looked at.
@@ -215,7 +238,7 @@ absl::Status Compiler::Anything(const Supervisor& supervisor, std::vector<Op>* o
   nobody("send", make(send, 1, 0, 0, 3), ", continue value 3");
   nobody("send", make(send, 0x4000), ", bad_flags");
   nobody("send", make(send, 0, model::kBufNull), ", null");
-  for (const auto& [name, flag] : proposal_.send_flags) {
+  for (const auto& [name, flag, constant] : proposal_.send_flags) {
     each("send", make(send, flag), absl::StrCat(", ", name));
     each("send", make(send, flag | 1), absl::StrCat(", continue ", name));
   }

@@ -33,14 +33,14 @@ absl::Status Compiler::SendArgs(const Call& call, Op* op) {
         op->val = static_cast<int16_t>(value);
       } else {
         const auto flag = std::find_if(proposal_.send_flags.begin(), proposal_.send_flags.end(),
-                                       [&atom](const auto& f) { return f.first == atom.text; });
+                                       [&atom](const auto& f) { return f.word == atom.text; });
         if (flag != proposal_.send_flags.end()) {
-          op->flags |= flag->second;
+          op->flags |= flag->bit;
           continue;
         }
         for (const model::Proposal* other : model::AllProposals()) {
           for (const auto& f : other->send_flags) {
-            if (f.first == atom.text) return NotUnder(atom.where, "'" + atom.text + "'");
+            if (f.word == atom.text) return NotUnder(atom.where, "'" + atom.text + "'");
           }
         }
         return Error(atom.where, absl::StrCat("found '", AtomText(atom), "', ", expected));
@@ -78,54 +78,93 @@ absl::Status Compiler::AddfdArgs(const Call& call, Op* op) {
   return absl::OkStatus();
 }
 
+namespace {
+
+// What may stand beside the descriptors of a verb's request.
+std::vector<std::string> WordsOf(const model::Verb& verb) {
+  std::vector<std::string> words = {"fault", "null"};
+  for (const model::VerbField& field : verb.fields) {
+    words.push_back(*field.unit == '\0' ? field.word : absl::StrCat(field.word, " ", field.unit));
+  }
+  return words;
+}
+
+// "WORD NUMBER" or "WORD", as the field wants it.
+bool SetField(const model::VerbField& field, const Arg& arg, uint32_t* number) {
+  if (arg.atoms[0].text != field.word) return false;
+  if (*field.unit == '\0') {
+    *number = 1;
+    return arg.atoms.size() == 1;
+  }
+  if (arg.atoms.size() != 2 || arg.atoms[1].kind != Atom::Kind::kNumber ||
+      arg.atoms[1].number < 0) {
+    return false;
+  }
+  *number = static_cast<uint32_t>(std::min<int64_t>(arg.atoms[1].number, field.most));
+  return true;
+}
+
+}  // namespace
+
+// "INDEX: KIND BYTES [entries NUMBER]".
+absl::Status Compiler::VerbDescriptor(const Arg& arg, const model::Verb& verb,
+                                      model::Descriptor* descriptor) {
+  if (*arg.index < 0 || *arg.index > 7) {
+    return Error(arg.where, absl::StrCat("found argument ", *arg.index, ", expected 0 to 5"));
+  }
+  descriptor->arg = static_cast<int16_t>(*arg.index);
+  std::vector<std::string> known;
+  for (const model::ArgumentKind& kind : verb.kinds) known.emplace_back(kind.word);
+  const auto kind = std::find(known.begin(), known.end(), arg.atoms[0].text);
+  if (kind == known.end()) {
+    return Unknown(arg.atoms[0].where, "a kind", AtomText(arg.atoms[0]), known);
+  }
+  descriptor->kind = static_cast<int16_t>(kind - known.begin());
+  descriptor->reads = verb.kinds[static_cast<size_t>(descriptor->kind)].reads;
+  const auto strings = [](const model::ArgumentKind& one) {
+    return one.reads == model::Reads::kStrings;
+  };
+  const bool tables = std::any_of(verb.kinds.begin(), verb.kinds.end(), strings);
+  for (size_t a = 1; a < arg.atoms.size(); ++a) {
+    const Atom& atom = arg.atoms[a];
+    if (atom.kind == Atom::Kind::kNumber && a == 1) {
+      descriptor->max_bytes =
+          static_cast<uint32_t>(std::clamp<int64_t>(atom.number, 0, int64_t{1} << 31));
+    } else if (tables && atom.text == "entries" && a + 1 < arg.atoms.size()) {
+      descriptor->max_entries =
+          static_cast<uint32_t>(std::clamp<int64_t>(arg.atoms[++a].number, 0, 1 << 30));
+    } else {
+      return Error(atom.where,
+                   absl::StrCat("found '", AtomText(atom), "', expected 'INDEX: KIND BYTES",
+                                tables ? " [entries NUMBER]'" : "'"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Compiler::VerbArgs(const Call& call, const model::Verb& verb, Op* op) {
-  op->buf_size = 4096;
+  SetInitialFields(verb, op);
   for (size_t i = 1; i < call.args.size(); ++i) {
     const Arg& arg = call.args[i];
-    if (!arg.index) {
-      const std::string& word = arg.atoms[0].text;
-      if (word == "fault") {
-        op->options |= model::kBufFaults;
-      } else if (word == "null") {
-        op->options |= model::kBufNull;
-      } else if (word == "buf" && arg.atoms.size() == 2 &&
-                 arg.atoms[1].kind == Atom::Kind::kNumber && arg.atoms[1].number >= 0) {
-        op->buf_size = static_cast<uint32_t>(std::min<int64_t>(arg.atoms[1].number, 1 << 30));
-      } else {
-        return Unknown(arg.where, "'INDEX: KIND BYTES' or an option", AtomText(arg.atoms[0]),
-                       {"fault", "null", "buf BYTES"});
-      }
+    const char* const expected =
+        verb.kinds.empty() ? "an option" : "'INDEX: KIND BYTES' or an option";
+    if (arg.index && !verb.kinds.empty()) {
+      model::Descriptor& descriptor = op->descriptors.emplace_back();
+      if (auto status = VerbDescriptor(arg, verb, &descriptor); !status.ok()) return status;
       continue;
     }
-    model::Descriptor descriptor;
-    if (*arg.index < 0 || *arg.index > 7) {
-      return Error(arg.where, absl::StrCat("found argument ", *arg.index, ", expected 0 to 5"));
+    const std::string& word = arg.atoms[0].text;
+    bool known = !arg.index && (word == "fault" || word == "null") && arg.atoms.size() == 1;
+    if (known) op->options |= word == "fault" ? model::kBufFaults : model::kBufNull;
+    for (size_t f = 0; f < verb.fields.size() && !known && !arg.index; ++f) {
+      known = SetField(verb.fields[f], arg, &op->fields[f]);
     }
-    descriptor.arg = static_cast<int16_t>(*arg.index);
-    const auto kind = std::find(verb.kinds.begin(), verb.kinds.end(), arg.atoms[0].text);
-    if (kind == verb.kinds.end()) {
-      return Unknown(arg.atoms[0].where, "a kind", AtomText(arg.atoms[0]), verb.kinds);
-    }
-    descriptor.kind = static_cast<int16_t>(kind - verb.kinds.begin());
-    for (size_t a = 1; a < arg.atoms.size(); ++a) {
-      const Atom& atom = arg.atoms[a];
-      if (atom.kind == Atom::Kind::kNumber && a == 1) {
-        descriptor.max_bytes =
-            static_cast<uint32_t>(std::clamp<int64_t>(atom.number, 0, int64_t{1} << 31));
-      } else if (atom.text == "entries" && a + 1 < arg.atoms.size()) {
-        descriptor.max_entries =
-            static_cast<uint32_t>(std::clamp<int64_t>(arg.atoms[++a].number, 0, 1 << 30));
-      } else {
-        return Error(atom.where, absl::StrCat("found '", AtomText(atom),
-                                              "', expected 'INDEX: KIND BYTES [entries NUMBER]'"));
-      }
-    }
-    op->descriptors.push_back(descriptor);
+    if (!known) return Unknown(arg.where, expected, AtomText(arg.atoms[0]), WordsOf(verb));
   }
-  if (op->descriptors.size() > 3) {
-    return Error(call.where,
-                 "found more than 3 descriptors, expected at most 3 (the state holds no "
-                 "more; the kernel takes 6)");
+  if (op->descriptors.size() > model::kMaxDescriptors) {
+    return Error(call.where, absl::StrCat("found more than ", model::kMaxDescriptors,
+                                          " descriptors, expected at most ", model::kMaxDescriptors,
+                                          " (the state holds no more; a kernel may take more)"));
   }
   return absl::OkStatus();
 }

@@ -205,8 +205,9 @@ void Compiler::PinForPolicy(Nr nr, const model::Role& role) {
       }
     }
   }
-  if (proposal_.descriptor_for == nullptr || role.parent >= 0 ||
-      !proposal_.descriptor_for(role.shape, bytes, &descriptor)) {
+  const int verb = proposal_.protection.verb;
+  if (verb < 0 || role.parent >= 0 ||
+      !DescriptorFor(proposal_.verbs[static_cast<size_t>(verb)], role.shape, bytes, &descriptor)) {
     return;
   }
   auto& pins = program_.policy_pins[static_cast<size_t>(nr)];
@@ -277,6 +278,7 @@ absl::Status Compiler::PolicyScripts() {
     }
     for (Op& op : ops) {
       op.line = supervisor->where.line;
+      if (op.code == OpCode::kVerb) SetInitialFields(by.verbs[op.verb], &op);
       if (op.error == model::kPolicyError) {
         op.error = static_cast<int16_t>(-program_.policy[0].error);
         op.text = absl::StrCat("ioctl(SEND, -", model::ErrnoName(program_.policy[0].error), ")",

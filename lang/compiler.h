@@ -155,6 +155,8 @@ class Compiler {
   absl::StatusOr<Value> Address(const Atom& atom);
   // Whether only such arguments have an offset as are addresses.
   absl::Status OffsetsAreAddresses(const Call& call, bool ioctl) const;
+  absl::Status VerbDescriptor(const Arg& arg, const model::Verb& verb,
+                              model::Descriptor* descriptor);
   absl::Status VerbArgs(const Call& call, const model::Verb& verb, Op* op);
   absl::Status SendArgs(const Call& call, Op* op);
   absl::Status AddfdArgs(const Call& call, Op* op);

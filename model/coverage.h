@@ -37,7 +37,7 @@ struct Coverage {
 
 // One transcribed function as the source has it.
 struct SourceFunction {
-  std::string name;                     // a proposal's: "getname_flags [pin_args]"
+  std::string name;                     // a proposal's: "getname_flags [PROPOSAL]"
   std::string file;                     // of the kernel
   const FunctionInfo* info = nullptr;   // nullptr: no function has that name
   const Proposal* proposal = nullptr;   // nullptr: every kernel has it

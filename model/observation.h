@@ -20,12 +20,12 @@ struct Observation {
     kActsOn,   // ... on `value` as word `word` of it
     kCounts,   // execve() counts `ret` strings in role `role`
     kCopies,   // the kernel copies `value` as word `word` of string `entry` of role `role`
-    // PIN_ARGS copies a pinned argument, that of register `role`, to its caller: `value` bytes of
-    // kind `entry`, of a table `word` strings; `user`: some of it was never written.
+    // A proposal's ioctl copies an argument, that of register `role`, to its caller: `value` bytes
+    // of kind `entry`, of a table `word` strings; `user`: some of it was never written.
     kShows,
     kShowsWord,  // ... of that, `value` as word `word`; strings of a table stand a stride apart
     kCuts,       // ... and says that it is truncated
-    kSaw,    // a look of a supervisor is over: `value` is word `word` of what it saw of role `role`
+    kSaw,  // a look of a supervisor is over: `value` is word `word` of what it saw of role `role`
     // The task reads a word in object `role`, the `word`-th from its address on, of another task if
     // `entry` is 1.
     kReads,

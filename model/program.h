@@ -187,14 +187,24 @@ enum File : uint8_t { kNoFile, kStdio, kSocket, kRegular, kLegacy, kGiven, kRese
 inline constexpr uint8_t kMaxFile = 31;  // fits all slots of a table and all that its users know of
 // The listener of filter i of those that scripts install, in whichever table, is kMaxFile + i.
 inline constexpr uint8_t kMaxListener = 63;
-inline constexpr int kFdSock = 3;        // a socket
-inline constexpr int kFdFile = 4;        // a file with write_iter and read_iter
-inline constexpr int kFdLegacy = 5;      // a file whose driver has ->write and ->read only
+inline constexpr int kFdSock = 3;    // a socket
+inline constexpr int kFdFile = 4;    // a file with write_iter and read_iter
+inline constexpr int kFdLegacy = 5;  // a file whose driver has ->write and ->read only
 
 // One pointer argument to pin: struct seccomp_pin_arg, or its like in another proposal.
+inline constexpr size_t kMaxVerbFields = 4;  // numbers and flags of one request
+
+// What a supervisor's ioctl may ask of an argument.
+enum class Reads : uint8_t {
+  kBytes,    // that many
+  kString,   // up to its NUL, that many at most
+  kStrings,  // a table of strings, all in that many; max_entries may say how many strings
+};
+
 struct Descriptor {
   int16_t arg = 0;
-  int16_t kind = 0;
+  int16_t kind = 0;  // by the verb's signature
+  Reads reads = Reads::kBytes;
   uint32_t max_bytes = 0;
   uint32_t max_entries = 0;
   friend bool operator==(const Descriptor&, const Descriptor&) = default;
@@ -229,7 +239,7 @@ enum class OpCode : uint8_t {
   kAddfd,     // options, newfd
   kSetFlags,  // flags
   kPoll,
-  kVerb,      // an ioctl of the proposal: verb, descriptors, buf_size
+  kVerb,      // an ioctl of the proposal: verb, descriptors, fields
   kReadArgs,  // process_vm_readv of the pointer arguments that the policy looks at, or of `roles`
   kDecide,    // by the policy: falls through to allow, else jumps to `target`
   kClose,     // close(listener)
@@ -260,7 +270,7 @@ struct Op {
   uint8_t roles = 0;  // bit i: the call's role i
   uint8_t target = 0;
   uint8_t task = 0;
-  uint32_t buf_size = 0;
+  std::array<uint32_t, kMaxVerbFields> fields{};  // of the request: model/verb.h
   std::vector<Descriptor> descriptors;
   std::vector<uint8_t> alternatives;
   bool joins = false;  // the last op of an alternative: goes on at `target`
@@ -366,7 +376,6 @@ struct Program {
   std::vector<PolicyRule> policy;
   // What the policy's canonical protocol pins, by call.
   std::array<std::vector<Descriptor>, kCalls> policy_pins;
-  uint32_t policy_buf_size = 4096;
   std::array<std::array<SeenLayout, kMaxRoles>, kCalls> seen{};
   std::bitset<kCalls> trapped;  // by Nr: the filter returns USER_NOTIF
   bool wait_killable = false;

@@ -114,6 +114,13 @@ std::string ProposalError(const Proposal& proposal, const std::vector<const Prop
     if (verb.function >= proposal.functions.size()) {
       return std::string("found the verb ") + verb.name + " without a function";
     }
+    if (missing(verb.ioctl) || missing(verb.structure)) {
+      return std::string("found the verb ") + verb.name + " without an ioctl or a structure";
+    }
+    if (verb.fields.size() > kMaxVerbFields) {
+      return std::string("found the verb ") + verb.name + " with more than " +
+             std::to_string(kMaxVerbFields) + " fields";
+    }
   }
   const bool fields = proposal.list_task_fields != nullptr || proposal.list_fields != nullptr;
   if (fields != (proposal.state_bytes != nullptr)) {
@@ -123,10 +130,21 @@ std::string ProposalError(const Proposal& proposal, const std::vector<const Prop
   if (runs && (proposal.renumber == nullptr || !fields)) {
     return "found task_work without objects, expected fields and renumber()";
   }
-  if (proposal.descriptor_for != nullptr && proposal.verbs.empty()) {
-    return "found descriptor_for() without a verb that takes descriptors";
+  const Protection& protection = proposal.protection;
+  const bool protects = protection.verb >= 0;
+  if (protects && (static_cast<size_t>(protection.verb) >= proposal.verbs.size() ||
+                   proposal.verbs[static_cast<size_t>(protection.verb)].kinds.empty())) {
+    return "found protection by no verb, expected one that takes arguments";
   }
   return "";
+}
+
+std::string SourceOf(const PropertyInfo& property, const Proposal& proposal) {
+  std::string source = property.source;
+  for (const auto& [promised, words] : proposal.promises) {
+    if (promised == property.name) source += "; " + words;
+  }
+  return source;
 }
 
 const std::vector<const Proposal*>& AllProposals() { return Registry(); }

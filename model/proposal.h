@@ -14,6 +14,7 @@
 #include "model/program.h"
 #include "model/property.h"
 #include "model/state.h"
+#include "model/verb.h"
 
 namespace knotcheck::model {
 
@@ -42,12 +43,18 @@ enum class Hook : uint8_t {
   kCalled,      // the hook pushed a frame; its result is the result
 };
 
-// An ioctl that the proposal adds, and what it is called in scenarios.
-struct Verb {
-  const char* name;
-  uint8_t function;  // index into Proposal::functions
-  // Kinds of descriptor, by their number: what "1: cstring 4096" may say. Empty: takes none.
-  std::vector<std::string> kinds;
+// A flag bit that the proposal adds to SEND: as scenarios write it, and in C.
+struct SendFlag {
+  const char* word;
+  uint16_t bit;
+  const char* constant;
+};
+
+// How a supervisor makes a call act on nothing but what it was shown: it asks with the verb, and
+// answers with these flags of SEND.
+struct Protection {
+  int verb = -1;  // index into Proposal::verbs; -1: there is no such way
+  uint16_t flags = 0;
 };
 
 // A mutation or a fix of the proposal's own code, as users name it, and what the code then does.
@@ -74,12 +81,12 @@ struct Proposal {
   std::vector<ToggleName> mutations;
   std::vector<ToggleName> fixes;
   std::vector<SourceErrnos> errnos;
+  // Where its own text promises a property that is not the room's: the property, and the words.
+  std::vector<std::pair<std::string, std::string>> promises;
   std::vector<Verb> verbs;
-  // Names of SEND's new flag bits, as scenarios write them: {"pinned", 2}.
-  std::vector<std::pair<std::string, uint16_t>> send_flags;
-  // Descriptor for a pointer argument of the given shape with the given bytes, in the policy's
-  // canonical protocol; false: the shape cannot be protected.
-  bool (*descriptor_for)(Shape shape, uint32_t bytes, Descriptor* descriptor) = nullptr;
+  std::vector<SendFlag> send_flags;
+  // What policies and generated scenarios protect calls with.
+  Protection protection;
   // The supervisor's canonical protocol for a policy, as a script; see policy.h. Null: the
   // baseline's, which every kernel has.
   std::vector<Op> (*policy_script)(
@@ -138,6 +145,9 @@ struct Proposal {
 
 inline constexpr int kFirstProposalFunction = 48;
 inline constexpr int kMaxFunctions = 64;  // numbers of a frame's function
+
+// Where a property is promised: its source, then the proposal's words.
+std::string SourceOf(const PropertyInfo& property, const Proposal& proposal);
 
 // The baseline first, the others by name.
 const std::vector<const Proposal*>& AllProposals();

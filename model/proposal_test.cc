@@ -22,7 +22,10 @@ Proposal Whole() {
   proposal.revision = "v1";
   proposal.source = "a message";
   proposal.functions = {{"seccomp_notify_example", "kernel/seccomp.c", 2, Nothing, ".i"}};
-  proposal.verbs = {{"example", 0, {}}};
+  proposal.verbs = {{.name = "example",
+                     .function = 0,
+                     .ioctl = "SECCOMP_IOCTL_NOTIF_EXAMPLE",
+                     .structure = "seccomp_notif_example"}};
   return proposal;
 }
 
@@ -65,9 +68,42 @@ TEST(ProposalTest, WhatIsMissingIsNamed) {
       "found task_work without objects, expected fields and renumber()");
   EXPECT_EQ(Error([](Proposal& p) {
               p.verbs.clear();
-              p.descriptor_for = [](Shape, uint32_t, Descriptor*) { return false; };
+              p.protection.verb = 0;
             }),
-            "found descriptor_for() without a verb that takes descriptors");
+            "found protection by no verb, expected one that takes arguments");
+  EXPECT_EQ(Error([](Proposal& p) { p.protection.verb = 0; }),
+            "found protection by no verb, expected one that takes arguments");
+  EXPECT_EQ(Error([](Proposal& p) { p.verbs[0].structure = nullptr; }),
+            "found the verb example without an ioctl or a structure");
+  EXPECT_EQ(Error([](Proposal& p) { p.verbs[0].fields.resize(5); }),
+            "found the verb example with more than 4 fields");
+}
+
+TEST(ProposalTest, TogglesAndErrnosHaveNamesOfTheirOwn) {
+  EXPECT_EQ(Error([](Proposal& p) {
+              p.fixes = {{"not this", "x"}};
+            }),
+            "found 'not this', no name of a mutation or a fix");
+  // A kernel's variant, a kernel's fix, another proposal's mutation, and its own.
+  for (const char* taken : {"recv_garbage", "signal_takes_reply", "mutate_free_twice"}) {
+    EXPECT_EQ(Error([taken](Proposal& p) {
+                p.fixes = {{taken, "x"}};
+              }),
+              std::string("found a second toggle '") + taken + "'");
+  }
+  EXPECT_EQ(Error([](Proposal& p) {
+              p.mutations = {{"mutate_example", "x"}};
+              p.fixes = {{"mutate_example", "x"}};
+            }),
+            "found a second toggle 'mutate_example'");
+  EXPECT_EQ(Error([](Proposal& p) {
+              for (int i = 0; i < 49; ++i) p.fixes.push_back({"fix" + std::to_string(i), "x"});
+            }),
+            "found more than 64 mutations or 48 fixes");
+  EXPECT_EQ(Error([](Proposal& p) {
+              p.errnos = {{"f", "f", "EINVAL ENONSENSE"}};
+            }),
+            "found 'ENONSENSE' in the errors of f");
 }
 
 using ProposalDeathTest = ::testing::Test;

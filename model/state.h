@@ -50,7 +50,7 @@ enum GhostFlag : uint8_t {
   kGhostApproved = 1,     // target: the call that runs now was approved
   kGhostProtected = 2,    // target: ... and its supervisor was told that arguments are protected
   kGhostReplied = 4,      // target: a reply to the current notification was accepted
-  kGhostPinned = 8,       // target: a PIN_ARGS for the current notification succeeded
+  kGhostPinned = 8,       // target: the current notification was protected by the proposal
   kGhostAddfdReply = 16,  // target: the accepted reply is an ADDFD|SEND
   kGhostInstalled = 32,   // target: a descriptor was installed for the current notification
   kGhostTruncated = 64,   // supervisor: the kernel said that it saw a part only

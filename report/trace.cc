@@ -132,7 +132,7 @@ void Describe(const model::System& system, const std::string& property, Trace* t
   for (const model::PropertyInfo& info : system.properties()) {
     if (info.name != property) continue;
     trace->sentence = info.sentence;
-    trace->source = info.source;
+    trace->source = model::SourceOf(info, system.proposal());
   }
 }
 

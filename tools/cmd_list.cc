@@ -106,7 +106,13 @@ void ListProperties(size_t width) {
     std::string name = property.name;
     if (!property.proposal.empty()) absl::StrAppend(&name, " (", property.proposal, " only)");
     if (property.on_request) absl::StrAppend(&name, " (only where a scenario asks for it)");
-    Item(name, {property.sentence, property.source}, width);
+    std::vector<std::string> lines = {property.sentence, property.source};
+    for (const model::Proposal* proposal : model::AllProposals()) {
+      for (const auto& [promised, words] : proposal->promises) {
+        if (promised == property.name) lines.push_back(words);
+      }
+    }
+    Item(name, lines, width);
   }
 }
 

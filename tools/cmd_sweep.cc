@@ -98,7 +98,7 @@ class Sweep {
   void PrintLists() const;
   absl::Status PrintTraces() const;
   std::string Json() const;
-  bool Baseline() const { return proposal_->verbs.empty(); }
+  bool Baseline() const { return proposal_->protection.verb < 0; }
 
   const Arguments& arguments_;
   Progress progress_;

@@ -2,6 +2,7 @@
 
 #include "tools/conform_programs.h"
 
+#include <algorithm>
 #include <map>
 
 #include "absl/strings/match.h"
@@ -53,7 +54,15 @@ int RunSelftests(const std::string& folder, std::chrono::seconds limit,
   std::map<std::string, conform::Tap> taps;
   std::string kernel;
   bool broke = false;
-  for (const char* name : {"seccomp_bpf", "seccomp_pin_args"}) {
+  // seccomp_bpf.c is the kernel's, seccomp_NAME.c comes with a proposal.
+  std::vector<std::string> names = {"seccomp_bpf"};
+  for (const model::Proposal* proposal : model::AllProposals()) {
+    const bool tested = std::any_of(tests->begin(), tests->end(), [proposal](const auto& test) {
+      return test.proposal == proposal && !proposal->functions.empty();
+    });
+    if (tested) names.push_back(absl::StrCat("seccomp_", proposal->name));
+  }
+  for (const std::string& name : names) {
     const auto run = conform::RunProgram(absl::StrCat(folder, "/", name), limit, target);
     if (!run.ok()) return FailUsage(run.status());
     auto tap = conform::ReadTap(run->answer.out);

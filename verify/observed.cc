@@ -72,9 +72,9 @@ bool DetailMatches(const std::string& predicted, const std::string& observed) {
   return true;
 }
 
-// What the supervisor's last read or pin showed of the call's arguments.
+// What the supervisor's last look showed of the call's arguments.
 void Seen(const Program& program, const std::map<int, std::vector<Value>>& saw,
-          const model::Op& call, const std::vector<model::Descriptor>& pinned, Token* token) {
+          const model::Op& call, const std::vector<model::Descriptor>& asked, Token* token) {
   const auto& roles = model::SyscallOf(call.nr).roles;
   for (size_t r = 0; r < roles.size(); ++r) {
     const model::SeenLayout& layout = program.seen[static_cast<size_t>(call.nr)][r];
@@ -98,10 +98,10 @@ void Seen(const Program& program, const std::map<int, std::vector<Value>>& saw,
       bytes = std::min(bytes, call.scalars[static_cast<size_t>(roles[r].length_arg)]);
     }
     bool string = roles[r].IsString();
-    for (const model::Descriptor& d : pinned) {
+    for (const model::Descriptor& d : asked) {
       if (d.arg != roles[r].arg) continue;
-      // SECCOMP_PIN_FIXED gives bytes whatever they are; a CSTRING ends at its NUL.
-      string = d.kind != 0;
+      // Bytes are given whatever they are; a string ends at its NUL.
+      string = d.reads != model::Reads::kBytes;
       bytes = static_cast<int>(
           std::min<int64_t>(program.objects[static_cast<size_t>(object)].bytes, d.max_bytes));
     }

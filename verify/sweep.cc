@@ -39,7 +39,7 @@ class Text {
 
   // Whether the relation says anything about this argument.
   bool Applies() const {
-    const bool baseline = proposal_.verbs.empty();
+    const bool baseline = !Protects();
     const bool out = tested_.shape == Shape::kOutBuffer;
     const bool scalar = tested_.shape != Shape::kStrings && !Nests(role_);
     switch (relation_) {
@@ -69,8 +69,8 @@ class Text {
 
   bool Offered() const {
     model::Descriptor descriptor;
-    return tested_.parent < 0 && proposal_.descriptor_for != nullptr &&
-           proposal_.descriptor_for(tested_.shape, kLength, &descriptor);
+    return tested_.parent < 0 && Protects() &&
+           DescriptorFor(Protecting(), tested_.shape, kLength, &descriptor);
   }
 
   std::string Scenario(const std::string& name) {
@@ -87,6 +87,19 @@ class Text {
   }
 
  private:
+  // Whether the proposal has a way to protect arguments.
+  bool Protects() const { return proposal_.protection.verb >= 0; }
+  const model::Verb& Protecting() const {
+    return proposal_.verbs[static_cast<size_t>(proposal_.protection.verb)];
+  }
+  // Its flags of SEND, beside CONTINUE.
+  std::string ProtectingFlags() const {
+    std::string words;
+    for (const model::SendFlag& flag : proposal_.send_flags) {
+      if (proposal_.protection.flags & flag.bit) absl::StrAppend(&words, " ", flag.word);
+    }
+    return words;
+  }
   bool Nests(size_t role) const {
     return std::any_of(call_.roles.begin(), call_.roles.end(),
                        [role](const Role& r) { return r.parent == static_cast<int>(role); });
@@ -122,7 +135,7 @@ class Text {
   bool Scripted() const {
     // What holds pointers cannot be compared with a value: it is looked at, whatever it is.
     if (Nests(role_)) return true;
-    if (proposal_.verbs.empty()) return false;
+    if (!Protects()) return false;
     return !Offered() || relation_ == Relation::kNull || relation_ == Relation::kDangling;
   }
   std::string Asked() const {
@@ -227,20 +240,20 @@ class Text {
 
   // Asks for the register that leads to the argument, looks at the rest, and continues.
   std::string Script() const {
-    if (proposal_.verbs.empty()) return "n = recv(); read(n); send(n, continue)";
+    if (!Protects()) return "n = recv(); read(n); send(n, continue)";
     size_t top = role_;
     while (call_.roles[top].parent >= 0) top = static_cast<size_t>(call_.roles[top].parent);
     const Role& role = call_.roles[top];
-    const auto& kinds = proposal_.verbs[0].kinds;
+    const model::Verb& verb = Protecting();
     model::Descriptor descriptor;
     const Shape shape = role.shape == Shape::kOutBuffer ? Shape::kBuffer : role.shape;
-    static_cast<void>(proposal_.descriptor_for(shape, kLength, &descriptor));
+    static_cast<void>(DescriptorFor(verb, shape, kLength, &descriptor));
     const uint32_t bytes = Nests(top) ? PointerBytes(top) : descriptor.max_bytes;
-    return absl::StrCat("n = recv(); ", proposal_.verbs[0].name, "(n, ", static_cast<int>(role.arg),
-                        ": ", kinds[static_cast<size_t>(descriptor.kind)], " ", bytes,
-                        tested_.parent >= 0 || Nests(top) ? "); read(n); send(n, continue "
-                                                          : "); send(n, continue ",
-                        proposal_.send_flags[0].first, ")");
+    return absl::StrCat(
+        "n = recv(); ", verb.name, "(n, ", static_cast<int>(role.arg), ": ",
+        verb.kinds[static_cast<size_t>(descriptor.kind)].word, " ", bytes,
+        tested_.parent >= 0 || Nests(top) ? "); read(n); send(n, continue" : "); send(n, continue",
+        ProtectingFlags(), ")");
   }
   uint32_t PointerBytes(size_t r) const {
     return 8 * static_cast<uint32_t>(std::count_if(

@@ -30,9 +30,9 @@ extern World world;
 
 // What a supervisor's ioctls write to, and what it remembers of notifications.
 struct Desk {
-  seccomp_notif* notif = nullptr;         // a page
-  seccomp_notif_pin_args* pin = nullptr;  // a page
-  char* readback = nullptr;               // whole pages
+  seccomp_notif* notif = nullptr;  // a page
+  void* request = nullptr;         // of a proposal's ioctl: a page
+  char* readback = nullptr;        // whole pages
   uint64_t readback_bytes = 0;
   char* scratch = nullptr;
   seccomp_notif about[2];  // by variable

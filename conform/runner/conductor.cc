@@ -17,6 +17,7 @@
 #include "conform/runner/layout.h"
 #include "conform/runner/observe.h"
 #include "conform/runner/park.h"
+#include "conform/runner/room.h"
 
 namespace knotcheck::runner {
 namespace {
@@ -126,9 +127,7 @@ class Conductor {
     about.last_level = depth;
     if ((order.options & kPark) != 0) {
       Desk& desk = desks[order.task];
-      about.page = op.code == Code::kPin && op.number > 0 ? static_cast<void*>(desk.readback)
-                   : op.code == Code::kPin                ? static_cast<void*>(desk.pin)
-                                                          : static_cast<void*>(desk.notif);
+      about.page = op.code == Code::kVerb ? op.verb->written(desk, op) : desk.notif;
     }
     if ((order.options & kHoldObject) != 0) {
       if (!ArmObject(&control_, order.object)) return false;

@@ -12,6 +12,7 @@
 
 #include "conform/runner/control.h"
 #include "conform/runner/plan_words.h"
+#include "conform/runner/room.h"
 
 namespace knotcheck::runner {
 namespace {
@@ -109,7 +110,9 @@ class Reader {
   void Needs(Line* line) {
     while (line->more()) {
       const std::string need = line->Take("a need");
-      Line::ToName(need, kNeeds, "a need");
+      Names known = kNeeds;
+      for (const Room* room : Rooms()) known.emplace_back(room->name, 0);
+      Line::ToName(need, known, "a need");
       plan_.needs.push_back(need);
     }
   }
@@ -250,16 +253,16 @@ class Reader {
       if (op->looks.size() == 6 && op->code == Code::kRead) line->End();
       const std::string word = line->Take("an argument");
       const std::vector<std::string> parts = Split(word, ':');
-      const size_t count = op->code == Code::kPin ? 4 : 3;
+      const size_t count = op->code == Code::kVerb ? 4 : 3;
       if (parts.size() != count) {
         throw Mistake{"'" + word + "'",
-                      op->code == Code::kPin ? "ARG:KIND:MAXBYTES:MAXENTRIES" : "ARG:SHAPE:LENGTH"};
+                      op->code == Code::kVerb ? "ARG:KIND:BYTES:ENTRIES" : "ARG:SHAPE:LENGTH"};
       }
       Look look;
       // What the kernel refuses may be asked of it.
-      const int64_t most = op->code == Code::kPin ? 255 : 5;
+      const int64_t most = op->code == Code::kVerb ? 255 : 5;
       look.reg = static_cast<int>(Line::ToNumber(parts[0], "a register", 0, most));
-      if (op->code == Code::kPin) {
+      if (op->code == Code::kVerb) {
         look.kind = static_cast<uint32_t>(Line::ToNumber(parts[1], "a kind", 0, 255));
         look.length = static_cast<uint64_t>(Line::ToNumber(parts[2], "bytes", 0, UINT32_MAX));
         look.entries = static_cast<uint32_t>(Line::ToNumber(parts[3], "entries", 0, UINT32_MAX));
@@ -288,7 +291,10 @@ class Reader {
     if (!script.empty() && op.label <= script.back().label) {
       throw Mistake{"operation " + label, "a number that is larger than the one before"};
     }
-    op.code = static_cast<Code>(line->Name(kCodes, "an operation"));
+    const std::string word = line->Take("an operation");
+    op.verb = VerbNamed(word);
+    op.code = op.verb != nullptr ? Code::kVerb
+                                 : static_cast<Code>(Line::ToName(word, kCodes, "an operation"));
     const bool supervises = plan_.tasks[task].kind == TaskKind::kSupervisor;
     const bool common = op.code == Code::kStore || op.code == Code::kKill || op.code == Code::kEnd;
     if (!common && supervises == (op.code == Code::kCall)) {
@@ -336,11 +342,13 @@ class Reader {
         return;
       case Code::kPoll:
         break;
-      case Code::kPin:
+      case Code::kVerb:
         op->variable = Variable(line);
-        op->number = line->Number("a buffer's size", 0, UINT32_MAX);
+        for (size_t i = 0; i < op->verb->fields; ++i) {
+          op->numbers.push_back(line->Number("a number of the request", 0, UINT32_MAX));
+        }
         op->options = Options(line->Take("options"));
-        return ReadLooks(line, op);
+        return op->verb->descriptors ? ReadLooks(line, op) : void();
       case Code::kRead:
         op->variable = Variable(line);
         return ReadLooks(line, op);

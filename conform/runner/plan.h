@@ -56,7 +56,7 @@ enum class Code : uint8_t {
   kAddfd,
   kSetFlags,
   kPoll,
-  kPin,
+  kVerb,
   kRead,
   kAfter,
   kClose,
@@ -84,12 +84,14 @@ enum Option : uint32_t {
 
 enum class Shape : uint8_t { kString, kStrings, kBytes };
 
-// One argument that `read` or `pin` looks at.
+struct VerbRunner;
+
+// One argument that `read` or a proposal's ioctl looks at.
 struct Look {
   int reg = 0;
   Shape shape = Shape::kBytes;  // of `read`
-  uint32_t kind = 0;            // of `pin`, as the kernel numbers them
-  uint64_t length = 0;          // max_bytes of `pin`
+  uint32_t kind = 0;            // of an ioctl, as the kernel numbers them
+  uint64_t length = 0;          // ... how many bytes it asks for
   uint32_t entries = 0;
 };
 
@@ -104,9 +106,11 @@ struct Op {
   int variable = 0;
   int other = 0;  // `after`'s second variable
   uint32_t options = 0;
-  int64_t number = 0;  // flags, NEWFD, BUFSIZE, an error
+  int64_t number = 0;  // flags, NEWFD, an error
   int64_t error = 0;
   int64_t val = 0;
+  const VerbRunner* verb = nullptr;
+  std::vector<int64_t> numbers;  // of its request
   std::vector<Look> looks;
   std::vector<int> jumps;  // positions in the script
   int line = 0;

@@ -41,7 +41,6 @@ inline const Names kCodes = {
     {"addfd", static_cast<uint32_t>(Code::kAddfd)},
     {"set_flags", static_cast<uint32_t>(Code::kSetFlags)},
     {"poll", static_cast<uint32_t>(Code::kPoll)},
-    {"pin", static_cast<uint32_t>(Code::kPin)},
     {"read", static_cast<uint32_t>(Code::kRead)},
     {"after", static_cast<uint32_t>(Code::kAfter)},
     {"close", static_cast<uint32_t>(Code::kClose)},
@@ -81,7 +80,8 @@ inline const Names kShapes = {
     {"bytes", static_cast<uint32_t>(Shape::kBytes)},
 };
 
-inline const Names kNeeds = {{"hold", 0},  {"park", 0},          {"fuse", 0}, {"pin_args", 0},
+// Beside the proposals that there are rooms for.
+inline const Names kNeeds = {{"hold", 0},  {"park", 0},          {"fuse", 0},
                              {"addfd", 0}, {"wait_killable", 0}, {"root", 0}};
 
 // The words of one line, taken one after the other.

@@ -17,10 +17,12 @@
 #include <cstdio>
 #include <cstring>
 #include <functional>
+#include <vector>
 
 #include "conform/runner/hold.h"
 #include "conform/runner/observe.h"
 #include "conform/runner/park.h"
+#include "conform/runner/room.h"
 #include "conform/runner/session.h"
 #include "conform/runner/uapi.h"
 
@@ -58,7 +60,8 @@ int Listener(unsigned long flags) {
       syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags | kFlagNewListener, &program));
 }
 
-// An ioctl that the kernel knows finds no notification of this id.
+}  // namespace
+
 std::string AskIoctl(unsigned long command, const void* argument) {
   const int listener = Listener(0);
   if (listener < 0) return Failed("no user notification");
@@ -66,17 +69,11 @@ std::string AskIoctl(unsigned long command, const void* argument) {
   return Failed("the ioctl is unknown");
 }
 
+namespace {
+
 std::string AskAddfd() {
   const seccomp_notif_addfd request = {1, 0, STDOUT_FILENO, 0, 0};
   return AskIoctl(kIoctlAddfd, &request);
-}
-
-std::string AskPinArgs() {
-  seccomp_notif_pin_args request = {};
-  request.id = 1;
-  request.nr_args = 1;
-  request.args[0].max_bytes = 1;
-  return AskIoctl(kIoctlPinArgs, &request);
 }
 
 std::string AskWaitKillable() {
@@ -111,9 +108,13 @@ std::map<std::string, std::string> Probe() {
   PrintLine(std::string("probe root ") + (geteuid() == 0 ? "yes" : "no"));
   std::map<std::string, std::string> missing;
   missing["root"] = geteuid() == 0 ? "" : "not root";
-  const std::pair<const char*, std::function<std::string()>> questions[] = {
-      {"hold", AskHold},        {"park", AskPark},   {"fuse", AskFuse},
-      {"pin_args", AskPinArgs}, {"addfd", AskAddfd}, {"wait_killable", AskWaitKillable}};
+  std::vector<std::pair<const char*, std::function<std::string()>>> questions = {
+      {"hold", AskHold},
+      {"park", AskPark},
+      {"fuse", AskFuse},
+      {"addfd", AskAddfd},
+      {"wait_killable", AskWaitKillable}};
+  for (const Room* room : Rooms()) questions.emplace_back(room->name, room->missing);
   for (const auto& [need, question] : questions) {
     missing[need] = Ask(question);
     PrintLine(std::string("probe ") + need + " " +

@@ -13,15 +13,25 @@
 #include "conform/runner/actor.h"
 #include "conform/runner/layout.h"
 #include "conform/runner/park.h"
+#include "conform/runner/room.h"
 
 namespace knotcheck::runner {
 
 Desk desks[kMaxTasks];
 
-namespace {
+std::vector<const Room*>& Rooms() {
+  static std::vector<const Room*> rooms;
+  return rooms;
+}
 
-constexpr uint32_t kUnknownFlags = 0x80000000;
-constexpr int kNoDescriptor = 1 << 20;
+const VerbRunner* VerbNamed(const std::string& name) {
+  for (const Room* room : Rooms()) {
+    for (const VerbRunner& verb : room->verbs) {
+      if (name == verb.name) return &verb;
+    }
+  }
+  return nullptr;
+}
 
 int64_t Ioctl(unsigned long command, const void* argument) {
   return Own(SYS_ioctl, kListenerFd, static_cast<long>(command), Arg(argument));
@@ -36,14 +46,12 @@ void Forget(Desk* desk, int variable) {
   desk->kept_bytes[variable] = 0;
 }
 
-// Begins to keep what a look sees of a register.
 Desk::Seen* Keep(Desk* desk, int variable, int reg) {
   Desk::Seen& seen = desk->seen[variable][reg];
   seen = {true, false, desk->kept_bytes[variable], 0};
   return &seen;
 }
 
-// Keeps and shows one string, or the bytes of a buffer.
 void Saw(Desk* desk, int variable, Desk::Seen* seen, uint64_t address, char* bytes, uint64_t size,
          Level* level) {
   const char* const prefix = PutBack(*world.plan, ObjectAt(*world.plan, address), bytes, size);
@@ -67,6 +75,11 @@ void AddRegister(Level* level, const char* key, int reg) {
   AddNumber(level, reg);
   AddText(level, "=");
 }
+
+namespace {
+
+constexpr uint32_t kUnknownFlags = 0x80000000;
+constexpr int kNoDescriptor = 1 << 20;
 
 int64_t Recv(Desk* desk, const Op& op, uint32_t options) {
   std::memset(desk->notif, 0, sizeof(seccomp_notif));
@@ -107,69 +120,6 @@ int64_t Poll(uint32_t options) {
   const int64_t ret = Own(SYS_poll, Arg(&listener), 1, (options & kNowait) != 0 ? 0 : -1);
   if (ret <= 0) return ret;
   return (listener.revents & POLLNVAL) != 0 ? -EBADF : listener.revents;
-}
-
-// What PIN_ARGS has copied of one argument: a string, bytes, or a table of strings (its number of
-// entries, where each begins, the strings).
-void SawPinned(Desk* desk, int variable, const seccomp_pin_arg& arg, uint32_t size, Level* level) {
-  const int reg = arg.arg_idx;
-  Desk::Seen* const seen = Keep(desk, variable, reg);
-  AddRegister(level, "r", reg);
-  const uint64_t end = std::min<uint64_t>(arg.buf_offset + arg.actual_size, size);
-  char* const begin = desk->readback + std::min<uint64_t>(arg.buf_offset, end);
-  const uint64_t bytes = end - std::min<uint64_t>(arg.buf_offset, end);
-  if (arg.kind != kPinCstringArray) {
-    const bool string = arg.kind == 1;
-    Saw(desk, variable, seen, arg.user_addr, begin, string ? strnlen(begin, bytes) : bytes, level);
-  } else {
-    for (uint32_t i = 0; i < arg.actual_entries; ++i) {
-      uint32_t offset = 0;
-      if (4 * (uint64_t{i} + 2) > bytes) break;
-      std::memcpy(&offset, begin + 4 * (i + 1), sizeof(offset));
-      if (offset > bytes) break;
-      Saw(desk, variable, seen, 0, begin + offset, strnlen(begin + offset, bytes - offset), level);
-    }
-  }
-  if (arg.truncated != 0) seen->cut = true;
-  AddRegister(level, "c", reg);
-  AddNumber(level, arg.truncated);
-}
-
-int64_t Pin(Desk* desk, const Op& op, uint32_t options, Level* level) {
-  const uint64_t pages = (desk->readback_bytes + kPage - 1) & ~(kPage - 1);
-  const auto size = static_cast<uint32_t>(op.number);
-  seccomp_notif_pin_args* const pin = desk->pin;
-  // The page that is parked on must be there before.
-  std::memset(desk->readback, 0, std::min<uint64_t>(size, desk->readback_bytes));
-  std::memset(pin, 0, sizeof(*pin));
-  pin->id = desk->about[op.variable].id;
-  pin->nr_args = static_cast<uint32_t>(op.looks.size());
-  pin->buf_size = size;
-  pin->buf = reinterpret_cast<uint64_t>(desk->readback);
-  for (size_t i = 0; i < op.looks.size() && i < 6; ++i) {
-    pin->args[i].arg_idx = static_cast<uint8_t>(op.looks[i].reg);
-    pin->args[i].kind = static_cast<uint8_t>(op.looks[i].kind);
-    pin->args[i].max_bytes = static_cast<uint32_t>(op.looks[i].length);
-    pin->args[i].max_entries = op.looks[i].entries;
-  }
-  if ((options & kFault) != 0) {
-    Protect(pin, kPage, PROT_READ);
-    Protect(desk->readback, pages, PROT_READ);
-  }
-  void* const first = size > 0 ? static_cast<void*>(desk->readback) : pin;
-  if ((options & kPark) != 0) ArmPark(first);
-  const int64_t ret = Ioctl(kIoctlPinArgs, (options & kNull) != 0 ? nullptr : pin);
-  if ((options & kPark) != 0) DisarmPark(first);
-  if ((options & kFault) != 0) {
-    Protect(pin, kPage, PROT_READ | PROT_WRITE);
-    Protect(desk->readback, pages, PROT_READ | PROT_WRITE);
-  }
-  if (ret != 0) return ret;
-  Forget(desk, op.variable);
-  for (uint32_t i = 0; i < pin->nr_args && i < 6; ++i) {
-    SawPinned(desk, op.variable, pin->args[i], size, level);
-  }
-  return ret;
 }
 
 // process_vm_readv() page by page, so that what lies before a page that is not mapped is read.
@@ -306,8 +256,8 @@ int64_t Supervise(int task, const Op& op, uint32_t options, Level* level) {
     case Code::kSetFlags:
       ret = Ioctl(kIoctlSetFlags, reinterpret_cast<const void*>(op.number));
       break;
-    case Code::kPin:
-      ret = Pin(desk, op, options, level);
+    case Code::kVerb:
+      ret = op.verb->run(desk, op, options, level);
       break;
     case Code::kPoll:
       return Poll(options);

@@ -24,6 +24,7 @@
 
 #include "conform/runner/actor.h"
 #include "conform/runner/layout.h"
+#include "conform/runner/room.h"
 
 namespace knotcheck::runner {
 namespace {
@@ -211,17 +212,15 @@ bool StartSupervisor(int task, uint64_t id) {
   for (seccomp_notif& about : desk.about) about.id = id;
   desk.readback_bytes = kPage;
   for (const Op& op : world.plan->tasks[static_cast<size_t>(task)].script) {
-    // What is larger the kernel refuses.
-    if (op.code == Code::kPin && op.number <= (1 << 24)) {
-      desk.readback_bytes = std::max(desk.readback_bytes, static_cast<uint64_t>(op.number));
-    }
+    if (op.code != Code::kVerb) continue;
+    desk.readback_bytes = std::max(desk.readback_bytes, op.verb->readback(op));
   }
   desk.notif = reinterpret_cast<seccomp_notif*>(Pages(kPage));
-  desk.pin = reinterpret_cast<seccomp_notif_pin_args*>(Pages(kPage));
+  desk.request = Pages(kPage);
   desk.readback = Pages(desk.readback_bytes);
   desk.scratch = Pages(kMaxLook + kPage);
   for (char*& kept : desk.kept) kept = Pages(kMaxLook);
-  if (desk.notif == nullptr || desk.pin == nullptr || desk.readback == nullptr ||
+  if (desk.notif == nullptr || desk.request == nullptr || desk.readback == nullptr ||
       desk.scratch == nullptr || desk.kept[0] == nullptr || desk.kept[1] == nullptr) {
     return false;
   }

@@ -40,40 +40,15 @@ struct seccomp_notif_addfd {
   uint32_t newfd_flags;
 };
 
-struct seccomp_pin_arg {
-  uint8_t arg_idx;
-  uint8_t kind;
-  uint16_t reserved;
-  uint32_t max_bytes;
-  uint32_t max_entries;
-  uint32_t reserved2;
-  uint32_t actual_size;
-  uint32_t actual_entries;
-  uint32_t truncated;
-  uint32_t reserved3;
-  uint64_t user_addr;
-  uint64_t buf_offset;
-};
-
-struct seccomp_notif_pin_args {
-  uint64_t id;
-  uint32_t nr_args;
-  uint32_t buf_size;
-  uint64_t buf;
-  seccomp_pin_arg args[6];
-};
-
 inline constexpr unsigned long kFlagNewListener = 1UL << 3;
 inline constexpr unsigned long kFlagWaitKillable = 1UL << 5;
 inline constexpr uint32_t kAddfdSetfd = 1;
 inline constexpr uint32_t kAddfdSend = 2;
-inline constexpr int kPinCstringArray = 2;
 
 inline constexpr unsigned long kIoctlRecv = _IOWR('!', 0, seccomp_notif);
 inline constexpr unsigned long kIoctlSend = _IOWR('!', 1, seccomp_notif_resp);
 inline constexpr unsigned long kIoctlIdValid = _IOW('!', 2, uint64_t);
 inline constexpr unsigned long kIoctlAddfd = _IOW('!', 3, seccomp_notif_addfd);
 inline constexpr unsigned long kIoctlSetFlags = _IOW('!', 4, uint64_t);
-inline constexpr unsigned long kIoctlPinArgs = _IOWR('!', 5, seccomp_notif_pin_args);
 
 }  // namespace knotcheck::runner

@@ -423,7 +423,7 @@ Flow seccomp_notify_send(Kernel& k) {
     if (resp.options & kBufNull) return k.Return(-kEFAULT);
     if (k.Has(Variant::no_continue) && resp.flags != 0) return k.Return(-kEINVAL);
     uint16_t known = 1;
-    for (const auto& flag : k.proposal.send_flags) known |= flag.second;
+    for (const SendFlag& flag : k.proposal.send_flags) known |= flag.bit;
     if (resp.flags & ~known) return k.Return(-kEINVAL);
     if ((resp.flags & 1) && (resp.error != 0 || resp.val != 0)) return k.Return(-kEINVAL);
     if (k.proposal.send_check != nullptr) {

@@ -7,22 +7,19 @@
 namespace knotcheck::model {
 namespace {
 
-KNOT_REGISTER_PROPERTY(
-    toctou,
-    {.name = "toctou",
-     .sentence = "the kernel acts on the bytes that the supervisor approved",
-     .source = "seccomp_unotify(2), NOTES, names the race; PIN_ARGS v1 1/3: \"mutations after "
-               "PIN_ARGS returns have no effect\"",
-     .broken_by = Bit(Event::kFetchMismatch),
-     .witness = Bit(Event::kFetch)});
+KNOT_REGISTER_PROPERTY(toctou,
+                       {.name = "toctou",
+                        .sentence = "the kernel acts on the bytes that the supervisor approved",
+                        .source = "seccomp_unotify(2), NOTES, names the race",
+                        .broken_by = Bit(Event::kFetchMismatch),
+                        .witness = Bit(Event::kFetch)});
 
 KNOT_REGISTER_PROPERTY(
     fail_closed,
     {.name = "fail-closed",
      .sentence =
          "a call whose SEND accepted 'protected' never reads its arguments from user memory",
-     .source = "PIN_ARGS v1 1/3: \"the syscall-body fetch points consume from the kernel buffer "
-               "instead of re-reading user memory\"",
+     .source = "what a proposal's protected answer means",
      .broken_by = Bit(Event::kFetchUnprotected),
      .witness = Bit(Event::kFetchProtected),
      .needs_proposal = true});

@@ -13,11 +13,6 @@
 
 namespace knotcheck::model::testing {
 
-struct Judgement {
-  bool violated = false;
-  bool reached = false;
-};
-
 // Whether somebody else than `task` can store to a word.
 inline bool OthersStore(const Program& program, int word, int task) {
   const Word& w = program.words[static_cast<size_t>(word)];

@@ -11,6 +11,7 @@
 #include "model/testing/history_calls.h"
 #include "model/testing/history_notify.h"
 #include "model/testing/history_pins.h"
+#include "model/testing/room_judge.h"
 
 namespace knotcheck::model::testing {
 
@@ -81,6 +82,9 @@ class History {
     // A record serves a call before the call acts, returns, or leaves.
     KaddfdFacts(m, &facts_);
     if (m.pins()) PinFacts(m, &facts_);
+    for (const RoomJudge* room : RoomJudges()) {
+      if (std::strcmp(room->proposal, system_.proposal().name) == 0) room->facts(m, &facts_);
+    }
     FetchFacts(m, &facts_);
     NotificationFacts(m, &facts_);
     TaskFacts(m, &facts_);

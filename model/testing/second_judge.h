@@ -14,46 +14,46 @@
 #include "model/testing/judge_arguments.h"
 #include "model/testing/judge_notifier.h"
 #include "model/testing/judge_records.h"
+#include "model/testing/room_judge.h"
 
 namespace knotcheck::model::testing {
 
-struct PropertyJudge {
-  const char* property;
-  Judgement (*judge)(const History&);
-  // ... of a run that has come to rest, or not.
-  Judgement (*judge_at_end)(const History&, bool rested) = nullptr;
-};
-
 inline const std::vector<PropertyJudge>& PropertyJudges() {
-  static const auto* const judges = new std::vector<PropertyJudge>{
-      {"addfd-once", JudgeAddfdOnce},
-      {"addfd-send", JudgeAddfdSend},
-      {"bad-address", JudgeBadAddress},
-      {"charge", JudgeCharge},
-      {"dies-with-call", JudgeDiesWithCall},
-      {"expectation", JudgeExpectation},
-      {"fail-closed", JudgeFailClosed},
-      {"fd-identity", JudgeFdIdentity},
-      {"fresh-pin", JudgeFreshPin},
-      {"hangup", nullptr, JudgeHangup},
-      {"lock-discipline", JudgeLockDiscipline},
-      {"looked-first", JudgeLookedFirst},
-      {"no-double-free", JudgeNoDoubleFree},
-      {"no-information-leak", JudgeNoInformationLeak},
-      {"no-leak", JudgeNoLeak},
-      {"no-uninitialised-read", JudgeNoUninitialisedRead},
-      {"no-use-after-free", JudgeNoUseAfterFree},
-      {"not-inherited", JudgeNotInherited},
-      {"one-listener", JudgeOneListener},
-      {"one-reply", JudgeOneReply},
-      {"pin-budget", JudgePinBudget},
-      {"progress", nullptr, JudgeProgress},
-      {"read-data", JudgeReadData},
-      {"reply-acted-on", JudgeReplyActedOn},
-      {"single-shot", JudgeSingleShot},
-      {"toctou", JudgeToctou},
-      {"truncated-flag", JudgeTruncatedFlag},
-  };
+  static const auto* const judges = [] {
+    auto* const all = new std::vector<PropertyJudge>{
+        {"addfd-once", JudgeAddfdOnce},
+        {"addfd-send", JudgeAddfdSend},
+        {"bad-address", JudgeBadAddress},
+        {"charge", JudgeCharge},
+        {"dies-with-call", JudgeDiesWithCall},
+        {"expectation", JudgeExpectation},
+        {"fail-closed", JudgeFailClosed},
+        {"fd-identity", JudgeFdIdentity},
+        {"fresh-pin", JudgeFreshPin},
+        {"hangup", nullptr, JudgeHangup},
+        {"lock-discipline", JudgeLockDiscipline},
+        {"looked-first", JudgeLookedFirst},
+        {"no-double-free", JudgeNoDoubleFree},
+        {"no-information-leak", JudgeNoInformationLeak},
+        {"no-leak", JudgeNoLeak},
+        {"no-uninitialised-read", JudgeNoUninitialisedRead},
+        {"no-use-after-free", JudgeNoUseAfterFree},
+        {"not-inherited", JudgeNotInherited},
+        {"one-listener", JudgeOneListener},
+        {"one-reply", JudgeOneReply},
+        {"pin-budget", JudgePinBudget},
+        {"progress", nullptr, JudgeProgress},
+        {"read-data", JudgeReadData},
+        {"reply-acted-on", JudgeReplyActedOn},
+        {"single-shot", JudgeSingleShot},
+        {"toctou", JudgeToctou},
+        {"truncated-flag", JudgeTruncatedFlag},
+    };
+    for (const RoomJudge* room : RoomJudges()) {
+      all->insert(all->end(), room->judges.begin(), room->judges.end());
+    }
+    return all;
+  }();
   return *judges;
 }
 

@@ -8,28 +8,6 @@
 
 namespace knotcheck::model::pin_args {
 
-bool DescriptorFor(Shape shape, uint32_t bytes, Descriptor* descriptor) {
-  switch (shape) {
-    case Shape::kPath:
-    case Shape::kString:
-      descriptor->kind = kCstring;
-      descriptor->max_bytes = 4096;
-      return true;
-    case Shape::kSockaddr:
-    case Shape::kBuffer:
-      descriptor->kind = kFixed;
-      descriptor->max_bytes = bytes;
-      return true;
-    case Shape::kStrings:
-      descriptor->kind = kCstringArray;
-      descriptor->max_bytes = 4096;
-      return true;
-    case Shape::kOutBuffer:
-      return false;
-  }
-  return false;
-}
-
 // RECV, PIN_ARGS for every argument that the policy looks at, decide by what was read back, SEND
 // with CONTINUE_PINNED. What to do on EEXIST is not said anywhere: the reactions are the choices.
 std::vector<Op> PolicyScript(const Reactions& reactions, std::string* error) {

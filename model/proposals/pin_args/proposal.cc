@@ -36,6 +36,12 @@ const Proposal kPinArgsProposal = [] {
       {"vfs_write", "fs/read_write.c", sizeof(UseLocals), pinned_vfs_write, "...."},
       {"deferred_copy_from_iter", "fs/direct-io.c", 0, deferred_copy_from_iter, ""},
   };
+  p.promises = {
+      {"toctou", "PIN_ARGS v1 1/3: \"mutations after PIN_ARGS returns have no effect\""},
+      {"fail-closed",
+       "PIN_ARGS v1 1/3: \"the syscall-body fetch points consume from the kernel buffer instead of "
+       "re-reading user memory\""},
+      {"bad-address", "PIN_ARGS v1 3/3: the kernel copies the bytes \"from args[arg_idx]\""}};
   p.mutations = {
 #define KNOT_MUTATION(name, what) {"mutate_" #name, what},
 #include "model/proposals/pin_args/mutations.def"
@@ -51,9 +57,17 @@ const Proposal kPinArgsProposal = [] {
 #include "model/proposals/pin_args/errnos.def"
 #undef KNOT_ERRNOS
   };
-  p.verbs = {{"pin", kFnPinArgs, {"fixed", "cstring", "cstrings"}}};
-  p.send_flags = {{"pinned", kContinuePinned}};
-  p.descriptor_for = DescriptorFor;
+  p.verbs = {{.name = "pin",
+              .function = kFnPinArgs,
+              .ioctl = "SECCOMP_IOCTL_NOTIF_PIN_ARGS",
+              .structure = "seccomp_notif_pin_args",
+              .fields = {{"buf", "BYTES", "buf_size", 4096, 1u << 30, {0}, "buf"}},
+              .kinds = {{"fixed", "SECCOMP_PIN_FIXED", Reads::kBytes},
+                        {"cstring", "SECCOMP_PIN_CSTRING", Reads::kString},
+                        {"cstrings", "SECCOMP_PIN_CSTRING_ARRAY", Reads::kStrings}},
+              .members = {"nr_args", "args", "arg_idx", "kind", "max_bytes", "max_entries"}}};
+  p.send_flags = {{"pinned", kContinuePinned, "SECCOMP_USER_NOTIF_FLAG_CONTINUE_PINNED"}};
+  p.protection = {.verb = 0, .flags = kContinue | kContinuePinned};
   p.policy_script = PolicyScript;
   p.general_policy_script = GeneralPolicyScript;
   p.send_check = SendCheck;

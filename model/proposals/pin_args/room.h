@@ -144,6 +144,9 @@ inline const std::vector<Descriptor>& Descriptors(const Kernel& k) {
   return k.p.policy_pins[static_cast<size_t>(nr)];
 }
 
+// The request's only number.
+inline uint32_t BufSize(const Op& op) { return op.fields[0]; }
+
 // kernel/seccomp.c
 Flow seccomp_notif_pin_args(Kernel& k);
 // seccomp_pin_queue_clear()
@@ -195,7 +198,6 @@ void ListFields(const FieldContext& c, size_t at, FieldList& fields);
 void Renumber(const Program& p, State* s);
 
 // The supervisor's side.
-bool DescriptorFor(Shape shape, uint32_t bytes, Descriptor* descriptor);
 std::vector<Op> PolicyScript(const std::vector<std::pair<std::string, std::string>>& reactions,
                              std::string* error);
 std::vector<Op> GeneralPolicyScript(int targets);

@@ -82,7 +82,7 @@ Flow seccomp_notif_pin_args(Kernel& k) {
     if (uargs.options & kBufNull) return k.Return(-kEFAULT);
     const auto& descriptors = Descriptors(k);
     if (descriptors.empty() || descriptors.size() > 6) return k.Return(-kEINVAL);
-    if (uargs.buf_size > kMaxTotalBytes) return k.Return(-kE2BIG);
+    if (BufSize(uargs) > kMaxTotalBytes) return k.Return(-kE2BIG);
     uint64_t total = 0;
     for (const Descriptor& d : descriptors) {
       if (d.arg >= 6) return k.Return(-kEINVAL);

@@ -194,8 +194,7 @@ Flow seccomp_pin_args_walk(Kernel& k) {
     {
       const Record& kpa = Deref(k, Pins(k).tasks[k.cur].building);
       const PinnedArg& arg = kpa.args[l.i];
-      const uint32_t buf_size = k.op().descriptors.empty() ? k.p.policy_buf_size : k.op().buf_size;
-      if (arg.size + l.buf_off > buf_size) {
+      if (arg.size + l.buf_off > BufSize(k.op())) {
         l.ret = -kENOSPC;
         goto err_free;
       }

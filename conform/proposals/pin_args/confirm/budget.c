@@ -3,7 +3,7 @@
 // "total cumulative bytes per request are bounded at a hardcoded 1 MiB": a request of six strings
 // with max_bytes of 1 MiB each, and what it costs.
 
-#include "conform/confirm/confirm.h"
+#include "conform/proposals/pin_args/confirm/confirm.h"
 
 static const char kTest[] = "pin_args_budget";
 static const char kGroup[] = "confirm_budget";

@@ -11,7 +11,7 @@
 #include <sys/ipc.h>
 #include <sys/msg.h>
 
-#include "conform/confirm/confirm.h"
+#include "conform/proposals/pin_args/confirm/confirm.h"
 
 static const char kTest[] = "pin_args_request_outlives_record";
 static const char kWhere[] = "/tmp/confirm_fuse";

@@ -5,7 +5,7 @@
 // notification comes although the call has not returned, the reply was dropped. The window is
 // between the end of the target's wait and its mutex_lock(), so the supervisor's pause is random.
 
-#include "conform/confirm/confirm.h"
+#include "conform/proposals/pin_args/confirm/confirm.h"
 
 static const char kTest[] = "accepted_reply_is_acted_on";
 enum { kRounds = 300000, kPauseMost = 4096 };

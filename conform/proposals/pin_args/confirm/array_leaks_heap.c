@@ -7,7 +7,7 @@
 #include <sys/ipc.h>
 #include <sys/msg.h>
 
-#include "conform/confirm/confirm.h"
+#include "conform/proposals/pin_args/confirm/confirm.h"
 
 static const char kTest[] = "pin_args_array_leaks_heap";
 enum { kBytes = 4096, kEntries = kBytes / 5, kString = 2000, kMessages = 64, kTries = 16 };

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "conform/confirm/confirm.h"
+#include "conform/proposals/pin_args/confirm/confirm.h"
 
 static const char kTest[] = "pin_args_sockaddr_on_old_stack";
 enum { kPinned = 3 };  // the family, and the NUL of an abstract name

@@ -4,7 +4,7 @@
 // of 1 MiB up and then the last one, so that at each moment they are equal, or the first is one
 // ahead. The copy goes from the first to the last and takes longer than one such round.
 
-#include "conform/confirm/confirm.h"
+#include "conform/proposals/pin_args/confirm/confirm.h"
 
 static const char kTest[] = "pin_args_copy_not_atomic";
 enum { kTries = 64, kWords = kMiB / 8 };

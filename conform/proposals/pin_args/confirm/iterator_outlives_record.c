@@ -7,7 +7,7 @@
 
 #include <linux/io_uring.h>
 
-#include "conform/confirm/confirm.h"
+#include "conform/proposals/pin_args/confirm/confirm.h"
 
 static const char kTest[] = "pin_args_iterator_outlives_record";
 enum { kBytes = 1024 };

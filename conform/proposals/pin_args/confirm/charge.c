@@ -3,7 +3,7 @@
 // "tagged GFP_KERNEL_ACCOUNT so the trapped task's memcg pays the cost": supervisor and target in
 // two groups, and a record of 1 MiB.
 
-#include "conform/confirm/confirm.h"
+#include "conform/proposals/pin_args/confirm/confirm.h"
 
 static const char kTest[] = "pin_args_charge";
 static const char kSupervisor[] = "confirm_charge_supervisor";
