@@ -50,7 +50,9 @@ struct DescriptorMembers {
 
 struct Verb {
   const char* name;
-  uint8_t function;       // index into Proposal::functions
+  // Index into Proposal::functions. Its first STEP is taken in one with the call, so it must not have
+  // several outcomes.
+  uint8_t function;
   const char* ioctl;      // in C
   const char* structure;  // its argument's, whose member `id` is the notification's
   std::vector<VerbField> fields = {};
