@@ -50,8 +50,8 @@ struct DescriptorMembers {
 
 struct Verb {
   const char* name;
-  // Index into Proposal::functions. Its first STEP is taken in one with the call, so it must not have
-  // several outcomes.
+  // Index into Proposal::functions. Its first STEP is taken in one with the call, so it must have
+  // one outcome only.
   uint8_t function;
   const char* ioctl;      // in C
   const char* structure;  // its argument's, whose member `id` is the notification's
