@@ -202,10 +202,10 @@ std::string SelftestsMarkdown(const std::vector<SelftestResult>& results,
   // Whose tests pass there.
   std::string with;
   for (const SelftestResult& result : results) {
-    const model::Proposal& proposal = *result.selftest->proposal;
-    if (result.kernel != Tap::kPass || proposal.functions.empty()) continue;
-    const std::string revision = proposal.revision;
-    with = absl::StrCat(" with ", absl::AsciiStrToUpper(proposal.name), " ",
+    const model::Proposal* const proposal = result.selftest->proposal;
+    if (result.kernel != Tap::kPass || proposal == nullptr || proposal->functions.empty()) continue;
+    const std::string revision = proposal->revision;
+    with = absl::StrCat(" with ", absl::AsciiStrToUpper(proposal->name), " ",
                         revision.substr(0, revision.find(',')));
   }
   std::string text = absl::StrCat(
