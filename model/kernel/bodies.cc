@@ -439,7 +439,7 @@ Flow table_body(Kernel& k) {
 
 Flow do_close(Kernel& k) {
   FUNCTION_BEGIN;
-  STEP("file = file_close_fd(fd)", kFiles);
+  STEP("file = file_close_fd(fd)", kFiles | kChains);
   {
     const int fd = k.ScalarArg(0);
     const uint8_t file = LookUpFd(k, 0);
@@ -457,7 +457,7 @@ Flow do_close(Kernel& k) {
 
 Flow do_dup2(Kernel& k) {
   FUNCTION_BEGIN;
-  STEP("do_dup2(files, file, newfd, flags)", kFiles);
+  STEP("do_dup2(files, file, newfd, flags)", kFiles | kChains);
   {
     const int newfd = k.ScalarArg(1);
     FilesTable& files = k.s->files[k.me().files];

@@ -2,6 +2,7 @@
 //
 // execve, clone and exit, as far as a notification or a fetch is concerned.
 
+#include <algorithm>
 #include <utility>
 
 #include "model/kernel/kernel.h"
@@ -190,7 +191,7 @@ Flow begin_new_exec(Kernel& k) {
   if (k.p.installs != 0) {
     // Of the descriptors only a listener's has the flag here. A table of others too is not
     // unshared.
-    STEP("do_close_on_exec(me->files)", kFiles);
+    STEP("do_close_on_exec(me->files)", kFiles | kChains);
     if (!SharesFiles(k)) {
       for (uint8_t& fd : k.s->files[k.me().files]) {
         if (fd > kMaxFile) k.FileClosed(std::exchange(fd, uint8_t{kNoFile}));
@@ -220,7 +221,10 @@ Flow copy_process(Kernel& k) {
       t.files = k.me().files;
     } else {
       t.files = k.p.tasks[static_cast<size_t>(child)].files;
-      k.s->files[t.files] = k.s->files[k.me().files];
+      // dup_fd(): a number that another thread has claimed and not filled is free in the copy.
+      FilesTable& files = k.s->files[t.files];
+      files = k.s->files[k.me().files];
+      std::replace(files.begin(), files.end(), uint8_t{kReserved}, uint8_t{kNoFile});
     }
     if (t.filter == 0 && k.p.tasks[static_cast<size_t>(child)].filtered) ++k.filter().users;
     if (k.proposal.copy_seccomp != nullptr) k.proposal.copy_seccomp(k, child);

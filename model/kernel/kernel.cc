@@ -356,22 +356,20 @@ void Kernel::ServedFrom(int role) {
 }
 
 void Kernel::FileClosed(uint8_t file) {
-  if (file > kMaxFile) me().fput |= static_cast<uint8_t>(1u << (file - kMaxFile - 1));
+  if (file <= kMaxFile) return;
+  for (size_t t = 0; t < p.tasks.size(); ++t) {
+    const Task& task = s->tasks[t];
+    if (p.tasks[t].kind == TaskKind::kSupervisor) continue;
+    if (task.status != kAlive && task.status != kExiting) continue;
+    const FilesTable& files = s->files[task.files];
+    if (std::find(files.begin(), files.end(), file) != files.end()) return;
+  }
+  me().fput |= static_cast<uint8_t>(1u << (file - kMaxFile - 1));
 }
 
 void Kernel::ReleaseFiles() {
-  const auto is_open = [this](int file) {
-    for (size_t t = 0; t < p.tasks.size(); ++t) {
-      const Task& task = s->tasks[t];
-      if (p.tasks[t].kind == TaskKind::kSupervisor) continue;
-      if (task.status != kAlive && task.status != kExiting) continue;
-      const FilesTable& files = s->files[task.files];
-      if (std::find(files.begin(), files.end(), file) != files.end()) return true;
-    }
-    return false;
-  };
   for (size_t filter = 1; filter < s->layout().filters; ++filter) {
-    if (!(me().fput >> (filter - 1) & 1) || is_open(kMaxFile + static_cast<int>(filter))) continue;
+    if (!(me().fput >> (filter - 1) & 1)) continue;
     s->filters[filter].listens = 0;
     Note("the listener is closed");
   }

@@ -275,10 +275,11 @@ class Kernel {
   bool CouldBeStored(int role, int entry, int w) const;
   // A proposal served a fetch of this role: not even an unmapped one may be invented.
   void ServedFrom(int role);
-  // A descriptor of the running task's table named this file and does so no more: fput(), which
-  // puts off the rest.
+  // fput(): a descriptor of the running task's table named this file and does so no more. Whoever
+  // closes the last one has the release of a listener to do, and nobody else: by then the filter's
+  // record may be another's.
   void FileClosed(uint8_t file);
-  // ____fput() of what was put off: the last file of a listener takes ->notif from its filter.
+  // ____fput() of what was put off: it takes ->notif from the listener's filter.
   void ReleaseFiles();
   // A number for a file that is opened now: the smallest that nothing names in the table of `cur`.
   uint8_t OpenFile() const;

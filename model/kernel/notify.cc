@@ -125,7 +125,7 @@ Flow seccomp_handle_addfd(Kernel& k) {
   // list_del_init(&addfd->list), under notify_lock
   l.addfd = static_cast<uint8_t>(PopAddfd(k.me().knotif));
   k.s->tasks[l.addfd].kaddfd.listed = 0;
-  STEP("fd = receive_fd(addfd->file, NULL, addfd->flags)", kFiles);
+  STEP("fd = receive_fd(addfd->file, NULL, addfd->flags)", kFiles | kChains);
   {
     const Op& request = k.p.tasks[l.addfd].ops[k.s->tasks[l.addfd].op];
     FilesTable& files = k.s->files[k.me().files];
