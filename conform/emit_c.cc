@@ -14,7 +14,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "conform/emit_c_emitter.h"
 #include "conform/plan.h"
@@ -357,29 +356,20 @@ std::string Emitter::Drive() const {
   return text;
 }
 
-absl::StatusOr<std::string> Emitter::Emit(const Reproducer& about) {
-  if (absl::Status status = Check(); !status.ok()) return status;
-  Match();
-  const auto& properties = question_.system().properties();
-  for (size_t i = 0; i < properties.size(); ++i) {
-    fails_ |= properties[i].name == about.property && (run_.violated >> i & 1);
-  }
-  absl::StatusOr<std::string> scripts = Scripts();
-  if (!scripts.ok()) return scripts.status();
-  const bool executes = Uses("execve");
-  const bool adds = absl::StrContains(*scripts, "given");
-
-  std::string main = executes
+std::string Emitter::Main(const std::string& scripts) const {
+  std::string main = Uses("execve")
                          ? "\nint main(int argc, char **argv)\n{\n\twas_executed(argc, argv);\n"
                          : "\nint main(void)\n{\n";
   main += "\tbegin();\n";
   if (!plan_.files.empty()) main += "\tmake_files();\n";
   main += Memory();
-  if (absl::StrContains(*scripts + main, "mem.dangling")) {
+  if (absl::StrContains(scripts + main, "mem.dangling")) {
     main += "\tmem.dangling = (char *)object(1) + 1;\n";
   }
   if (run_.holds) main += "\tstart_spinner();\n";
-  if (adds) main += "\tgiven = high(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));\n";
+  if (absl::StrContains(scripts, "given")) {
+    main += "\tgiven = high(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));\n";
+  }
   main += "\n\tif (!spawn(0))\n\t\ttarget();\n";
   absl::StrAppend(&main, "\ttake_listener(", Id(0), ");\n");
   if (CountsIds()) main += "\trefuse_one();\n";
@@ -393,18 +383,23 @@ absl::StatusOr<std::string> Emitter::Emit(const Reproducer& about) {
                       ", ", Run(t), ");\n");
     }
   }
-  absl::StrAppend(&main, "\n", Drive(), "\tover(as_expected);\n}\n");
+  return absl::StrCat(main, "\n", Drive(), "\tover(as_expected);\n}\n");
+}
 
+std::string Emitter::Objects(const std::string& code) const {
+  if (plan_.objects.empty()) return "";
   std::string mem =
       "\n/* The target's memory; main() is the peer that shares it. */\nstatic struct {\n";
   for (size_t o = 0; o < plan_.objects.size(); ++o) {
     absl::StrAppend(&mem, plan_.objects[o][3] == "pointers" ? "\tchar **" : "\tchar *",
                     Object(absl::StrCat("&", o)).substr(4), ";\n");
   }
-  if (absl::StrContains(main + *scripts, "mem.dangling")) mem += "\tvoid *dangling;\n";
-  mem += "} mem;\n";
-  if (plan_.objects.empty()) mem.clear();
+  if (absl::StrContains(code, "mem.dangling")) mem += "\tvoid *dangling;\n";
+  return mem + "} mem;\n";
+}
 
+// Who acts, which calls are trapped, and how the program ends.
+std::string Emitter::Constants(const Reproducer& about) const {
   Words ids;
   Words names;
   for (int t = 0; t < tasks(); ++t) {
@@ -413,18 +408,15 @@ absl::StatusOr<std::string> Emitter::Emit(const Reproducer& about) {
   }
   std::string constants =
       "\n" + Line(0, absl::StrCat("enum { ", absl::StrJoin(ids, ", "), ", ACTORS };"));
-  if (executes) {
-    for (const auto& [at, words] : plan_.ops) {
-      if (words.size() > 1 && words[1] == "execve") {
-        absl::StrAppend(&constants, "#define EXECUTES\t", Id(at.first), "\n");
-      }
+  for (const auto& [at, words] : plan_.ops) {
+    if (words.size() > 1 && words[1] == "execve") {
+      absl::StrAppend(&constants, "#define EXECUTES\t", Id(at.first), "\n");
     }
   }
   constants += "\n" + Line(0, absl::StrCat("static const char *const names[] = { ",
                                            absl::StrJoin(names, ", "), " };"));
   Words calls;
   for (const std::string& name : plan_.traps) calls.push_back("__NR_" + name);
-  if (calls.empty()) return No("the filter traps nothing");
   constants +=
       Line(0, absl::StrCat("static const int trapped[] = { ", absl::StrJoin(calls, ", "), " };"));
   absl::StrAppend(&constants, "#define TRAPPED\t", calls.size(), "\n");
@@ -437,46 +429,55 @@ absl::StatusOr<std::string> Emitter::Emit(const Reproducer& about) {
       0, absl::StrCat("static const char as_expected[] = ", Literal(fails_ ? bad : kept), ";"));
   constants += Line(
       0, absl::StrCat("static const char otherwise[] = ", Literal(fails_ ? good : strange), ";"));
-  if (!plan_.files.empty()) {
-    std::set<std::string> paths(plan_.files.begin(), plan_.files.end());
-    for (const std::string& file : plan_.files) {
-      for (size_t at = file.find('/', 1); at != std::string::npos; at = file.find('/', at + 1)) {
-        paths.insert(file.substr(0, at + 1));
-      }
-    }
-    // What stands in a folder before the folder.
-    constants += "static const char *const files[] = {\n";
-    for (auto path = paths.rbegin(); path != paths.rend(); ++path) {
-      constants += Line(1, Literal(*path) + ",");
-    }
-    constants += "};\n";
-  }
+  return constants + Files();
+}
 
-  const std::string body = absl::StrCat(mem, *scripts, Setup(), main);
+std::string Emitter::Files() const {
+  if (plan_.files.empty()) return "";
+  std::set<std::string> paths(plan_.files.begin(), plan_.files.end());
+  for (const std::string& file : plan_.files) {
+    for (size_t at = file.find('/', 1); at != std::string::npos; at = file.find('/', at + 1)) {
+      paths.insert(file.substr(0, at + 1));
+    }
+  }
+  // What stands in a folder before the folder.
+  std::string files = "static const char *const files[] = {\n";
+  for (auto path = paths.rbegin(); path != paths.rend(); ++path) {
+    files += Line(1, Literal(*path) + ",");
+  }
+  return files + "};\n";
+}
+
+absl::StatusOr<std::string> Emitter::Emit(const Reproducer& about) {
+  if (absl::Status status = Check(); !status.ok()) return status;
+  Match();
+  const auto& properties = question_.system().properties();
+  for (size_t i = 0; i < properties.size(); ++i) {
+    fails_ |= properties[i].name == about.property && (run_.violated >> i & 1);
+  }
+  const absl::StatusOr<std::string> scripts = Scripts();
+  if (!scripts.ok()) return scripts.status();
+  if (plan_.traps.empty()) return No("the filter traps nothing");
+  const std::string main = Main(*scripts);
+  const std::string body = absl::StrCat(Objects(main + *scripts), *scripts, Setup(), main);
+
   std::vector<PreludePiece> pieces = PreludeControl();
-  pieces.insert(pieces.end(), PreludeWorld().begin(), PreludeWorld().end());
+  const auto add = [](const std::vector<PreludePiece>& from, std::vector<PreludePiece>* to) {
+    to->insert(to->end(), from.begin(), from.end());
+  };
+  add(PreludeWorld(), &pieces);
   std::vector<PreludePiece> head = PreludeHead();
   if (const EmitterRoom* room = EmitterOf(proposal()); room != nullptr) {
-    pieces.insert(pieces.end(), room->world.begin(), room->world.end());
-    head.insert(head.end(), room->head.begin(), room->head.end());
+    add(room->world, &pieces);
+    add(room->head, &head);
   }
   for (const model::Verb& verb : proposal().verbs) pieces.push_back(NeedPiece(verb));
-  for (PreludePiece& piece : pieces) {
-    piece.text = absl::StrReplaceAll(
-        piece.text, {{"@REMOVE_FILES@", plan_.files.empty() ? "" : "remove_files();\n\t"},
-                     {"@CHECK_HELD@", run_.holds ? "check_held();\n\t" : ""},
-                     {"@FILL@", executes ? "copy_self(fd);\n\t\t"
-                                         : "if (write(fd, files[i], strlen(files[i])) < 0)\n"
-                                           "\t\t\tskip(\"a file cannot be written\");\n\t\t"},
-                     {"@SHARED_FILE@",
-                      executes ? "if (dup2(memfd_create(\"shared\", 0), SHARED_FD) < 0 ||\n"
-                                 "\t    ftruncate(SHARED_FD, sizeof(*shared)))\n\t\texit(4);\n\t"
-                               : ""},
-                     {"@SHARED_FLAGS@",
-                      executes ? "MAP_SHARED, SHARED_FD" : "MAP_SHARED | MAP_ANONYMOUS, -1"}});
-  }
-  const std::string helpers = WithPrelude(pieces, body);
-  const std::string rest = absl::StrCat(constants, helpers, body);
+  std::set<std::string> parts;
+  if (!plan_.files.empty()) parts.insert("FILES");
+  if (run_.holds) parts.insert("HOLDS");
+  if (Uses("execve")) parts.insert("EXECUTES");
+  for (PreludePiece& piece : pieces) piece.text = WithParts(piece.text, parts);
+  const std::string rest = absl::StrCat(Constants(about), WithPrelude(pieces, body), body);
   return absl::StrCat(Header(about), "#define _GNU_SOURCE\n", WithPrelude(head, rest), rest);
 }
 

@@ -61,9 +61,14 @@ class Emitter {
   std::string Ioctl(int t, const Begun& begun, const Words& words) const;
   std::string Store(int word, const std::string& value) const;
   std::string Setup() const;
+  std::string Main(const std::string& scripts) const;
   std::string Memory() const;
   std::string Drive() const;
   std::string Details(int t, const Begun& begun) const;
+  // The declaration of `mem`, for a program with this code.
+  std::string Objects(const std::string& code) const;
+  std::string Constants(const Reproducer& about) const;
+  std::string Files() const;
   std::string ListOfEvents() const;
   std::string InWords(int t, int call) const;
 

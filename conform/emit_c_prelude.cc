@@ -2,484 +2,78 @@
 
 #include "conform/emit_c_prelude.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+
 namespace knotcheck::conform {
+namespace {
 
-const std::vector<PreludePiece>& PreludeHead() {
-  static const auto* const pieces = new std::vector<PreludePiece>{
-      {{"errno"}, "#include <errno.h>\n"},
-      {{"O_RDONLY", "O_RDWR", "F_DUPFD", "AT_FDCWD"}, "#include <fcntl.h>\n"},
-      {{"LONG_MIN", "INT_MAX"}, "#include <limits.h>\n"},
-      {{"poll"}, "#include <poll.h>\n"},
-      {{"pthread_create"}, "#include <pthread.h>\n"},
-      {{"CLONE_FILES", "sched_setaffinity", "CLONE_NEWUSER"}, "#include <sched.h>\n"},
-      {{"SIGKILL", "sigaction"}, "#include <signal.h>\n"},
-      {{"va_list"}, "#include <stdarg.h>\n"},
-      {{"offsetof"}, "#include <stddef.h>\n"},
-      {{"uintptr_t"}, "#include <stdint.h>\n"},
-      {{"printf"}, "#include <stdio.h>\n"},
-      {{"exit", "mkdtemp"}, "#include <stdlib.h>\n"},
-      {{"over"}, "#include <string.h>\n"},
-      {{"ioctl"}, "#include <sys/ioctl.h>\n"},
-      {{"mmap"}, "#include <sys/mman.h>\n"},
-      {{"prctl"}, "#include <sys/prctl.h>\n"},
-      {{"setrlimit"}, "#include <sys/resource.h>\n"},
-      {{"sendfile"}, "#include <sys/sendfile.h>\n"},
-      {{"socket"}, "#include <sys/socket.h>\n"},
-      {{"umask", "mkdir"}, "#include <sys/stat.h>\n"},
-      {{"syscall"}, "#include <sys/syscall.h>\n"},
-      {{"process_vm_readv"}, "#include <sys/uio.h>\n"},
-      {{"waitpid"}, "#include <sys/wait.h>\n"},
-      {{"close", "usleep"}, "#include <unistd.h>\n"},
-      {{"sock_filter"}, "#include <linux/filter.h>\n"},
-      {{"FUTEX_WAIT"}, "#include <linux/futex.h>\n"},
-      {{"seccomp_notif", "install"}, "#include <linux/seccomp.h>\n"},
-      {{"uffdio_api"}, "#include <linux/userfaultfd.h>\n"},
-      {{"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"},
-       R"c(
-#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
-#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV	(1UL << 5)
-#endif
-)c"},
-      {{"SECCOMP_ADDFD_FLAG_SEND"},
-       R"c(
-#ifndef SECCOMP_ADDFD_FLAG_SEND
-#define SECCOMP_ADDFD_FLAG_SEND	(1UL << 1)
-#endif
-)c"},
-      {{"SECCOMP_IOCTL_NOTIF_SET_FLAGS"},
-       R"c(
-#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
-#define SECCOMP_IOCTL_NOTIF_SET_FLAGS	SECCOMP_IOW(4, __u64)
-#endif
-)c"},
+constexpr char kHead[] =
+#include "conform/emit/head.c.inc"
+    ;
+constexpr char kControl[] =
+#include "conform/emit/control.c.inc"
+    ;
+constexpr char kWorld[] =
+#include "conform/emit/world.c.inc"
+    ;
+constexpr char kNeed[] =
+#include "conform/emit/need.c.inc"
+    ;
+
+}  // namespace
+
+std::vector<PreludePiece> PiecesOf(absl::string_view file) {
+  std::vector<PreludePiece> pieces;
+  std::string empty;  // lines that belong to what follows
+  for (absl::string_view line : absl::StrSplit(file, '\n')) {
+    if (absl::ConsumePrefix(&line, "// piece: ")) {
+      pieces.push_back({absl::StrSplit(line, ' '), std::exchange(empty, "")});
+    } else if (line.empty()) {
+      empty += "\n";
+    } else if (pieces.empty()) {
+      empty.clear();
+    } else {
+      absl::StrAppend(&pieces.back().text, std::exchange(empty, ""), line, "\n");
+    }
+  }
+  return pieces;
+}
+
+std::string WithParts(const std::string& text, const std::set<std::string>& parts) {
+  struct Condition {
+    bool decided;  // here; the C compiler decides the others
+    bool holds;
   };
-  return *pieces;
+  std::vector<Condition> inside;
+  std::string left;
+  for (const absl::string_view line : absl::StrSplit(absl::StripSuffix(text, "\n"), '\n')) {
+    absl::string_view part = line;
+    bool ours = absl::ConsumePrefix(&part, "#if EMIT_");
+    if (absl::StartsWith(line, "#if")) {
+      inside.push_back({ours, !ours || parts.count(std::string(part)) > 0});
+    } else if (line == "#else" && inside.back().decided) {
+      ours = true;
+      inside.back().holds = !inside.back().holds;
+    } else if (line == "#endif") {
+      ours = inside.back().decided;
+      inside.pop_back();
+    }
+    const bool stays = std::all_of(inside.begin(), inside.end(),
+                                   [](const Condition& condition) { return condition.holds; });
+    if (!ours && stays) absl::StrAppend(&left, line, "\n");
+  }
+  return left;
 }
 
-const std::vector<PreludePiece>& PreludeControl() {
-  static const auto* const pieces = new std::vector<PreludePiece>{
-      {{"SOCK_FD", "FILE_FD", "COMM_FD", "FREE_FD"},
-       R"c(
-/*
- * What a target begins with: a socket, a file with ->write_iter, and one
- * with ->write, /proc/self/comm.
- */
-enum { SOCK_FD = 3, FILE_FD, COMM_FD, FREE_FD };
-)c"},
-      {{"SHARED_FD"}, "#define SHARED_FD\t200\n"},
-      {{"ANY"}, "#define ANY\tLONG_MIN\n"},
-      {{"TRIES"}, "#define TRIES\t10000\t\t/* of 200 microseconds */\n"},
-      {{"shared"},
-       R"c(
-struct actor {
-	pid_t tid;
-	int go;			/* operations that main() has started */
-	int begun;		/* ... that have begun */
-	int done;		/* ... that have returned */
-	long ret;		/* of the last one */
-	int uffd;
-	long held;		/* context switches then, and one */
-	char call[128];
-	char saw[6][256];	/* arguments as a supervisor saw them */
-};
-
-static struct {
-	struct actor actor[ACTORS];
-	pid_t children[ACTORS + 2];
-	int nr_children;
-	pid_t main;
-	int listener;		/* its number in the target; -1: see why */
-	int taken;		/* main() has it */
-	__u64 refused;		/* the id before the first of the run */
-	int spin;
-	int spins;
-	char why[128];
-} *shared;
-)c"},
-      {{"listener"}, "\nstatic int listener = -1;\n"},
-      {{"file"}, "static int file;\n"},
-      {{"given"}, "static int given;\n"},
-      {{"dir"}, "static char dir[] = \"/tmp/seccomp-XXXXXX\";\n"},
-      {{"set"},
-       R"c(
-static void set(int *at, int to)
-{
-	__atomic_store_n(at, to, __ATOMIC_SEQ_CST);
-	syscall(__NR_futex, at, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
-}
-)c"},
-      {{"get"},
-       R"c(
-static int get(int *at)
-{
-	return __atomic_load_n(at, __ATOMIC_SEQ_CST);
-}
-)c"},
-      {{"await"},
-       R"c(
-static int await(int *at, int old)
-{
-	int now;
-
-	while ((now = get(at)) == old)
-		syscall(__NR_futex, at, FUTEX_WAIT, old, NULL, NULL, 0);
-	return now;
-}
-)c"},
-      {{"remove_files"},
-       R"c(
-static void remove_files(void)
-{
-	char path[PATH_MAX];
-	size_t i;
-
-	for (i = 0; i < sizeof(files) / sizeof(*files); i++) {
-		snprintf(path, sizeof(path), "%s%s", dir, files[i]);
-		if (unlink(path))
-			rmdir(path);
-	}
-	rmdir(dir);
-}
-)c"},
-      {{"over"},
-       R"c(
-/* Ends everything with a line of TAP. */
-static void __attribute__((noreturn)) over(const char *result)
-{
-	int i;
-
-	for (i = 0; i < shared->nr_children; i++)
-		kill(shared->children[i], SIGKILL);
-	while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
-		;
-	@REMOVE_FILES@printf("%s\n", result);
-	if (!strncmp(result, "not ok", 6))
-		exit(1);
-	exit(strstr(result, "# SKIP") ? 4 : 0);
-}
-)c"},
-      {{"skip"},
-       R"c(
-static void __attribute__((noreturn)) skip(const char *why)
-{
-	char line[256];
-
-	snprintf(line, sizeof(line), "ok 1 # SKIP %s", why);
-	over(line);
-}
-)c"},
-      {{"switches"},
-       R"c(
-static long switches(int t)
-{
-	char path[32], text[4096] = "", *at = text;
-	long sum = 0;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", shared->actor[t].tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
-		*text = 0;
-	close(fd);
-	while ((at = strstr(at, "voluntary_ctxt_switches:"))) {
-		at += strlen("voluntary_ctxt_switches:");
-		sum += atol(at);
-	}
-	return sum;
-}
-)c"},
-      {{"check_held"},
-       R"c(
-/* A processor that is kept busy for long runs others now and then. */
-static void check_held(void)
-{
-	int t;
-
-	for (t = 0; t < ACTORS; t++)
-		if (shared->actor[t].held &&
-		    switches(t) + 1 != shared->actor[t].held)
-			skip("a task that was held has run; please try again");
-}
-)c"},
-      {{"too_late"},
-       R"c(
-static void too_late(int sig)
-{
-	if (getpid() != shared->main)
-		_exit(1);
-	/* Should it hang in skip(). */
-	signal(SIGALRM, SIG_DFL);
-	alarm(5);
-	skip(sig == SIGALRM ? "no end within 30 seconds" : "interrupted");
-}
-)c"},
-      {{"differ"},
-       R"c(
-static void __attribute__((noreturn, format(printf, 1, 2)))
-differ(const char *format, ...)
-{
-	va_list args;
-
-	@CHECK_HELD@va_start(args, format);
-	printf("# not what was expected: ");
-	vprintf(format, args);
-	printf("\n");
-	va_end(args);
-	over(otherwise);
-}
-)c"},
-      {{"give_up"},
-       R"c(
-/* In an actor, before the run: main() ends it. */
-static void __attribute__((noreturn)) give_up(const char *what)
-{
-	snprintf(shared->why, sizeof(shared->why), "%s: %s", what,
-		 strerror(errno));
-	set(&shared->spins, -1);
-	set(&shared->listener, -1);
-	for (;;)
-		pause();
-}
-)c"},
-      {{"dies_with_main"},
-       R"c(
-static void dies_with_main(void)
-{
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != shared->main)
-		_exit(1);
-}
-)c"},
-      {{"spawn"},
-       R"c(
-static pid_t spawn(int flags)
-{
-	pid_t pid = syscall(__NR_clone, flags | SIGCHLD, 0, 0, 0, 0);
-
-	if (pid > 0)
-		shared->children[shared->nr_children++] = pid;
-	if (!pid)
-		dies_with_main();
-	return pid;
-}
-)c"},
-      {{"act"},
-       R"c(
-static void __attribute__((noreturn)) act(int t, void (*script)(void))
-{
-	shared->actor[t].tid = syscall(__NR_gettid);
-	script();
-	for (;;)
-		pause();
-}
-)c"},
-      {{"spawn_actor"},
-       R"c(
-static void spawn_actor(int t, int flags, void (*script)(void))
-{
-	if (!spawn(flags))
-		act(t, script);
-}
-)c"},
-      {{"turn"},
-       R"c(
-/* An actor waits for its turn, makes its call, and says what came of it. */
-static void turn(int t, const char *call)
-{
-	struct actor *me = &shared->actor[t];
-
-	await(&me->go, me->done);
-	snprintf(me->call, sizeof(me->call), "%s", call);
-	set(&me->begun, me->begun + 1);
-}
-)c"},
-      {{"end"},
-       R"c(
-static void end(int t, long ret)
-{
-	struct actor *me = &shared->actor[t];
-
-	me->ret = ret == -1 ? -errno : ret;
-	set(&me->done, me->done + 1);
-}
-)c"},
-      {{"DO"},
-       R"c(
-#define DO(t, ...) (turn(t, #__VA_ARGS__), end(t, (__VA_ARGS__)))
-)c"},
-      {{"start"},
-       R"c(
-static void start(int t)
-{
-	set(&shared->actor[t].go, shared->actor[t].go + 1);
-}
-)c"},
-      {{"returned"},
-       R"c(
-static void returned(int t, long ret)
-{
-	struct actor *a = &shared->actor[t];
-	int i;
-
-	for (i = 0; i < TRIES && a->go != get(&a->done); i++)
-		usleep(200);
-	if (i == TRIES)
-		differ("%s: %s does not return", names[t], a->call);
-	printf("# %s: %s = %ld\n", names[t], a->call, a->ret);
-	if (ret != ANY && ret != a->ret)
-		differ("%ld, expected %ld", a->ret, ret);
-}
-)c"},
-      {{"state_of"},
-       R"c(
-static char state_of(int t)
-{
-	char path[32], line[256] = "", *at;
-	int fd, len;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", shared->actor[t].tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 'X';
-	len = read(fd, line, sizeof(line) - 1);
-	close(fd);
-	at = len > 0 ? strrchr(line, ')') : NULL;
-	return at ? at[2] : 'X';
-}
-)c"},
-      {{"asleep"},
-       R"c(
-/* Waits until the actor sleeps in its call, in two looks on end. */
-static void asleep(int t)
-{
-	struct actor *a = &shared->actor[t];
-	int i, looks = 0;
-
-	for (i = 0; i < TRIES && looks < 2; i++) {
-		int begun = get(&a->begun) == a->go;
-		char state = state_of(t);
-
-		if (begun && a->go == get(&a->done))
-			differ("%s: %s = %ld, expected to sleep", names[t],
-			       a->call, a->ret);
-		looks = begun && (state == 'S' || state == 'D') ? looks + 1 : 0;
-		usleep(200);
-	}
-	if (looks < 2)
-		differ("%s does not sleep in %s", names[t], a->call);
-	printf("# %s: %s sleeps\n", names[t], a->call);
-}
-)c"},
-      {{"dead"},
-       R"c(
-static void dead(int t)
-{
-	int i;
-
-	for (i = 0; i < TRIES && !strchr("XZ", state_of(t)); i++)
-		usleep(200);
-	if (i == TRIES)
-		differ("%s does not die", names[t]);
-	printf("# %s is dead\n", names[t]);
-}
-)c"},
-      {{"nothing"},
-       R"c(
-static void nothing(int sig)
-{
-	(void)sig;
-}
-)c"},
-      {{"handle"},
-       R"c(
-static void handle(int flags)
-{
-	struct sigaction action = {
-		.sa_handler = nothing,
-		.sa_flags = flags,
-	};
-
-	sigaction(SIGUSR1, &action, NULL);
-}
-)c"},
-      {{"send_signal"},
-       R"c(
-static void send_signal(int t, int sig)
-{
-	syscall(__NR_tkill, shared->actor[t].tid, sig);
-}
-)c"},
-      {{"processors"}, "\nstatic cpu_set_t processors[2];\n"},
-      {{"spinner"},
-       R"c(
-/* Keeps the second processor busy, so that who is held there cannot run. */
-static void spinner(void)
-{
-	struct sched_param param = { .sched_priority = 1 };
-
-	if (sched_setaffinity(0, sizeof(cpu_set_t), &processors[1]) ||
-	    sched_setscheduler(0, SCHED_FIFO, &param))
-		give_up("SCHED_FIFO");
-	set(&shared->spins, 1);
-	for (;;) {
-		await(&shared->spin, 0);
-		set(&shared->spins, 2);
-		while (get(&shared->spin))
-			;
-		set(&shared->spins, 1);
-	}
-}
-)c"},
-      {{"start_spinner"},
-       R"c(
-static void start_spinner(void)
-{
-	cpu_set_t all;
-	int cpu, nr = 0;
-
-	sched_getaffinity(0, sizeof(all), &all);
-	for (cpu = 0; cpu < CPU_SETSIZE && nr < 2; cpu++)
-		if (CPU_ISSET(cpu, &all))
-			CPU_SET(cpu, &processors[nr++]);
-	if (nr < 2)
-		skip("needs two processors");
-	if (!spawn(0))
-		spinner();
-	if (await(&shared->spins, 0) < 0)
-		skip(shared->why);
-	sched_setaffinity(0, sizeof(cpu_set_t), &processors[0]);
-}
-)c"},
-      {{"hold"},
-       R"c(
-/* The actor sleeps; it does not run after it is woken, until release(). */
-static void hold(int t)
-{
-	sched_setaffinity(shared->actor[t].tid, sizeof(cpu_set_t),
-			  &processors[1]);
-	if (!get(&shared->spin)) {
-		set(&shared->spin, 1);
-		while (await(&shared->spins, 1) != 2)
-			;
-	} else {
-		set(&shared->spin, shared->spin + 1);
-	}
-	shared->actor[t].held = switches(t) + 1;
-}
-)c"},
-      {{"release"},
-       R"c(
-static void release(int t)
-{
-	check_held();
-	shared->actor[t].held = 0;
-	sched_setaffinity(shared->actor[t].tid, sizeof(cpu_set_t),
-			  &processors[0]);
-	set(&shared->spin, shared->spin - 1);
-}
-)c"},
-  };
-  return *pieces;
-}
+std::vector<PreludePiece> PreludeHead() { return PiecesOf(kHead); }
+std::vector<PreludePiece> PreludeControl() { return PiecesOf(kControl); }
+std::vector<PreludePiece> PreludeWorld() { return PiecesOf(kWorld); }
+PreludePiece PreludeNeed() { return PiecesOf(kNeed).front(); }
 
 }  // namespace knotcheck::conform

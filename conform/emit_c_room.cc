@@ -2,9 +2,13 @@
 
 #include "conform/emit_c_room.h"
 
+#include <set>
+#include <utility>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "conform/emit_c_text.h"
 
 namespace knotcheck::conform {
@@ -58,20 +62,17 @@ std::string SendFlagsInWords(const model::Proposal& proposal, uint16_t flags) {
 }
 
 PreludePiece NeedPiece(const model::Verb& verb) {
-  const std::string name = absl::StrCat("need_", verb.name);
-  const model::DescriptorMembers& members = verb.members;
-  return {
-      {name},
-      absl::StrCat("\n/* A kernel that has the ioctl looks for the notification. */\nstatic void ",
-                   name, "(void)\n{\n\tstruct ", verb.structure, " request = {\n\t\t.id = ~0ULL,\n",
-                   verb.kinds.empty()
-                       ? ""
-                       : absl::StrCat("\t\t.", members.count, " = 1,\n\t\t.", members.array,
-                                      " = { { .", members.bytes, " = 1 } },\n"),
-                   "\t};\n\n\tif (ioctl(listener, ", verb.ioctl,
-                   ", &request) &&\n\t    (errno == EINVAL || errno == ENOTTY))\n"
-                   "\t\tskip(\"no ",
-                   verb.ioctl, "\");\n}\n")};
+  std::set<std::string> parts;
+  std::vector<std::pair<std::string, std::string>> names = {
+      {"VERB", verb.name}, {"STRUCTURE", verb.structure}, {"IOCTL", verb.ioctl}};
+  if (!verb.kinds.empty()) {
+    parts.insert("DESCRIPTORS");
+    const model::DescriptorMembers& members = verb.members;
+    names.insert(names.end(),
+                 {{"COUNT", members.count}, {"ARRAY", members.array}, {"BYTES", members.bytes}});
+  }
+  const std::string text = WithParts(PreludeNeed().text, parts);
+  return {{absl::StrCat("need_", verb.name)}, absl::StrReplaceAll(text, names)};
 }
 
 }  // namespace knotcheck::conform

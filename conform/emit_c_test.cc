@@ -171,7 +171,7 @@ TEST(EmitC, LinesAreShort) {
       EXPECT_LE(Columns(line), 80u) << c.scenario << ": " << line;
       EXPECT_EQ(line, std::string(absl::StripTrailingAsciiWhitespace(line))) << c.scenario;
     }
-    EXPECT_FALSE(absl::StrContains(*emitted.program, "@")) << c.scenario;
+    EXPECT_FALSE(absl::StrContains(*emitted.program, "EMIT_")) << c.scenario;
   }
 }
 

@@ -42,7 +42,7 @@ std::vector<fs::path> Sources() {
   for (const std::string& room : kRooms) {
     for (const auto& entry : fs::recursive_directory_iterator(Root() / room)) {
       const auto extension = entry.path().extension();
-      if (extension == ".cc" || extension == ".h" || extension == ".def") {
+      if (extension == ".cc" || extension == ".h" || extension == ".def" || extension == ".c") {
         sources.push_back(entry.path());
       }
     }

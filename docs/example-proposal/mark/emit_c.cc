@@ -7,20 +7,13 @@
 namespace knotcheck::conform {
 namespace {
 
-const EmitterRoom& Room() {
-  static const auto* const room = new EmitterRoom{.proposal = "mark",
-                                                  .head = {{{"seccomp_notif_mark"}, R"c(
-#ifndef SECCOMP_IOCTL_NOTIF_MARK
-struct seccomp_notif_mark {
-	__u64	id;
-	__u32	flags;
-	__u32	pad;
-};
+constexpr char kHead[] =
+#include "mark/emit_head.c.inc"
+    ;
 
-#define SECCOMP_IOCTL_NOTIF_MARK	SECCOMP_IOW(9, struct seccomp_notif_mark)
-#endif
-)c"}},
-                                                  .world = {}};
+const EmitterRoom& Room() {
+  static const auto* const room =
+      new EmitterRoom{.proposal = "mark", .head = PiecesOf(kHead), .world = {}};
   return *room;
 }
 

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// What actors need to make their calls, and main() to see what came of them.
 
-#include "conform/emit_c_prelude.h"
-
-namespace knotcheck::conform {
-
-const std::vector<PreludePiece>& PreludeWorld() {
-  static const auto* const pieces = new std::vector<PreludePiece>{
-      {{"put_text"},
-       R"c(
+// piece: put_text
 /* Bytes as text: what cannot be printed in octal. */
 static void put_text(char *to, size_t size, const void *from, size_t len)
 {
@@ -24,9 +19,8 @@ static void put_text(char *to, size_t size, const void *from, size_t len)
 	}
 	*to = 0;
 }
-)c"},
-      {{"remote"},
-       R"c(
+
+// piece: remote
 static int remote(pid_t pid, __u64 addr, void *to, size_t len)
 {
 	struct iovec here = { to, len }, there = { (void *)addr, len };
@@ -36,9 +30,8 @@ static int remote(pid_t pid, __u64 addr, void *to, size_t len)
 		errno = EFAULT;
 	return got < 0 || (size_t)got != len ? -1 : 0;
 }
-)c"},
-      {{"see_string"},
-       R"c(
+
+// piece: see_string
 static int see_string(int t, struct seccomp_notif *req, int arg, size_t len)
 {
 	char *bytes = calloc(1, len);
@@ -50,9 +43,8 @@ static int see_string(int t, struct seccomp_notif *req, int arg, size_t len)
 	free(bytes);
 	return ret;
 }
-)c"},
-      {{"see_bytes"},
-       R"c(
+
+// piece: see_bytes
 static int see_bytes(int t, struct seccomp_notif *req, int arg, size_t len)
 {
 	char *bytes = calloc(1, len);
@@ -63,9 +55,8 @@ static int see_bytes(int t, struct seccomp_notif *req, int arg, size_t len)
 	free(bytes);
 	return ret;
 }
-)c"},
-      {{"see_strings"},
-       R"c(
+
+// piece: see_strings
 static int see_strings(int t, struct seccomp_notif *req, int arg)
 {
 	char *text = shared->actor[t].saw[arg];
@@ -89,9 +80,8 @@ static int see_strings(int t, struct seccomp_notif *req, int arg)
 		put_text(text + strlen(text), 256 - strlen(text), one, len);
 	}
 }
-)c"},
-      {{"out_pages"},
-       R"c(
+
+// piece: out_pages
 static void *out_pages(size_t size)
 {
 	void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -101,9 +91,8 @@ static void *out_pages(size_t size)
 		give_up("mmap()");
 	return pages;
 }
-)c"},
-      {{"park_at"},
-       R"c(
+
+// piece: park_at
 /* The next write to the pages is held until unpark(). */
 static void park_at(int t, void *pages, size_t size)
 {
@@ -127,9 +116,8 @@ static void park_at(int t, void *pages, size_t size)
 		uffd = -1;
 	shared->actor[t].uffd = uffd;
 }
-)c"},
-      {{"parked"},
-       R"c(
+
+// piece: parked
 static void parked(int t)
 {
 	struct actor *a = &shared->actor[t];
@@ -144,17 +132,15 @@ static void parked(int t)
 		differ("%s: %s is not held", names[t], a->call);
 	printf("# %s: %s is held\n", names[t], a->call);
 }
-)c"},
-      {{"unpark"},
-       R"c(
+
+// piece: unpark
 /* Whoever was held goes on. */
 static void unpark(int t)
 {
 	close(shared->actor[t].uffd);
 }
-)c"},
-      {{"poll_listener"},
-       R"c(
+
+// piece: poll_listener
 static int poll_listener(int events, int timeout)
 {
 	struct pollfd pfd = { .fd = listener, .events = events };
@@ -162,9 +148,8 @@ static int poll_listener(int events, int timeout)
 
 	return ret > 0 ? pfd.revents : ret;
 }
-)c"},
-      {{"seen"},
-       R"c(
+
+// piece: seen
 static void seen(int t, int arg, const char *expected)
 {
 	const char *text = shared->actor[t].saw[arg];
@@ -173,9 +158,8 @@ static void seen(int t, int arg, const char *expected)
 	if (strcmp(text, expected))
 		differ("\"%s\", expected \"%s\"", text, expected);
 }
-)c"},
-      {{"used_path"},
-       R"c(
+
+// piece: used_path
 static void used_path(int t, const char *link, const char *expected)
 {
 	char path[64], name[PATH_MAX] = "";
@@ -190,9 +174,8 @@ static void used_path(int t, const char *link, const char *expected)
 	if (strcmp(text, expected))
 		differ("\"%s\", expected \"%s\"", text, expected);
 }
-)c"},
-      {{"opened"},
-       R"c(
+
+// piece: opened
 static void opened(int t, const char *expected)
 {
 	char link[32];
@@ -200,9 +183,8 @@ static void opened(int t, const char *expected)
 	snprintf(link, sizeof(link), "fd/%ld", shared->actor[t].ret);
 	used_path(t, link, expected);
 }
-)c"},
-      {{"executed"},
-       R"c(
+
+// piece: executed
 static void executed(int t, const char *path, const char *argv)
 {
 	const char *text = shared->actor[t].saw[1];
@@ -212,9 +194,8 @@ static void executed(int t, const char *path, const char *argv)
 	if (argv && strcmp(text, argv))
 		differ("\"%s\", expected \"%s\"", text, argv);
 }
-)c"},
-      {{"fd_of"},
-       R"c(
+
+// piece: fd_of
 static int fd_of(pid_t pid, int fd)
 {
 	int pidfd = syscall(__NR_pidfd_open, pid, 0);
@@ -223,9 +204,8 @@ static int fd_of(pid_t pid, int fd)
 	close(pidfd);
 	return ret;
 }
-)c"},
-      {{"used_bytes"},
-       R"c(
+
+// piece: used_bytes
 static void used_bytes(int t, const char *bytes, int len, const char *expected)
 {
 	char text[256];
@@ -235,9 +215,8 @@ static void used_bytes(int t, const char *bytes, int len, const char *expected)
 	if (strcmp(text, expected))
 		differ("\"%s\", expected \"%s\"", text, expected);
 }
-)c"},
-      {{"bound"},
-       R"c(
+
+// piece: bound
 static void bound(int t, int leader, int fd, const char *expected)
 {
 	struct sockaddr_storage address;
@@ -249,9 +228,8 @@ static void bound(int t, int leader, int fd, const char *expected)
 	close(sock);
 	used_bytes(t, (char *)&address, len, expected);
 }
-)c"},
-      {{"wrote"},
-       R"c(
+
+// piece: wrote
 /* What stands in the file, or in comm; of other files nothing is known. */
 static void wrote(int t, int leader, int fd, const char *expected)
 {
@@ -274,9 +252,8 @@ static void wrote(int t, int leader, int fd, const char *expected)
 	}
 	used_bytes(t, bytes, len, expected);
 }
-)c"},
-      {{"object"},
-       R"c(
+
+// piece: object
 /* What follows an object is not mapped. */
 static void *object(size_t size)
 {
@@ -290,9 +267,8 @@ static void *object(size_t size)
 	munmap(at + len, page);
 	return at + len - size;
 }
-)c"},
-      {{"copy_self"},
-       R"c(
+
+// piece: copy_self
 static void copy_self(int to)
 {
 	int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -301,9 +277,8 @@ static void copy_self(int to)
 		;
 	close(from);
 }
-)c"},
-      {{"keep_clean"},
-       R"c(
+
+// piece: keep_clean
 /* A child that removes the files should main() be killed. */
 static void keep_clean(void)
 {
@@ -320,9 +295,8 @@ static void keep_clean(void)
 	remove_files();
 	_exit(0);
 }
-)c"},
-      {{"make_files"},
-       R"c(
+
+// piece: make_files
 static void make_files(void)
 {
 	char path[PATH_MAX], *slash;
@@ -345,12 +319,17 @@ static void make_files(void)
 		fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0755);
 		if (fd < 0)
 			skip("a file cannot be made");
-		@FILL@close(fd);
+#if EMIT_EXECUTES
+		copy_self(fd);
+#else
+		if (write(fd, files[i], strlen(files[i])) < 0)
+			skip("a file cannot be written");
+#endif
+		close(fd);
 	}
 }
-)c"},
-      {{"confine"},
-       R"c(
+
+// piece: confine
 /* The target's root: with privilege, or in a user namespace. */
 static void confine(void)
 {
@@ -360,16 +339,14 @@ static void confine(void)
 		give_up("chdir()");
 	dies_with_main();
 }
-)c"},
-      {{"high"},
-       R"c(
+
+// piece: high
 static int high(int fd)
 {
 	return fcntl(fd, F_DUPFD, 100);
 }
-)c"},
-      {{"descriptors"},
-       R"c(
+
+// piece: descriptors
 static void descriptors(void)
 {
 	int null = high(open("/dev/null", O_RDWR));
@@ -386,18 +363,16 @@ static void descriptors(void)
 	dup2(comm, COMM_FD);
 	syscall(__NR_close_range, FREE_FD, 199, 0);
 }
-)c"},
-      {{"few_files"},
-       R"c(
+
+// piece: few_files
 static void few_files(int nr)
 {
 	struct rlimit limit = { nr, nr };
 
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
-)c"},
-      {{"install"},
-       R"c(
+
+// piece: install
 /* main() takes the listener; the target does not keep it. */
 static void install(unsigned int flags)
 {
@@ -426,9 +401,8 @@ static void install(unsigned int flags)
 	await(&shared->taken, 0);
 	syscall(__NR_close_range, fd, fd, 0);
 }
-)c"},
-      {{"take_listener"},
-       R"c(
+
+// piece: take_listener
 static void take_listener(int t)
 {
 	int fd = await(&shared->listener, 0);
@@ -440,9 +414,8 @@ static void take_listener(int t)
 		skip("pidfd_getfd()");
 	set(&shared->taken, 1);
 }
-)c"},
-      {{"refuse_one"},
-       R"c(
+
+// piece: refuse_one
 /* Ids are given out in sequence; the first one is random. */
 static void refuse_one(void)
 {
@@ -454,9 +427,8 @@ static void refuse_one(void)
 	shared->refused = resp.id = req.id;
 	ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
 }
-)c"},
-      {{"thread"},
-       R"c(
+
+// piece: thread
 struct script {
 	int t;
 	void (*run)(void);
@@ -480,9 +452,8 @@ static void thread(int t, void (*script)(void))
 	if (pthread_create(&id, NULL, thread_of, what))
 		_exit(1);
 }
-)c"},
-      {{"was_executed"},
-       R"c(
+
+// piece: was_executed
 /* This program, executed by the target: says which arguments it has. */
 static void was_executed(int argc, char **argv)
 {
@@ -505,15 +476,22 @@ static void was_executed(int argc, char **argv)
 	await(&me->go, me->done);
 	_exit(0);
 }
-)c"},
-      {{"begin"},
-       R"c(
+
+// piece: begin
 static void begin(void)
 {
 	setbuf(stdout, NULL);
 	printf("TAP version 13\n1..1\n");
-	@SHARED_FILE@shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-		      @SHARED_FLAGS@, 0);
+#if EMIT_EXECUTES
+	if (dup2(memfd_create("shared", 0), SHARED_FD) < 0 ||
+	    ftruncate(SHARED_FD, sizeof(*shared)))
+		exit(4);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED, SHARED_FD, 0);
+#else
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+#endif
 	if (shared == MAP_FAILED) {
 		printf("ok 1 # SKIP mmap()\n");
 		exit(4);
@@ -527,9 +505,3 @@ static void begin(void)
 	if (file < 0 || ftruncate(file, 64))
 		skip("memfd_create()");
 }
-)c"},
-  };
-  return *pieces;
-}
-
-}  // namespace knotcheck::conform
