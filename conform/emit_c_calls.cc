@@ -23,6 +23,19 @@ using model::TaskKind;
 
 absl::Status No(const std::string& why) { return absl::UnimplementedError(why); }
 
+// The registers of a call that are addresses.
+std::set<size_t> PointersOf(const std::string& call) {
+  std::set<size_t> registers;
+  for (size_t nr = 0; nr < model::kCalls; ++nr) {
+    const model::Syscall& known = model::SyscallOf(static_cast<Nr>(nr));
+    if (call != known.name) continue;
+    for (const model::Role& role : known.roles) {
+      if (role.parent < 0) registers.insert(role.arg);
+    }
+  }
+  return registers;
+}
+
 }  // namespace
 
 std::string Emitter::InWords(int t, int call) const {
@@ -92,9 +105,7 @@ absl::StatusOr<std::string> Emitter::Call(const Words& w) const {
   const Words args(w.begin() + 2, w.end());
   if (name == "exit") return std::string("syscall(__NR_exit, 0)");
   if (name == "umask") return std::string("syscall(__NR_umask, 0)");
-  const std::map<std::string, std::vector<size_t>> pointers = {
-      {"openat", {1}}, {"bind", {1}},         {"write", {1}},
-      {"read", {1}},   {"execve", {0, 1, 2}}, {"memfd_create", {0}}};
+  const std::set<size_t> pointers = PointersOf(name);
   const auto fd = [](const std::string& number) -> std::string {
     if (number == "-100") return "AT_FDCWD";
     return number == "3"   ? "SOCK_FD"
@@ -105,14 +116,11 @@ absl::StatusOr<std::string> Emitter::Call(const Words& w) const {
   Words c;
   bool raw = false;
   for (size_t i = 0; i < args.size(); ++i) {
-    const auto known = pointers.find(name);
-    const bool pointer =
-        known != pointers.end() && std::count(known->second.begin(), known->second.end(), i) > 0;
     if (args[i][0] == '&') {
       c.push_back(Object(args[i]));
     } else if (args[i] == "dangling") {
       c.emplace_back("mem.dangling");
-    } else if (pointer) {
+    } else if (pointers.count(i) > 0) {
       c.emplace_back("NULL");
       raw = true;
     } else if (i == 0 || name == "dup2") {

@@ -39,28 +39,12 @@ void AddFd(std::vector<Syscall>* table, const char* name, uint8_t arg, const std
 }
 
 std::vector<Syscall> MakeTable() {
-  std::vector<Syscall> table = {
-      {"openat", 3, {{"path", 1, Shape::kPath, -1, {Pass::kGetname}, "fs/open.c:do_sys_openat2"}}},
-      {"bind", 3, {{"addr", 1, Shape::kSockaddr, 2, {Pass::kSockaddr}, "net/socket.c:__sys_bind"}}},
-      {"write", 3, {{"buf", 1, Shape::kBuffer, 2, {Pass::kImport}, "fs/read_write.c:vfs_write"}}},
-      {"read",
-       3,
-       {{"buf", 1, Shape::kOutBuffer, 2, {Pass::kImportDest}, "fs/read_write.c:vfs_read"}}},
-      {"execve",
-       3,
-       {{"filename", 0, Shape::kPath, -1, {Pass::kGetname}, "fs/exec.c:sys_execve"},
-        {"argv", 1, Shape::kStrings, -1, {}, "fs/exec.c:do_execveat_common"},
-        {"envp", 2, Shape::kStrings, -1, {}, "fs/exec.c:do_execveat_common"}}},
-      {"umask", 1, {}},
-      {"close", 1, {}},
-      {"dup2", 2, {}},
-      {"fork", 1, {}},
-      {"clone", 1, {}},
-      {"exit", 1, {}},
-      {"seccomp", 1, {}},
-  };
+  std::vector<Syscall> table;
 #define KNOT_PASSES(...) \
   { __VA_ARGS__ }
+#define KNOT_OWN(nr, name, args)                           \
+  KNOT_CHECK(table.size() == static_cast<size_t>(Nr::nr)); \
+  table.push_back({#name, args, {}});
 #define KNOT_CALL(name, args) table.push_back({#name, args, {}});
 #define KNOT_ARG(name, arg, shape, length, passes, source) \
   table.back().roles.push_back({#name, arg, Shape::shape, length, passes, source});
@@ -68,7 +52,9 @@ std::vector<Syscall> MakeTable() {
   table.back().roles.push_back({#name, kNoRegister, Shape::shape, -1, passes, source, \
                                 static_cast<int8_t>(RoleNamed(table.back(), #parent)), word});
   using enum Pass;
+#include "model/own_calls.def"
 #include "model/syscalls.def"
+#undef KNOT_OWN
 #undef KNOT_CALL
 #undef KNOT_ARG
 #undef KNOT_NESTED

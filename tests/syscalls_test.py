@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Holds model/syscalls.def against docs/system-calls.tsv.
+"""Holds model/syscalls.def and own_calls.def against docs/system-calls.tsv.
 
 Every argument that the table of words says is read has an entry in the model's table and the other
 way round, with as many passes where the words speak of a double fetch.
@@ -13,8 +13,6 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
-# Bodies of their own (model/kernel/bodies.cc, exec_clone_exit.cc), by call and argument's register.
-OWN_BODIES = {"openat": {1}, "bind": {1}, "write": {1}, "read": {1}, "execve": {0, 1, 2}}
 # execveat(2) differs from execve in where its registers stand.
 SAME_AS = {"execveat": "execve"}
 
@@ -38,6 +36,19 @@ def model_entries():
     return calls
 
 
+def own_bodies():
+    """{call: {registers}} of the calls with a body of their own that take pointers."""
+    calls = {}
+    for line in (ROOT / "model/own_calls.def").read_text().splitlines():
+        if call := re.match(r"KNOT_OWN\(\w+, (\w+), \d\)$", line):
+            registers = calls.setdefault(call[1], set())
+        elif arg := re.match(r"KNOT_ARG\(\w+, (\d), ", line):
+            registers.add(int(arg[1]))
+        elif line.startswith("KNOT_"):
+            sys.exit(f"model/own_calls.def: {line}: expected KNOT_OWN or KNOT_ARG")
+    return {call: registers for call, registers in calls.items() if registers}
+
+
 def is_read(row):
     """Whether the kernel reads the argument, or a proposal's fetch point stands in its way."""
     if row["argument"].startswith("none"):
@@ -49,6 +60,7 @@ def is_read(row):
 
 def main():
     model = model_entries()
+    own = own_bodies()
     problems = []
     described = set()
     with open(ROOT / "docs/system-calls.tsv", newline="", encoding="utf-8") as file:
@@ -56,9 +68,9 @@ def main():
     for row in rows:
         call = row["call"]
         where = f"docs/system-calls.tsv: {call} {row['argument']}"
-        if call in SAME_AS or call in OWN_BODIES:
+        if call in SAME_AS or call in own:
             register = int(row["argument"][0])
-            if call in OWN_BODIES and register not in OWN_BODIES[call]:
+            if call in own and register not in own[call]:
                 problems.append(f"{where}: no body reads it")
             continue
         # A call with commands has one entry a command.
