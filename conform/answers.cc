@@ -20,8 +20,6 @@ namespace {
 using model::OpCode;
 using model::Program;
 using model::TaskKind;
-using verify::Observed;
-using verify::Token;
 
 absl::Status Bad(const std::string& line, const std::string& expected) {
   return absl::InvalidArgumentError(
@@ -57,15 +55,15 @@ void Normalise(const Program& program, Observed* observed) {
     if (task.kind != TaskKind::kSupervisor) {
       const size_t before = tokens.size();
       std::erase_if(tokens, [&](const Token& token) {
-        return verify::OpOf(program, static_cast<int>(t), token.call).code == OpCode::kEnd;
+        return OpOf(program, static_cast<int>(t), token.call).code == OpCode::kEnd;
       });
       if (tokens.size() < before) observed->dead[t] = false;
     } else {
       std::erase_if(tokens, [&](const Token& token) {
-        return verify::OpOf(program, static_cast<int>(t), token.call).code == OpCode::kEnd;
+        return OpOf(program, static_cast<int>(t), token.call).code == OpCode::kEnd;
       });
     }
-    if (!verify::FollowsPolicy(task)) continue;
+    if (!FollowsPolicy(task)) continue;
     std::erase_if(tokens, [&task](const Token& token) {
       return task.ops[token.call].code == OpCode::kRecv && (!token.returned || token.ret < 0);
     });
@@ -191,7 +189,7 @@ Observed ObservedOf(const Program& program, const PlanAnswer& answer) {
     if (task < 0 || task >= static_cast<int>(program.tasks.size())) continue;
     const auto t = static_cast<size_t>(task);
     // At its script's end a task exits; a killed one never came to it.
-    observed.dead[t] = !verify::IsAtEnd(program.tasks[t], observed.tasks[t]);
+    observed.dead[t] = !IsAtEnd(program.tasks[t], observed.tasks[t]);
   }
   Normalise(program, &observed);
   return observed;
@@ -239,7 +237,7 @@ absl::StatusOr<Observed> ParseOutcome(const Program& program, const std::string&
     rest = absl::StripLeadingAsciiWhitespace(rest.substr(close + 1));
   }
   for (size_t t = 0; t < program.tasks.size(); ++t) {
-    if (verify::IsAtEnd(program.tasks[t], observed.tasks[t])) observed.dead[t] = false;
+    if (IsAtEnd(program.tasks[t], observed.tasks[t])) observed.dead[t] = false;
   }
   Normalise(program, &observed);
   return observed;

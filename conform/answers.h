@@ -11,15 +11,15 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "conform/force/observed.h"
 #include "model/program.h"
-#include "verify/observed.h"
 
 namespace knotcheck::conform {
 
 struct PlanAnswer {
   struct Done {
     int task = 0;
-    verify::Token token;
+    Token token;
   };
   std::vector<Done> done;                       // in the order in which they returned
   std::vector<std::pair<int, uint8_t>> asleep;  // task, operation
@@ -44,11 +44,10 @@ absl::StatusOr<Answers> ParseAnswers(const std::vector<std::string>& lines);
 
 // What a directed plan's answer shows, in the model's terms: an exit at a script's end is no death,
 // and of a policy's supervisor RECVs that fail or sleep are left out.
-verify::Observed ObservedOf(const model::Program& program, const PlanAnswer& answer);
+Observed ObservedOf(const model::Program& program, const PlanAnswer& answer);
 
 // The text of a stress' outcome. InvalidArgument: it names no task or operation of the program.
-absl::StatusOr<verify::Observed> ParseOutcome(const model::Program& program,
-                                              const std::string& text);
+absl::StatusOr<Observed> ParseOutcome(const model::Program& program, const std::string& text);
 
 // An outcome's text with what is hexadecimal and printable as text: used="/ok".
 std::string Readable(const std::string& text);

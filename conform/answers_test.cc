@@ -48,7 +48,7 @@ TEST(Answers, OfADirectedPlan) {
   const PlanAnswer& plan = answers->plans.at("a#1");
   ASSERT_EQ(plan.done.size(), 2u);
   EXPECT_EQ(plan.done[0].task, 0);
-  EXPECT_EQ(verify::TokenText(plan.done[0].token), "0=6:used=2f6f6b");
+  EXPECT_EQ(TokenText(plan.done[0].token), "0=6:used=2f6f6b");
   EXPECT_EQ(plan.done[1].task, 1);
   EXPECT_EQ(plan.done[1].token.call, 0x82);
   EXPECT_EQ(plan.done[1].token.ret, -13);
@@ -114,11 +114,11 @@ struct Subject {
   std::string Directed(std::vector<std::string> lines) const {
     const auto answers = ParseAnswers(testing::Answer("a", std::move(lines)));
     EXPECT_TRUE(answers.ok()) << answers.status();
-    return verify::ObservedText(program(), ObservedOf(program(), answers->plans.at("a")));
+    return ObservedText(program(), ObservedOf(program(), answers->plans.at("a")));
   }
   std::string Free(const std::string& text) const {
     const auto observed = ParseOutcome(program(), text);
-    return observed.ok() ? verify::ObservedText(program(), *observed)
+    return observed.ok() ? ObservedText(program(), *observed)
                          : std::string(observed.status().message());
   }
   lang::Scenario scenario;

@@ -15,8 +15,6 @@
 namespace knotcheck::conform {
 namespace {
 
-using verify::Observed;
-
 // The most general peer becomes one with this many stores: two are enough to take a value away and
 // to bring it back.
 constexpr int kExplicitWrites = 2;
@@ -70,7 +68,7 @@ bool Judged(const PlanAnswer& answer, Match* match, std::string* reason) {
 void JudgeForced(const Case& one, const PlanAnswer& answer, ForcedResult* forced) {
   const model::Program& program = one.question->program();
   const Observed observed = ObservedOf(program, answer);
-  forced->observed = verify::ObservedText(program, observed);
+  forced->observed = ObservedText(program, observed);
   if (absl::StartsWith(answer.ended, "broken")) {
     Judged(answer, &forced->match, &forced->reason);
     return;
@@ -85,7 +83,7 @@ void JudgeForced(const Case& one, const PlanAnswer& answer, ForcedResult* forced
     return;
   }
   if (!Judged(answer, &forced->match, &forced->reason)) return;
-  const bool same = verify::Matches(forced->run.outcome, observed);
+  const bool same = Matches(forced->run.outcome, observed);
   forced->match = same ? Match::kMatches : Match::kDiffers;
   forced->reason = same ? "" : "another outcome";
 }
@@ -107,14 +105,14 @@ void LeaveOut(const model::Program& program, Observed* observed) {
     auto& tokens = observed->tasks[t];
     if (task.kind == model::TaskKind::kSupervisor) {
       if (program.policy.empty()) continue;
-      std::erase_if(tokens, [&task](const verify::Token& token) {
+      std::erase_if(tokens, [&task](const Token& token) {
         return task.ops[token.call].code == model::OpCode::kRecv &&
                (!token.returned || token.ret < 0);
       });
       continue;
     }
     if (!shared) continue;
-    for (verify::Token& token : tokens) {
+    for (Token& token : tokens) {
       if (token.details.count("argv") == 0) token.details.erase("used");
     }
   }
@@ -184,13 +182,13 @@ bool MatchesTorn(const model::Program& program, const Observed& allowed, const O
       }
     }
   }
-  return verify::Matches(loose, observed);
+  return Matches(loose, observed);
 }
 
 absl::Status JudgeStress(const PlanAnswer& answer, uint64_t runs, Case* one) {
   StressResult& stress = one->stress;
   const model::Program& program = one->free_question->program();
-  for (verify::Outcomes::One& allowed : one->outcomes.outcomes) {
+  for (Outcomes::One& allowed : one->outcomes.outcomes) {
     LeaveOut(program, &allowed.observed);
   }
   std::vector<bool> seen(one->outcomes.outcomes.size());
@@ -199,13 +197,13 @@ absl::Status JudgeStress(const PlanAnswer& answer, uint64_t runs, Case* one) {
     auto observed = ParseOutcome(program, text);
     if (!observed.ok()) return observed.status();
     LeaveOut(program, &*observed);
-    StressRow& row = rows[verify::ObservedText(program, *observed)];
+    StressRow& row = rows[ObservedText(program, *observed)];
     row.count += count;
     stress.runs += count;
     uint64_t violated = ~uint64_t{0};
     for (size_t i = 0; i < seen.size(); ++i) {
-      const verify::Outcomes::One& allowed = one->outcomes.outcomes[i];
-      if (!verify::Matches(allowed.observed, *observed)) continue;
+      const Outcomes::One& allowed = one->outcomes.outcomes[i];
+      if (!Matches(allowed.observed, *observed)) continue;
       seen[i] = true;
       row.allowed = true;
       violated &= allowed.violated;
@@ -226,8 +224,8 @@ absl::Status JudgeStress(const PlanAnswer& answer, uint64_t runs, Case* one) {
                    [](const StressRow& a, const StressRow& b) { return a.count > b.count; });
   for (size_t i = 0; i < seen.size(); ++i) {
     if (seen[i]) continue;
-    const verify::Outcomes::One& outcome = one->outcomes.outcomes[i];
-    stress.unseen.push_back({0, verify::ObservedText(program, outcome.observed), true, false,
+    const Outcomes::One& outcome = one->outcomes.outcomes[i];
+    stress.unseen.push_back({0, ObservedText(program, outcome.observed), true, false,
                              PropertyNames(*one->free_question, outcome.violated)});
   }
   stress.allowed = seen.size();
@@ -319,13 +317,13 @@ absl::StatusOr<Case> MakeCase(const lang::Scenario& scenario, const model::Propo
     one.cannot = std::string(can.message());
     return one;
   }
-  verify::ForcedOptions forced;
+  ForcedOptions forced;
   forced.max_runs = kMostForced;
-  verify::ForcedRuns runs = verify::FindForcedRuns(*one.question, forced);
+  ForcedRuns runs = FindForcedRuns(*one.question, forced);
   one.all_forced = runs.complete;
   std::set<std::string> forced_texts;
-  for (verify::ForcedRun& run : runs.runs) {
-    forced_texts.insert(verify::ObservedText(one.question->program(), run.outcome));
+  for (ForcedRun& run : runs.runs) {
+    forced_texts.insert(ObservedText(one.question->program(), run.outcome));
     ForcedResult result;
     result.violates = PropertyNames(*one.question, run.violated);
     const bool wanted =
@@ -337,14 +335,14 @@ absl::StatusOr<Case> MakeCase(const lang::Scenario& scenario, const model::Propo
       continue;
     }
     result.plan = absl::StrCat(one.name, "@", proposal.name, "#", one.forced.size() + 1);
-    result.predicted = verify::ObservedText(one.question->program(), run.outcome);
+    result.predicted = ObservedText(one.question->program(), run.outcome);
     result.run = std::move(run);
     one.forced.push_back(std::move(result));
   }
   if (options.stress_runs == 0) return one;
-  one.outcomes = verify::AllOutcomes(*one.free_question, options.max_states);
-  for (const verify::Outcomes::One& outcome : one.outcomes.outcomes) {
-    const std::string text = verify::ObservedText(one.free_question->program(), outcome.observed);
+  one.outcomes = AllOutcomes(*one.free_question, options.max_states);
+  for (const Outcomes::One& outcome : one.outcomes.outcomes) {
+    const std::string text = ObservedText(one.free_question->program(), outcome.observed);
     if (forced_texts.count(text) == 0) ++one.unforced;
   }
   one.stress.asked = true;

@@ -14,11 +14,11 @@
 
 #include "absl/status/statusor.h"
 #include "conform/answers.h"
+#include "conform/force/forced.h"
 #include "conform/target.h"
 #include "lang/ast.h"
 #include "model/config.h"
 #include "model/proposal.h"
-#include "verify/forced.h"
 
 namespace knotcheck::conform {
 
@@ -42,7 +42,7 @@ enum class Match : uint8_t {
 
 struct ForcedResult {
   std::string plan;  // its name
-  verify::ForcedRun run;
+  ForcedRun run;
   std::vector<std::string> violates;
   std::string predicted;
   std::string observed;
@@ -75,7 +75,7 @@ struct StressResult {
 struct TraceNotes {
   std::string file;
   std::string property;
-  size_t deeds = 0;  // verify::Witnessed
+  size_t deeds = 0;  // Witnessed
   // How the forced run goes another way; empty: it does not, or there is none.
   std::vector<std::string> differences;
 };
@@ -96,7 +96,7 @@ struct Case {
   // Of forced runs, and of the stress.
   std::unique_ptr<verify::Question> question;
   std::unique_ptr<verify::Question> free_question;
-  verify::Outcomes outcomes;
+  Outcomes outcomes;
 };
 
 struct Campaign {

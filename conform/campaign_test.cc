@@ -571,8 +571,8 @@ supervisor S {
 }
 )"));
   Lines texts;
-  for (const verify::Outcomes::One& one : It().outcomes.outcomes) {
-    texts.push_back(verify::ObservedText(It().free_question->program(), one.observed));
+  for (const Outcomes::One& one : It().outcomes.outcomes) {
+    texts.push_back(ObservedText(It().free_question->program(), one.observed));
   }
   EXPECT_THAT(texts, ::testing::Contains(HasSubstr("used=2f6f6b")));
   Stress("test/it@baseline#stress", {"1 T[0=6] U[0=-9] S[0=0 1=0]"});

@@ -43,30 +43,29 @@ absl::StatusOr<FollowedTrace> FollowTrace(const report::Trace& trace, model::Tog
   auto question = verify::Question::Make(subject.scenario, *subject.proposal, toggles, options);
   if (!question.ok()) return question.status();
   if (absl::Status can = CanRun(**question); !can.ok()) return can;
-  auto witnessed = verify::Witness(**traced, trace.concrete ? trace.concrete->path : trace.path);
+  auto witnessed = Witness(**traced, trace.concrete ? trace.concrete->path : trace.path);
   if (!witnessed.ok()) return witnessed.status();
-  verify::ForcedOptions forced;
+  ForcedOptions forced;
   forced.max_runs = kMostRuns;
   FollowedTrace followed = {*std::move(question), *std::move(witnessed), {}};
   const auto& properties = followed.question->system().properties();
   for (size_t i = 0; i < properties.size(); ++i) {
     if (properties[i].name != trace.property) continue;
-    followed.runs =
-        verify::Follow(*followed.question, followed.witnessed, uint64_t{1} << i, forced);
+    followed.runs = Follow(*followed.question, followed.witnessed, uint64_t{1} << i, forced);
   }
   return followed;
 }
 
-std::vector<std::string> Differences(const FollowedTrace& followed, const verify::Followed& run) {
+std::vector<std::string> Differences(const FollowedTrace& followed, const Followed& run) {
   const auto& deeds = followed.witnessed.deeds;
   const auto name = [&](size_t deed) {
-    return absl::StrCat("'", verify::DeedText(followed.question->program(), deeds[deed]), "'");
+    return absl::StrCat("'", DeedText(followed.question->program(), deeds[deed]), "'");
   };
   std::vector<std::string> told;
   for (const size_t deed : run.different) {
     told.push_back(absl::StrCat(name(deed), " has another result, or is left out"));
   }
-  for (const verify::Followed::Moved& moved : run.moved) {
+  for (const Followed::Moved& moved : run.moved) {
     told.push_back(absl::StrCat(name(moved.first), moved.wanted ? " is not" : " is", " over when ",
                                 name(moved.second), " begins"));
   }
@@ -95,12 +94,12 @@ absl::StatusOr<Case> MakeTraceCase(const report::Trace& trace, const std::string
   if (!followed.ok()) return followed.status();
   one->trace->deeds = followed->witnessed.deeds.size();
   if (followed->runs.empty()) return one;
-  verify::Followed& best = followed->runs.front();
+  Followed& best = followed->runs.front();
   one->trace->differences = Differences(*followed, best);
   ForcedResult result;
   result.plan = absl::StrCat(one->name, "@", one->proposal->name, "#", number);
   result.violates = PropertyNames(*followed->question, best.run.violated);
-  result.predicted = verify::ObservedText(followed->question->program(), best.run.outcome);
+  result.predicted = ObservedText(followed->question->program(), best.run.outcome);
   result.run = std::move(best.run);
   one->forced.push_back(std::move(result));
   one->question = std::move(followed->question);

@@ -10,9 +10,9 @@
 
 #include "absl/status/statusor.h"
 #include "conform/campaign.h"
+#include "conform/force/follow.h"
 #include "model/config.h"
 #include "report/trace.h"
-#include "verify/follow.h"
 
 namespace knotcheck::conform {
 
@@ -21,14 +21,14 @@ model::Toggles TogglesOf(const report::Trace& trace, model::Toggles variants);
 
 struct FollowedTrace {
   std::unique_ptr<verify::Question> question;  // of the kernel that is asked
-  verify::Witnessed witnessed;                 // what user space does and sees in the trace
-  std::vector<verify::Followed> runs;  // best first; empty: no forced run breaks the promise
+  Witnessed witnessed;                         // what user space does and sees in the trace
+  std::vector<Followed> runs;  // best first; empty: no forced run breaks the promise
 };
 // Unimplemented: the scenario cannot be run on a real kernel.
 absl::StatusOr<FollowedTrace> FollowTrace(const report::Trace& trace, model::Toggles toggles);
 
 // What the run does otherwise than the trace, a sentence each; none: nothing.
-std::vector<std::string> Differences(const FollowedTrace& followed, const verify::Followed& run);
+std::vector<std::string> Differences(const FollowedTrace& followed, const Followed& run);
 
 // A case of the trace's scenario with one forced run, that which follows the trace best, and the
 // stress that `options` ask for. `trace` must outlive it. `number` tells the plans of traces of one

@@ -22,7 +22,6 @@ using model::OpCode;
 using model::Program;
 using model::TaskInfo;
 using model::TaskKind;
-using verify::Order;
 
 constexpr int kDirectedLimitMs = 8000;
 constexpr int kStressLimitMs = 2000;
@@ -619,7 +618,7 @@ std::string OrderText(const Program& program, const Order& order, bool names) {
       names ? program.tasks[order.task].name : absl::StrCat(static_cast<int>(order.task));
   switch (order.kind) {
     case Order::Kind::kStart: {
-      std::string text = absl::StrCat("start ", task, " ", verify::CallName(order.call));
+      std::string text = absl::StrCat("start ", task, " ", CallName(order.call));
       if (order.park) {
         absl::StrAppend(&text, " park");
       } else if (order.fault) {
@@ -657,7 +656,7 @@ std::string OrderText(const Program& program, const Order& order, bool names) {
 }
 
 absl::StatusOr<std::string> DirectedPlan(const std::string& name, const verify::Question& question,
-                                         const verify::ForcedRun& run) {
+                                         const ForcedRun& run) {
   if (absl::Status status = CanRun(question); !status.ok()) return status;
   std::string text = absl::StrCat("plan ", name, "\nmode directed\nlimit ", kDirectedLimitMs, "\n");
   std::vector<std::string> needs = NeedsOf(question);

@@ -8,8 +8,8 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "conform/force/forced.h"
 #include "verify/check.h"
-#include "verify/forced.h"
 
 namespace knotcheck::conform {
 
@@ -19,7 +19,7 @@ absl::Status CanRun(const verify::Question& question);
 
 // `question` as FindForcedRuns wants it. Unimplemented as above.
 absl::StatusOr<std::string> DirectedPlan(const std::string& name, const verify::Question& question,
-                                         const verify::ForcedRun& run);
+                                         const ForcedRun& run);
 
 // `question` with the most general peer, if the scenario has one.
 absl::StatusOr<std::string> StressPlan(const std::string& name, const verify::Question& question,
@@ -30,6 +30,6 @@ absl::StatusOr<std::string> StressPlan(const std::string& name, const verify::Qu
 std::string ValueWord(const model::Program& program, model::Value value, uint8_t space);
 
 // An order as the plan has it: "start S 3 park".
-std::string OrderText(const model::Program& program, const verify::Order& order, bool names);
+std::string OrderText(const model::Program& program, const Order& order, bool names);
 
 }  // namespace knotcheck::conform

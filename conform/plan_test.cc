@@ -19,7 +19,6 @@ namespace {
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using verify::Order;
 
 struct Subject {
   explicit Subject(const std::string& body, const std::string& proposal = "baseline")
@@ -34,7 +33,7 @@ struct Subject {
     free = *std::move(made);
   }
   const model::Program& program() const { return question->program(); }
-  std::string Directed(const verify::ForcedRun& run) const {
+  std::string Directed(const ForcedRun& run) const {
     const auto text = DirectedPlan("p", *question, run);
     EXPECT_TRUE(text.ok()) << text.status();
     return text.value_or("");
@@ -69,7 +68,7 @@ signals to T: 2, handler restarts
 // the stores of a directed plan are orders, and so there is no writer.
 TEST(DirectedPlan, OfAPolicy) {
   const Subject subject(kPolicy);
-  verify::ForcedRun run;
+  ForcedRun run;
   run.orders = {Of(Order::Kind::kStart, 0), Of(Order::Kind::kWaitAsleep, 0)};
   Order store = Of(Order::Kind::kStore, 0);
   store.value = subject.program().words[0].domain[1];
@@ -126,13 +125,13 @@ TEST(StressPlan, OfAPolicy) {
 }
 
 TEST(DirectedPlan, SaysWhatItNeeds) {
-  const auto needs = [](const Subject& subject, const verify::ForcedRun& run) {
+  const auto needs = [](const Subject& subject, const ForcedRun& run) {
     for (const absl::string_view line : absl::StrSplit(subject.Directed(run), '\n')) {
       if (line.substr(0, 6) == "needs ") return std::string(line.substr(6));
     }
     return std::string();
   };
-  verify::ForcedRun run;
+  ForcedRun run;
   EXPECT_EQ(needs(Subject(kPolicy), run), "");
   EXPECT_EQ(needs(Subject(kPolicy, "pin_args"), run), "pin_args");
   run.holds = run.parks = run.serves = true;

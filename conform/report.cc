@@ -36,13 +36,13 @@ const char* Name(Match match) {
 }
 
 // The order in words: what is begun is named by the scenario's own text.
-std::string Words(const model::Program& program, const verify::Order& order) {
+std::string Words(const model::Program& program, const Order& order) {
   std::string text = OrderText(program, order, true);
-  if (order.kind == verify::Order::Kind::kStart) {
-    const model::Op& op = verify::OpOf(program, order.task, order.call);
+  if (order.kind == Order::Kind::kStart) {
+    const model::Op& op = OpOf(program, order.task, order.call);
     absl::StrAppend(&text, "    # ", op.text.empty() ? "exits" : op.text);
   }
-  if (order.kind == verify::Order::Kind::kStore) {
+  if (order.kind == Order::Kind::kStore) {
     absl::StrAppend(&text, "    # ", program.objects[program.words[order.word].object].name);
   }
   return text;
@@ -101,7 +101,7 @@ std::string ForcedText(const Case& one, const ForcedResult& forced, bool verbose
   Add("     model   ", Readable(forced.predicted), &text);
   if (!forced.observed.empty() && !good) Add("     kernel  ", Readable(forced.observed), &text);
   if (!verbose && forced.match != Match::kDiffers) return text;
-  for (const verify::Order& order : forced.run.orders) {
+  for (const Order& order : forced.run.orders) {
     Add("     | ", Words(one.question->program(), order), &text);
   }
   return text;
@@ -290,7 +290,7 @@ std::string CampaignJson(const Campaign& campaign, const ReportHeader& header) {
     entry["forced"] = ordered_json::array();
     for (const ForcedResult& forced : one.forced) {
       ordered_json orders = ordered_json::array();
-      for (const verify::Order& order : forced.run.orders) {
+      for (const Order& order : forced.run.orders) {
         orders.push_back(Words(one.question->program(), order));
       }
       entry["forced"].push_back({{"plan", forced.plan},

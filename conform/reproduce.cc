@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "conform/campaign.h"
 #include "conform/counterexample.h"
-#include "conform/emit_c.h"
+#include "conform/emit/emit_c.h"
 
 namespace knotcheck::conform {
 namespace {
@@ -23,19 +23,19 @@ absl::StatusOr<std::string> Reproduce(const report::Trace& trace) {
   if (!followed.ok()) return followed.status();
   const verify::Question& question = *followed->question;
   // What shows in runs that keep the promise, too, shows nothing.
-  const verify::Outcomes all = verify::AllOutcomes(question, kMaxStates);
+  const Outcomes all = AllOutcomes(question, kMaxStates);
   std::set<std::string> certain;
-  for (const verify::Outcomes::One& one : all.outcomes) {
+  for (const Outcomes::One& one : all.outcomes) {
     const auto names = PropertyNames(question, one.violated);
     if (std::find(names.begin(), names.end(), trace.property) != names.end()) {
-      certain.insert(verify::ObservedText(question.program(), one.observed));
+      certain.insert(ObservedText(question.program(), one.observed));
     }
   }
   const std::string& name = subject.scenario.header.name;
   absl::Status last = absl::NotFoundError(absl::StrCat(
       name, ": no run that user space can force shows that ", trace.property, " is broken"));
-  for (const verify::Followed& run : followed->runs) {
-    const std::string text = verify::ObservedText(question.program(), run.run.outcome);
+  for (const Followed& run : followed->runs) {
+    const std::string text = ObservedText(question.program(), run.run.outcome);
     if (all.complete && certain.count(text) == 0) continue;
     const Reproducer about = {absl::StrCat(name, " under ", subject.proposal->name),
                               trace.property,

@@ -12,8 +12,8 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "conform/campaign.h"
+#include "conform/force/forced.h"
 #include "report/text.h"
-#include "verify/forced.h"
 
 namespace knotcheck::conform {
 namespace {
@@ -30,7 +30,7 @@ absl::Status Bad(const std::string& file, size_t line, absl::string_view found,
 }
 
 // Whether every operation that says what it returns has returned.
-bool AllReturned(const model::Program& program, const verify::Observed& outcome) {
+bool AllReturned(const model::Program& program, const Observed& outcome) {
   for (size_t t = 0; t < program.tasks.size(); ++t) {
     if (outcome.dead[t]) continue;
     const std::vector<model::Op>& ops = program.tasks[t].ops;
@@ -159,12 +159,12 @@ absl::StatusOr<ModelVerdict> JudgeScenario(const lang::Scenario& scenario,
     return absl::InvalidArgumentError(absl::StrCat("found no '==' in ", scenario.header.name,
                                                    ", expected what its test asserts"));
   }
-  verify::ForcedOptions options;
+  ForcedOptions options;
   options.max_runs = kForcedRuns;
-  const verify::ForcedRuns found = verify::FindForcedRuns(**question, options);
+  const ForcedRuns found = FindForcedRuns(**question, options);
   ModelVerdict verdict;
   verdict.complete = found.complete;
-  for (const verify::ForcedRun& run : found.runs) {
+  for (const ForcedRun& run : found.runs) {
     ++verdict.runs;
     const std::vector<std::string> violated = PropertyNames(**question, run.violated);
     const bool expected =

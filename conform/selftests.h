@@ -2,11 +2,11 @@
 //
 // The kernel's selftests, run on a kernel and judged by the model.
 //
-// An outcome passes a scenario if its forced run (verify/forced.h) does not violate `expectation`,
-// and every operation with an `==` has returned in it, but for tasks that were killed. A test takes
-// one order and a scenario all of them. So the model passes a test if each of its scenarios is
-// passed by all outcomes, fails it if one is passed by none, and otherwise it depends on the order:
-// then either result of the kernel agrees.
+// An outcome passes a scenario if its forced run (conform/force/forced.h) does not violate
+// `expectation`, and every operation with an `==` has returned in it, but for tasks that were
+// killed. A test takes one order and a scenario all of them. So the model passes a test if each of
+// its scenarios is passed by all outcomes, fails it if one is passed by none, and otherwise it
+// depends on the order: then either result of the kernel agrees.
 
 #pragma once
 

@@ -159,7 +159,7 @@ struct Test {
   Toggle variant{Toggle::kVariants, 0};
   std::unique_ptr<lang::Scenario> scenario;
   std::unique_ptr<verify::Question> question;
-  verify::ForcedRun run;
+  ForcedRun run;
   std::string plan;
 };
 
@@ -168,8 +168,8 @@ absl::StatusOr<std::unique_ptr<verify::Question>> Ask(const lang::Scenario& scen
   return verify::Question::Make(scenario, *model::FindProposal("baseline"), toggles);
 }
 
-bool Same(const verify::Predicted& a, const verify::Predicted& b) {
-  return a.stuck == b.stuck && verify::Matches(a.outcome, b.outcome);
+bool Same(const Predicted& a, const Predicted& b) {
+  return a.stuck == b.stuck && Matches(a.outcome, b.outcome);
 }
 
 // Searches the forced runs with and without the variant for one that tells. Nothing: none does.
@@ -187,8 +187,8 @@ absl::StatusOr<std::unique_ptr<Test>> FindTest(const Row& row) {
   auto then = Ask(*test->scenario, variant);
   if (!then.ok()) return then.status();
   for (const auto* question : {today->get(), then->get()}) {
-    for (verify::ForcedRun& run : verify::FindForcedRuns(*question, {}).runs) {
-      if (Same(verify::Predict(**today, run.orders), verify::Predict(**then, run.orders))) continue;
+    for (ForcedRun& run : FindForcedRuns(*question, {}).runs) {
+      if (Same(Predict(**today, run.orders), Predict(**then, run.orders))) continue;
       test->run = std::move(run);
       test->question = *std::move(today);
       test->plan = "probe/" + name;
@@ -209,11 +209,11 @@ bool Fits(const Evidence& evidence, Toggles toggles) {
   if (absl::StartsWith(answer.ended, kNoAddfd)) return toggles.Has(Variant::no_addfd);
   const auto question = Ask(*evidence.test->scenario, toggles);
   if (!question.ok()) return false;
-  const verify::Predicted predicted = verify::Predict(**question, evidence.test->run.orders);
+  const Predicted predicted = Predict(**question, evidence.test->run.orders);
   if (predicted.stuck != 0 || answer.stuck != 0) {
     return (predicted.stuck == 0) == (answer.stuck == 0);
   }
-  return verify::Matches(predicted.outcome, ObservedOf((*question)->program(), answer));
+  return Matches(predicted.outcome, ObservedOf((*question)->program(), answer));
 }
 
 size_t HowManyFit(const std::vector<Evidence>& evidence, Toggles toggles) {

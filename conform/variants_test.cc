@@ -28,11 +28,11 @@ using testing::Answer;
 using ::testing::HasSubstr;
 using testing::LinesOf;
 
-using Kind = verify::Order::Kind;
+using Kind = Order::Kind;
 
 // "start 1 3 park", as an order line has it. No probe stores, holds an object, or begins an
 // operation of a handler.
-verify::Order OrderOf(const std::vector<std::string>& words) {
+Order OrderOf(const std::vector<std::string>& words) {
   static const auto* const waits = new std::map<std::string, Kind>{{"done", Kind::kWaitDone},
                                                                    {"asleep", Kind::kWaitAsleep},
                                                                    {"parked", Kind::kWaitParked},
@@ -41,7 +41,7 @@ verify::Order OrderOf(const std::vector<std::string>& words) {
                                                                     {"hold", Kind::kHold},
                                                                     {"resume", Kind::kResume},
                                                                     {"signal", Kind::kSignal}};
-  verify::Order order;
+  Order order;
   int task = 0;
   EXPECT_TRUE(absl::SimpleAtoi(words[1], &task)) << words[1];
   order.task = static_cast<uint8_t>(task);
@@ -72,7 +72,7 @@ class FakeKernel {
     output.lines = {absl::StrCat("probe release ", release_)};
     std::string name;
     std::string lacking;
-    std::vector<verify::Order> orders;
+    std::vector<Order> orders;
     for (const absl::string_view line : absl::StrSplit(plans, '\n')) {
       const std::vector<std::string> words = absl::StrSplit(line, ' ');
       if (words[0] == "plan") {
@@ -103,7 +103,7 @@ class FakeKernel {
 
  private:
   std::vector<std::string> Say(const std::string& name, const std::string& lacking,
-                               const std::vector<verify::Order>& orders) {
+                               const std::vector<Order>& orders) {
     if (!lacking.empty()) return Answer(name, {}, absl::StrCat("skipped ", lacking, ": no"));
     absl::string_view variant = name;
     EXPECT_TRUE(absl::ConsumePrefix(&variant, "probe/"));
@@ -113,7 +113,7 @@ class FakeKernel {
       const auto question =
           verify::Question::Make(scenario, *model::FindProposal("baseline"), toggles_);
       EXPECT_TRUE(question.ok()) << question.status();
-      const verify::Predicted predicted = verify::Predict(**question, orders);
+      const Predicted predicted = Predict(**question, orders);
       std::vector<std::string> lines = LinesOf(predicted.outcome);
       if (odd.count(name) != 0) return Answer(name, {"done 0 0 -71"});
       if (predicted.stuck != 0) lines.push_back(absl::StrCat("stuck ", predicted.stuck));

@@ -127,7 +127,7 @@ class Drawing(unittest.TestCase):
     def test_the_sources(self):
         self.assertGreater(len(self.places), 5000)
         for file in ("model/kernel/notify.cc", "model/proposals/pin_args/seccomp_pin.cc", "checker/search.h",
-                     "lang/parse.cc", "verify/turns.cc"):
+                     "lang/parse.cc", "conform/force/turns.cc"):
             self.assertGreater(sum(p[0].file == file for p in self.places), 50, file)
         kinds = {place[0].kind for place in self.places}
         self.assertEqual(len(kinds), 11, kinds)

@@ -12,7 +12,7 @@ import pathlib
 import random
 import re
 
-ROOMS = ["model", "checker", "lang", "verify"]
+ROOMS = ["model", "checker", "lang", "verify", "conform/force"]
 
 TOKEN = re.compile(r"""
     (?P<masked> //[^\n]* | /\*.*?\*/ | \#(?:\\\n|[^\n])*)

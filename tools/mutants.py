@@ -41,7 +41,8 @@ COLUMNS = ["seed", "number", "place", "kind", "before", "after", "result", "test
 CAUGHT, TIME_OUT, GOLDEN = "caught", "caught by time-out", "caught by golden files only"
 SURVIVED, NOT_BUILT = "survived", "does not compile"
 # Test programs that are built and run first, in this order: those that take long to build last.
-PROGRAMS = ("base_test", "checker_test", "model_test", "lang_test", "verify_test")
+PROGRAMS = ("base_test", "checker_test", "model_test", "lang_test", "verify_test",
+            "conform_test")
 QUICK = 3  # seconds; what takes less than that is run in one process
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

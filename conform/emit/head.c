@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// #include lines, and definitions that older headers lack. conform/emit_c_prelude.h says what a
+// #include lines, and definitions that older headers lack. conform/emit/pieces.h says what a
 // piece is.
 //
 // piece: errno

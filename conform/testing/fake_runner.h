@@ -13,11 +13,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "conform/force/forced.h"
+#include "conform/force/observed.h"
 #include "gtest/gtest.h"
 #include "lang/parse.h"
 #include "verify/check.h"
-#include "verify/forced.h"
-#include "verify/observed.h"
 
 namespace knotcheck::conform::testing {
 
@@ -45,11 +45,11 @@ inline lang::Scenario Collected(const std::string& name) {
 
 // What the runner prints between "begin" and "end" when the run goes as it is predicted. What
 // nobody can predict becomes zeros.
-inline std::vector<std::string> LinesOf(const verify::Observed& outcome) {
+inline std::vector<std::string> LinesOf(const Observed& outcome) {
   std::vector<std::string> lines;
   for (size_t t = 0; t < outcome.tasks.size(); ++t) {
-    for (const verify::Token& token : outcome.tasks[t]) {
-      const std::string what = absl::StrCat(t, " ", verify::CallName(token.call));
+    for (const Token& token : outcome.tasks[t]) {
+      const std::string what = absl::StrCat(t, " ", CallName(token.call));
       if (!token.returned) {
         lines.push_back(absl::StrCat("asleep ", what));
         continue;

@@ -2,7 +2,7 @@
 //
 // PIN_ARGS in C programs.
 
-#include "conform/emit_c_room.h"
+#include "conform/emit/room.h"
 
 namespace knotcheck::conform {
 namespace {

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "conform/emit_c_prelude.h"
-#include "verify/observed.h"
+#include "conform/emit/pieces.h"
+#include "conform/force/observed.h"
 
 namespace knotcheck::conform {
 
@@ -40,6 +40,6 @@ std::string WithPrelude(const std::vector<PreludePiece>& pieces, const std::stri
 std::string Identifier(std::string name);
 
 // "-EACCES", "6" or "ANY".
-std::string RetText(const verify::Token& token);
+std::string RetText(const Token& token);
 
 }  // namespace knotcheck::conform

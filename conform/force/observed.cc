@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "verify/observed.h"
+#include "conform/force/observed.h"
 
 #include <algorithm>
 
@@ -10,7 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "model/property.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::conform {
 namespace {
 
 using model::Observation;
@@ -357,4 +357,4 @@ std::string Recorder::Key() const {
   return key;
 }
 
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::conform

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The one who writes a reproducer: emit_c.cc has the frame of the program, emit_c_calls.cc what its
-// actors do.
+// The one who writes a reproducer: emit_c.cc has the frame of the program, calls.cc what its actors
+// do.
 
 #pragma once
 
@@ -17,9 +17,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "conform/emit_c.h"
-#include "conform/emit_c_room.h"
-#include "conform/emit_c_text.h"
+#include "conform/emit/emit_c.h"
+#include "conform/emit/room.h"
+#include "conform/emit/text.h"
 
 namespace knotcheck::conform {
 
@@ -38,7 +38,7 @@ struct Plan {
 // Translates the plan of a run.
 class Emitter {
  public:
-  Emitter(const verify::Question& question, const verify::ForcedRun& run, Plan plan)
+  Emitter(const verify::Question& question, const ForcedRun& run, Plan plan)
       : question_(question), program_(question.program()), run_(run), plan_(std::move(plan)) {}
 
   absl::StatusOr<std::string> Emit(const Reproducer& about);
@@ -46,8 +46,8 @@ class Emitter {
  private:
   // A start of the run, with what becomes of it.
   struct Begun {
-    const verify::Order* order = nullptr;
-    const verify::Token* token = nullptr;  // null: not predicted
+    const Order* order = nullptr;
+    const Token* token = nullptr;  // null: not predicted
   };
 
   absl::Status Check() const;
@@ -135,7 +135,7 @@ class Emitter {
 
   const verify::Question& question_;
   const model::Program& program_;
-  const verify::ForcedRun& run_;
+  const ForcedRun& run_;
   Plan plan_;
   std::vector<std::vector<Begun>> begun_;  // by task
   bool fails_ = false;                     // the run breaks the property

@@ -9,7 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "conform/emit_c_emitter.h"
+#include "conform/emit/emitter.h"
 #include "model/errno.h"
 
 namespace knotcheck::conform {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "conform/emit_c_room.h"
+#include "conform/emit/room.h"
 
 #include <set>
 #include <utility>
@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
-#include "conform/emit_c_text.h"
+#include "conform/emit/text.h"
 
 namespace knotcheck::conform {
 namespace {

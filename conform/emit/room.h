@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "conform/emit_c_prelude.h"
+#include "conform/emit/pieces.h"
 #include "model/proposal.h"
 
 namespace knotcheck::conform {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The graph that forced runs are searched in (verify/forced.h): a node is a point at which nobody
-// runs, an edge is a turn of one task, a signal or a store.
+// The graph that forced runs are searched in (conform/force/forced.h): a node is a point at which
+// nobody runs, an edge is a turn of one task, a signal or a store.
 
 #pragma once
 
@@ -9,13 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "conform/force/forced.h"
+#include "conform/force/observed.h"
 #include "model/observation.h"
 #include "model/system.h"
 #include "verify/check.h"
-#include "verify/forced.h"
-#include "verify/observed.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::conform {
 
 // What changes an order of an earlier turn: the kStart of a call says at once what will happen.
 struct Afterthought {
@@ -49,7 +49,7 @@ struct Node {
 // The turns from a node, of one question. Holds references to the question's parts.
 class Turns {
  public:
-  explicit Turns(const Question& question)
+  explicit Turns(const verify::Question& question)
       : system_(question.system()), program_(question.program()) {}
 
   int tasks() const { return static_cast<int>(program_.tasks.size()); }
@@ -121,4 +121,4 @@ std::string KeyOf(const Node& node);
 // The run that leads to nodes[at], with what its later turns say of its earlier orders.
 ForcedRun RunTo(const Turns& turns, const std::vector<Node>& nodes, int at);
 
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::conform

@@ -15,11 +15,11 @@
 #include <string>
 #include <vector>
 
+#include "conform/force/observed.h"
 #include "model/system.h"
 #include "verify/check.h"
-#include "verify/observed.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::conform {
 
 // docs/plan-format.md explains the orders.
 struct Order {
@@ -68,7 +68,7 @@ struct ForcedRuns {
 };
 
 // `question` must be of a program without the most general peer (CompileOptions::explicit_writes).
-ForcedRuns FindForcedRuns(const Question& question, const ForcedOptions& options);
+ForcedRuns FindForcedRuns(const verify::Question& question, const ForcedOptions& options);
 
 // What `orders`, which were found for another kernel or another model, give here. The outcome ends
 // where an order cannot be met: `stuck` is its number, counted from 1; 0: all were met.
@@ -76,7 +76,7 @@ struct Predicted {
   Observed outcome;
   size_t stuck = 0;
 };
-Predicted Predict(const Question& question, const std::vector<Order>& orders);
+Predicted Predict(const verify::Question& question, const std::vector<Order>& orders);
 
 struct Outcomes {
   struct One {
@@ -90,6 +90,6 @@ struct Outcomes {
 // All that every run of the program may show in user space when targets and peers have come to
 // their end or sleep, and supervisors sleep or are through. At most `max_states` pairs of a state
 // and what was seen on the way to it.
-Outcomes AllOutcomes(const Question& question, size_t max_states);
+Outcomes AllOutcomes(const verify::Question& question, size_t max_states);
 
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::conform

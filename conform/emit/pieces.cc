@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "conform/emit_c_prelude.h"
+#include "conform/emit/pieces.h"
 
 #include <algorithm>
 #include <utility>

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "conform/force/forced.h"
 #include "verify/check.h"
-#include "verify/forced.h"
 
 namespace knotcheck::conform {
 
@@ -30,6 +30,6 @@ struct Reproducer {
 // kernel or the user's rights lack something. Of a run that breaks nothing it is the other way
 // round. Unimplemented: the run needs what such a program does not have.
 absl::StatusOr<std::string> EmitC(const Reproducer& about, const verify::Question& question,
-                                  const verify::ForcedRun& run);
+                                  const ForcedRun& run);
 
 }  // namespace knotcheck::conform

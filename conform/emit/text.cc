@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "conform/emit_c_text.h"
+#include "conform/emit/text.h"
 
 #include <algorithm>
 #include <set>
@@ -195,7 +195,7 @@ std::string Identifier(std::string name) {
   return taken.count(name) ? name + "_" : name;
 }
 
-std::string RetText(const verify::Token& token) {
+std::string RetText(const Token& token) {
   if (token.any_result) return "ANY";
   const std::string name =
       token.ret < 0 ? model::ErrnoName(static_cast<int>(-token.ret)) : std::string();

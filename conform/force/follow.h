@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From a run of the model, such as a counterexample, to the forced run (verify/forced.h) that goes
-// its way as far as user space can order it.
+// From a run of the model, such as a counterexample, to the forced run (conform/force/forced.h)
+// that goes its way as far as user space can order it.
 //
 // What user space orders is when operations begin and have returned, when it stores and when it
 // sends a signal: of each two of these, whether one is over before the other begins. What happens
@@ -17,11 +17,11 @@
 
 #include "absl/status/statusor.h"
 #include "checker/path.h"
+#include "conform/force/forced.h"
+#include "conform/force/observed.h"
 #include "verify/check.h"
-#include "verify/forced.h"
-#include "verify/observed.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::conform {
 
 // Something that user space does. Stores and signals are over at once.
 struct Deed {
@@ -46,7 +46,7 @@ struct Witnessed {
   std::vector<std::vector<Token>> results;  // by task and number; the run need not be at rest
 };
 // InvalidArgument: the path cannot be taken, or it is too long to be followed.
-absl::StatusOr<Witnessed> Witness(const Question& question, const checker::Path& path);
+absl::StatusOr<Witnessed> Witness(const verify::Question& question, const checker::Path& path);
 
 // A forced run beside the one that it follows. Numbers are indices into Witnessed::deeds.
 struct Followed {
@@ -65,7 +65,7 @@ struct Followed {
 // Forced runs that violate a property of the set, those first that follow `run` best: the fewest
 // deeds different, then the fewest moved and added, then the fewest orders. One for each outcome.
 // Limits as for FindForcedRuns.
-std::vector<Followed> Follow(const Question& question, const Witnessed& run, uint64_t properties,
-                             const ForcedOptions& options);
+std::vector<Followed> Follow(const verify::Question& question, const Witnessed& run,
+                             uint64_t properties, const ForcedOptions& options);
 
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::conform

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "verify/forced.h"
+#include "conform/force/forced.h"
 
 #include <algorithm>
 #include <deque>
@@ -11,11 +11,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "verify/turns.h"
+#include "conform/force/turns.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::conform {
 
-ForcedRuns FindForcedRuns(const Question& question, const ForcedOptions& options) {
+ForcedRuns FindForcedRuns(const verify::Question& question, const ForcedOptions& options) {
   const Turns turns(question);
   ForcedRuns found;
   std::vector<Node> nodes;
@@ -91,7 +91,7 @@ bool DoesAs(const Node& turn, const Order& start) {
 
 }  // namespace
 
-Predicted Predict(const Question& question, const std::vector<Order>& orders) {
+Predicted Predict(const verify::Question& question, const std::vector<Order>& orders) {
   const Turns turns(question);
   Node node = turns.First();
   size_t at = 0;
@@ -145,7 +145,7 @@ Predicted Predict(const Question& question, const std::vector<Order>& orders) {
   return predicted;
 }
 
-Outcomes AllOutcomes(const Question& question, size_t max_states) {
+Outcomes AllOutcomes(const verify::Question& question, size_t max_states) {
   const Turns turns(question);
   const model::System& system = turns.system();
   Outcomes all;
@@ -205,4 +205,4 @@ Outcomes AllOutcomes(const Question& question, size_t max_states) {
   return all;
 }
 
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::conform

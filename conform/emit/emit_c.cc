@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "conform/emit_c.h"
+#include "conform/emit/emit_c.h"
 
 #include <algorithm>
 #include <map>
@@ -15,13 +15,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "conform/emit_c_emitter.h"
+#include "conform/emit/emitter.h"
 #include "conform/plan.h"
 
 namespace knotcheck::conform {
 namespace {
-
-using verify::Order;
 
 constexpr size_t kWidth = 80;
 
@@ -482,7 +480,7 @@ absl::StatusOr<std::string> Emitter::Emit(const Reproducer& about) {
 }
 
 absl::StatusOr<std::string> EmitC(const Reproducer& about, const verify::Question& question,
-                                  const verify::ForcedRun& run) {
+                                  const ForcedRun& run) {
   absl::StatusOr<std::string> plan = DirectedPlan("run", question, run);
   if (!plan.ok()) return plan.status();
   return Emitter(question, run, ReadPlan(*plan)).Emit(about);

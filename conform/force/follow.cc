@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "verify/follow.h"
+#include "conform/force/follow.h"
 
 #include <algorithm>
 #include <array>
@@ -11,10 +11,10 @@
 #include <unordered_map>
 
 #include "absl/strings/str_cat.h"
+#include "conform/force/turns.h"
 #include "model/observation.h"
-#include "verify/turns.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::conform {
 namespace {
 
 using model::Observation;
@@ -150,7 +150,7 @@ std::string DeedText(const model::Program& program, const Deed& deed) {
   return "";
 }
 
-absl::StatusOr<Witnessed> Witness(const Question& question, const checker::Path& path) {
+absl::StatusOr<Witnessed> Witness(const verify::Question& question, const checker::Path& path) {
   const model::System& system = question.system();
   const model::Program& program = question.program();
   const absl::Status cannot = absl::InvalidArgumentError("the path cannot be taken");
@@ -225,8 +225,8 @@ absl::StatusOr<Witnessed> Witness(const Question& question, const checker::Path&
   return found;
 }
 
-std::vector<Followed> Follow(const Question& question, const Witnessed& run, uint64_t properties,
-                             const ForcedOptions& options) {
+std::vector<Followed> Follow(const verify::Question& question, const Witnessed& run,
+                             uint64_t properties, const ForcedOptions& options) {
   const Turns turns(question);
   const model::Program& program = turns.program();
   std::vector<Node> nodes = {turns.First()};
@@ -294,4 +294,4 @@ std::vector<Followed> Follow(const Question& question, const Witnessed& run, uin
   return found;
 }
 
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::conform

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "verify/forced.h"
+#include "conform/force/forced.h"
 
 #include <algorithm>
 #include <set>
@@ -11,30 +11,31 @@
 #include "model/kernel/toggles.h"
 #include "verify/testing/collection.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::conform {
 namespace {
 
 struct Asked {
   std::unique_ptr<lang::Scenario> scenario;
-  std::unique_ptr<Question> explicit_peer;
-  std::unique_ptr<Question> free;
+  std::unique_ptr<verify::Question> explicit_peer;
+  std::unique_ptr<verify::Question> free;
 };
 
 Asked Ask(const std::string& name, const std::string& proposal, model::Toggles toggles = {}) {
   Asked asked;
-  asked.scenario = std::make_unique<lang::Scenario>(testing::Collected(name));
+  asked.scenario = std::make_unique<lang::Scenario>(verify::testing::Collected(name));
   lang::CompileOptions options;
   options.explicit_writes = 2;
-  auto made = Question::Make(*asked.scenario, *model::FindProposal(proposal), toggles, options);
+  auto made =
+      verify::Question::Make(*asked.scenario, *model::FindProposal(proposal), toggles, options);
   EXPECT_TRUE(made.ok()) << made.status();
   asked.explicit_peer = *std::move(made);
-  made = Question::Make(*asked.scenario, *model::FindProposal(proposal), toggles);
+  made = verify::Question::Make(*asked.scenario, *model::FindProposal(proposal), toggles);
   EXPECT_TRUE(made.ok()) << made.status();
   asked.free = *std::move(made);
   return asked;
 }
 
-std::set<std::string> TextsOf(const Question& question, const Outcomes& outcomes) {
+std::set<std::string> TextsOf(const verify::Question& question, const Outcomes& outcomes) {
   std::set<std::string> texts;
   for (const Outcomes::One& one : outcomes.outcomes) {
     texts.insert(ObservedText(question.program(), one.observed));
@@ -42,7 +43,7 @@ std::set<std::string> TextsOf(const Question& question, const Outcomes& outcomes
   return texts;
 }
 
-std::string Names(const Question& question, uint64_t bits) {
+std::string Names(const verify::Question& question, uint64_t bits) {
   std::string names;
   const auto& properties = question.system().properties();
   for (size_t i = 0; i < properties.size(); ++i) {
@@ -234,4 +235,4 @@ TEST(Observed, MatchesWhatIsPredictedAndNoMore) {
 }
 
 }  // namespace
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::conform

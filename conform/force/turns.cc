@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "verify/turns.h"
+#include "conform/force/turns.h"
 
 #include <algorithm>
 #include <cstring>
@@ -10,7 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::conform {
 namespace {
 
 using model::Observation;
@@ -405,4 +405,4 @@ ForcedRun RunTo(const Turns& turns, const std::vector<Node>& nodes, int at) {
   return run;
 }
 
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::conform

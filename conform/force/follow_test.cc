@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "verify/follow.h"
+#include "conform/force/follow.h"
 
 #include <algorithm>
 #include <memory>
@@ -12,13 +12,13 @@
 #include "gtest/gtest.h"
 #include "verify/testing/collection.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::conform {
 namespace {
 
 struct Asked {
   lang::Scenario scenario;
   const model::Proposal* proposal = nullptr;
-  std::unique_ptr<Question> question;
+  std::unique_ptr<verify::Question> question;
   checker::Path path;  // the shortest counterexample, with real stores
   uint64_t property = 0;
 };
@@ -26,13 +26,13 @@ struct Asked {
 // A scenario of the collection, and its counterexample to `property`.
 Asked Ask(const std::string& name, const std::string& proposal, const std::string& property) {
   Asked asked;
-  asked.scenario = testing::Collected(name);
+  asked.scenario = verify::testing::Collected(name);
   asked.proposal = model::FindProposal(proposal);
-  const auto answer = Check(asked.scenario, *asked.proposal, {});
+  const auto answer = verify::Check(asked.scenario, *asked.proposal, {});
   EXPECT_TRUE(answer.ok()) << answer.status();
-  auto free = Question::Make(asked.scenario, *asked.proposal, {});
+  auto free = verify::Question::Make(asked.scenario, *asked.proposal, {});
   EXPECT_TRUE(free.ok()) << free.status();
-  for (const PropertyVerdict& verdict : answer->properties) {
+  for (const verify::PropertyVerdict& verdict : answer->properties) {
     if (verdict.info.name != property) continue;
     asked.path = verdict.path;
     if ((*free)->program().general_peer) {
@@ -53,7 +53,7 @@ Asked Ask(const std::string& name, const std::string& proposal, const std::strin
   return asked;
 }
 
-std::vector<std::string> Words(const Question& question, const Witnessed& run) {
+std::vector<std::string> Words(const verify::Question& question, const Witnessed& run) {
   std::vector<std::string> words;
   for (const Deed& deed : run.deeds) words.push_back(DeedText(question.program(), deed));
   return words;
@@ -61,7 +61,7 @@ std::vector<std::string> Words(const Question& question, const Witnessed& run) {
 
 // "T openat(...) < a store of ...": what was over before what, in the run followed or, with "!", in
 // the forced one.
-std::vector<std::string> Moved(const Question& question, const Witnessed& run,
+std::vector<std::string> Moved(const verify::Question& question, const Witnessed& run,
                                const Followed& followed) {
   std::vector<std::string> words;
   for (const Followed::Moved& moved : followed.moved) {
@@ -139,7 +139,7 @@ TEST(Follow, CountsWhatHasToMove) {
   // when SEND has returned, which is the end of what is followed.
   lang::CompileOptions options;
   options.explicit_writes = 3;
-  const auto more = Question::Make(asked.scenario, *asked.proposal, {}, options);
+  const auto more = verify::Question::Make(asked.scenario, *asked.proposal, {}, options);
   ASSERT_TRUE(more.ok()) << more.status();
   found = Follow(**more, *run, asked.property, {});
   ASSERT_FALSE(found.empty());
@@ -227,4 +227,4 @@ TEST(Witness, RefusesAPathThatCannotBeTaken) {
 }
 
 }  // namespace
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::conform

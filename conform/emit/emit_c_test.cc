@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "conform/emit_c.h"
+#include "conform/emit/emit_c.h"
 
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -56,7 +56,7 @@ Emitted EmitText(const std::string& text, const std::string& proposal, const std
     return emitted;
   }
   const auto& properties = (*question)->system().properties();
-  for (const verify::ForcedRun& run : verify::FindForcedRuns(**question, {}).runs) {
+  for (const ForcedRun& run : FindForcedRuns(**question, {}).runs) {
     for (size_t i = 0; i < properties.size(); ++i) {
       if (properties[i].name != property) continue;
       if (broken ? !(run.violated >> i & 1) : run.violated != 0) continue;

@@ -16,7 +16,7 @@
 #include "model/program.h"
 #include "model/state.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::conform {
 
 // An operation that began. Details are "used", "argv", "rR", "cR" with their values in hex; '?' is
 // a half byte that nobody can predict, "*" is anything.
@@ -92,4 +92,4 @@ bool FollowsPolicy(const model::TaskInfo& task);
 // The operation of a task that a call index names.
 const model::Op& OpOf(const model::Program& program, int task, uint8_t call);
 
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::conform
