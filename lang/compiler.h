@@ -23,10 +23,10 @@
 #include "lang/ast.h"
 #include "lang/compile.h"
 #include "lang/parse.h"
-#include "model/policy.h"
 #include "model/program.h"
 #include "model/property.h"
 #include "model/proposal.h"
+#include "model/user/policy.h"
 
 namespace knotcheck::lang {
 

@@ -4,8 +4,9 @@
 // where a proposal may serve the fetch instead.
 
 #include <algorithm>
-#include <utility>
 
+#include "model/ghost/probes.h"
+#include "model/kernel/files.h"
 #include "model/kernel/kernel.h"
 #include "model/kernel/locals.h"
 #include "model/kernel/toggles.h"
@@ -14,31 +15,6 @@ namespace knotcheck::model {
 namespace {
 
 constexpr int kCopied = 3;
-
-int LowestFreeFd(const Kernel& k) {
-  const FilesTable& files = k.s->files[k.me().files];
-  for (int fd = 0; fd < k.p.nofile[k.me().files]; ++fd) {
-    if (files[fd] == kNoFile) return fd;
-  }
-  return -kEMFILE;
-}
-
-// fdget() of one of the call's descriptors.
-uint8_t LookUpFd(Kernel& k, size_t index) {
-  const CallFd& looked_up = SyscallOf(k.Number()).fds[index];
-  const int fd = k.ScalarArg(looked_up.arg) + (k.Has(Mutation::fd_slot) ? 1 : 0);
-  uint8_t file = fd >= 0 && fd < kMaxFds ? k.s->files[k.me().files][fd] : 0;
-  if (file == kReserved) file = kNoFile;
-  const uint8_t approved = k.me().ghost_file[index];
-  if ((k.me().ghost & kGhostApproved) && approved != 0) {
-    k.Raise(Event::kFdUsed);
-    if (file + 1 != approved) {
-      k.Raise(Event::kFdOther);
-      k.Note("fd {} is no longer the file that it was when the call was approved", fd);
-    }
-  }
-  return file;
-}
 
 // Whether a descriptor is looked up, given what the path says.
 bool LooksUp(const Kernel& k, const CallFd& fd, bool relative) {
@@ -125,7 +101,7 @@ Flow getname_flags(Kernel& k) {
   if (k.proposal.getname_flags != nullptr) {
     CALL_HOOK(l.hook, k.proposal.getname_flags(k, l.role));
     if (k.Served(l.hook)) {
-      k.ServedFrom(l.role);
+      ghost::ServedFrom(k, l.role);
       return k.Return(k.ret);
     }
   }
@@ -140,7 +116,7 @@ Flow getname_flags(Kernel& k) {
     if (!word.mapped) return k.Return(-kEFAULT);
     k.me().copied[l.w] = word.value;
     k.Note("reads {}", k.ValueText(word.value));
-    k.Fetched(l.role, 0, l.w, word.value, true);
+    ghost::Fetched(k, l.role, 0, l.w, word.value, true);
     if (k.p.values[word.value].has_nul) break;
   }
   // The empty path is special.
@@ -156,10 +132,9 @@ Flow do_sys_openat2(Kernel& k) {
   if (k.ret < 0) return k.Return(k.ret);
   STEP("fd = get_unused_fd_flags(how->flags)", kFiles);
   {
-    const int fd = LowestFreeFd(k);
+    const int fd = get_unused_fd_flags(k);
     if (fd < 0) return k.Return(fd);
     l.fd = static_cast<uint8_t>(fd);
-    k.s->files[k.me().files][fd] = kReserved;
   }
   // path_init(): the walk begins at the descriptor. None of the files that there are is a
   // directory.
@@ -171,7 +146,7 @@ Flow do_sys_openat2(Kernel& k) {
     return k.Return(l.failed);
   }
   STEP("fd_install(fd, do_filp_open(dfd, tmp, &op))", kFiles);
-  k.ActsOn(k.me().copied, kCopied);
+  ghost::ActsOn(k, k.me().copied, kCopied);
   k.Note("opens {} as fd {}", k.ValueText(k.me().copied[0]), static_cast<int>(l.fd));
   k.s->files[k.me().files][l.fd] = k.OpenFile();
   return k.Return(l.fd);
@@ -191,7 +166,7 @@ Flow move_addr_to_kernel(Kernel& k) {
   if (k.proposal.move_addr_to_kernel != nullptr) {
     CALL_HOOK(l.hook, k.proposal.move_addr_to_kernel(k, l.role));
     if (k.Served(l.hook)) {
-      k.ServedFrom(l.role);
+      ghost::ServedFrom(k, l.role);
       return k.Return(k.ret);
     }
   }
@@ -201,7 +176,7 @@ Flow move_addr_to_kernel(Kernel& k) {
     if (!word.mapped) return k.Return(-kEFAULT);
     k.me().copied[l.w] = Covered(k, word.value, l.w, k.RoleBytes(l.role));
     k.Note("reads {}", k.ValueText(k.me().copied[l.w]));
-    k.Fetched(l.role, 0, l.w, k.me().copied[l.w], true);
+    ghost::Fetched(k, l.role, 0, l.w, k.me().copied[l.w], true);
   }
   return k.Return(0);
   FUNCTION_END;
@@ -218,7 +193,7 @@ Flow __sys_bind(Kernel& k) {
   CALL(k.Push<CopyLocals>(Fn::k_move_addr_to_kernel).role = 0);
   if (k.ret < 0) return k.Return(k.ret);
   STEP("sock->ops->bind(sock, &address, addrlen)", kNothing);
-  k.ActsOn(k.me().copied, WordsOf(k.ScalarArg(2)));
+  ghost::ActsOn(k, k.me().copied, WordsOf(k.ScalarArg(2)));
   k.Note("binds {}", k.ValueText(k.me().copied[0]));
   return k.Return(0);
   FUNCTION_END;
@@ -238,15 +213,15 @@ Flow ksys_write(Kernel& k) {
   if (!l.legacy && k.proposal.import_ubuf != nullptr) {
     CALL_HOOK(l.hook, k.proposal.import_ubuf(k, 0));
     if (k.Served(l.hook)) {
-      k.ServedFrom(0);
-      k.ActsOn(k.me().copied, l.words);
+      ghost::ServedFrom(k, 0);
+      ghost::ActsOn(k, k.me().copied, l.words);
       return k.Return(k.ret);
     }
   }
   if (l.legacy && k.proposal.vfs_write != nullptr) {
     CALL_HOOK(l.hook, k.proposal.vfs_write(k, 0));
     if (k.Served(l.hook)) {
-      k.ServedFrom(0);
+      ghost::ServedFrom(k, 0);
       return k.Return(k.ret);
     }
   }
@@ -256,9 +231,9 @@ Flow ksys_write(Kernel& k) {
     if (!word.mapped) return k.Return(l.w == 0 ? -kEFAULT : 8 * l.w);
     k.me().copied[l.w] = Covered(k, word.value, l.w, k.ScalarArg(2));
     k.Note("writes {}", k.ValueText(k.me().copied[l.w]));
-    k.Fetched(0, 0, l.w, k.me().copied[l.w], true);
+    ghost::Fetched(k, 0, 0, l.w, k.me().copied[l.w], true);
   }
-  k.ActsOn(k.me().copied, l.words);
+  ghost::ActsOn(k, k.me().copied, l.words);
   return k.Return(k.ScalarArg(2));
   FUNCTION_END;
 }
@@ -276,12 +251,8 @@ Flow ksys_read(Kernel& k) {
   if (!l.legacy && k.proposal.import_ubuf != nullptr) {
     CALL_HOOK(l.hook, k.proposal.import_ubuf(k, 0));
     if (k.Served(l.hook)) {
-      k.ServedFrom(0);
-      k.Raise(Event::kReadBody);
-      if (k.ret > 0) {
-        k.Raise(Event::kReadMissed);
-        k.Note("returns {}, but the caller's buffer is unchanged", static_cast<int>(k.ret));
-      }
+      ghost::ServedFrom(k, 0);
+      ghost::ReadServed(k);
       return k.Return(k.ret);
     }
   }
@@ -297,14 +268,6 @@ Flow ksys_read(Kernel& k) {
     k.Raise(Event::kReadBody);
   }
   return k.Return(k.ScalarArg(2));
-  FUNCTION_END;
-}
-
-Flow fdget(Kernel& k) {
-  auto& l = k.Locals<FdgetLocals>();
-  FUNCTION_BEGIN;
-  STEP("CLASS(fd, f)(fd)", kFiles);
-  return k.Return(LookUpFd(k, l.fd) == kNoFile ? -kEBADF : 0);
   FUNCTION_END;
 }
 
@@ -360,11 +323,11 @@ Flow table_body(Kernel& k) {
           if (!word.mapped) return k.Return(-kEFAULT);
           k.Note("reads {}", k.ValueText(word.value));
           if (k.p.values[word.value].bytes[0] != 0) {
-            k.Consulted(l.role, true);
+            ghost::Consulted(k, l.role, true);
             continue;
           }
           // The name is empty: the call is about the descriptor, and no name is read.
-          k.Fetched(l.role, 0, 0, word.value, true);
+          ghost::Fetched(k, l.role, 0, 0, word.value, true);
         }
         CALL(k.Push<FdgetLocals>(Fn::k_fdget).fd = 0);
         return k.Return(k.ret);
@@ -374,14 +337,8 @@ Flow table_body(Kernel& k) {
           k.proposal.import_ubuf != nullptr) {
         CALL_HOOK(l.hook, k.proposal.import_ubuf(k, l.role));
         if (k.Served(l.hook)) {
-          k.ServedFrom(l.role);
-          if (EffectOf(k) == Pass::kImportDest) {
-            k.Raise(Event::kReadBody);
-            if (k.ret > 0) {
-              k.Raise(Event::kReadMissed);
-              k.Note("returns {}, but the caller's buffer is unchanged", static_cast<int>(k.ret));
-            }
-          }
+          ghost::ServedFrom(k, l.role);
+          if (EffectOf(k) == Pass::kImportDest) ghost::ReadServed(k);
           l.hook = 0;
           continue;
         }
@@ -409,9 +366,9 @@ Flow table_body(Kernel& k) {
         if (l.w < kCopied) k.me().copied[l.w] = value;
         FollowPointer(k, l.role, l.w, value);
         if (PassOf(k) != Pass::kStrnlen) {
-          k.Fetched(l.role, 0, l.w, value, true);
+          ghost::Fetched(k, l.role, 0, l.w, value, true);
         } else {
-          k.Consulted(l.role, true);
+          ghost::Consulted(k, l.role, true);
         }
         if (string && PassOf(k) != Pass::kCopyString && k.p.values[value].has_nul) break;
       }
@@ -432,42 +389,8 @@ Flow table_body(Kernel& k) {
       if (k.ret < 0) return k.Return(k.ret);
     }
   }
-  k.ActsOn(k.me().copied, kCopied);
+  ghost::ActsOn(k, k.me().copied, kCopied);
   return k.Return(0);
-  FUNCTION_END;
-}
-
-Flow do_close(Kernel& k) {
-  FUNCTION_BEGIN;
-  STEP("file = file_close_fd(fd)", kFiles | kChains);
-  {
-    const int fd = k.ScalarArg(0);
-    const uint8_t file = LookUpFd(k, 0);
-    if (file == kNoFile || fd < 0) return k.Return(-kEBADF);
-    k.s->files[k.me().files][fd] = kNoFile;
-    k.FileClosed(file);
-  }
-  if (k.me().fput != 0) {
-    STEP("__fput_sync(file)", kChains);
-    k.ReleaseFiles();
-  }
-  return k.Return(0);
-  FUNCTION_END;
-}
-
-Flow do_dup2(Kernel& k) {
-  FUNCTION_BEGIN;
-  STEP("do_dup2(files, file, newfd, flags)", kFiles | kChains);
-  {
-    const int newfd = k.ScalarArg(1);
-    FilesTable& files = k.s->files[k.me().files];
-    if (newfd < 0 || newfd >= k.p.nofile[k.me().files]) return k.Return(-kEBADF);
-    const uint8_t file = LookUpFd(k, 0);
-    if (file == kNoFile) return k.Return(-kEBADF);
-    if (files[newfd] == kReserved) return k.Return(-kEBUSY);
-    k.FileClosed(std::exchange(files[newfd], file));
-    return k.Return(newfd);
-  }
   FUNCTION_END;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/ghost/probes.h"
 #include "model/kernel/kernel.h"
 #include "model/kernel/locals.h"
 #include "model/kernel/toggles.h"
@@ -14,16 +15,6 @@ namespace {
 
 // The role of the running execve: filename, argv, envp.
 enum : int { kFilename, kArgv, kEnvp };
-
-// How many strings the supervisor saw in a table role of an approved call; -1: none was seen.
-int ApprovedCount(const Kernel& k, int role) {
-  const Task& t = k.me();
-  if (!(t.ghost & kGhostApproved) || !(t.ghost_roles >> role & 1)) return -1;
-  const SeenLayout& layout = k.p.seen[static_cast<size_t>(Nr::kExecve)][static_cast<size_t>(role)];
-  int count = 0;
-  while (count < layout.entries && t.seen[layout.base + count * layout.stride] != kAbsent) ++count;
-  return count;
-}
 
 }  // namespace
 
@@ -36,7 +27,7 @@ Flow count(Kernel& k) {
     if (k.proposal.count != nullptr) {
       CALL_HOOK(l.hook, k.proposal.count(k, l.role));
       if (k.Served(l.hook)) {
-        k.ServedFrom(l.role);
+        ghost::ServedFrom(k, l.role);
         if (k.ret < 0) return k.Return(k.ret);
         l.i = static_cast<uint8_t>(k.ret);
       } else {
@@ -53,21 +44,7 @@ Flow count(Kernel& k) {
       ++l.i;
     }
   }
-  {
-    if (k.PointerArg(SyscallOf(Nr::kExecve).roles[l.role].arg) != kZero) {
-      k.Consulted(l.role, l.hook == 0);
-    }
-    const int approved = ApprovedCount(k, l.role);
-    if (approved >= 0) {
-      bool racy = false;
-      for (int i = 0; i <= l.i; ++i) racy |= k.CouldBeStored(l.role, i, 0);
-      if (racy) k.Raise(Event::kFetch);
-      if (approved != l.i) {
-        k.Raise(Event::kFetchMismatch);
-        k.Note("counts {} strings <-- approved {}", static_cast<int>(l.i), approved);
-      }
-    }
-  }
+  ghost::Counted(k, l);
   return k.Return(l.i);
   FUNCTION_END;
 }
@@ -80,7 +57,7 @@ Flow copy_strings(Kernel& k) {
   if (k.proposal.copy_strings != nullptr) {
     CALL_HOOK(l.hook, k.proposal.copy_strings(k, l.role));
     if (k.Served(l.hook)) {
-      k.ServedFrom(l.role);
+      ghost::ServedFrom(k, l.role);
       return k.Return(k.ret);
     }
   }
@@ -99,7 +76,7 @@ Flow copy_strings(Kernel& k) {
       const auto word = k.ReadUser(k.cur, l.str, l.len);
       if (!word.mapped) return k.Return(-kEFAULT);
       ++l.len;
-      k.Consulted(l.role, true);
+      ghost::Consulted(k, l.role, true);
       if (k.p.values[word.value].has_nul) break;
     }
     for (l.w = 0; l.w < l.len; ++l.w) {
@@ -107,7 +84,7 @@ Flow copy_strings(Kernel& k) {
       const auto word = k.ReadUser(k.cur, l.str, l.w);
       if (!word.mapped) return k.Return(-kEFAULT);
       k.Note("copies {}", k.ValueText(word.value));
-      k.Fetched(l.role, l.argc, l.w, word.value, true);
+      ghost::Fetched(k, l.role, l.argc, l.w, word.value, true);
     }
   }
   return k.Return(0);
@@ -140,7 +117,7 @@ Flow do_execveat_common(Kernel& k) {
     callee.argc = argc;
   });
   if (k.ret < 0) return k.Return(k.ret);
-  k.ActsOn(k.me().copied, 3);
+  ghost::ActsOn(k, k.me().copied, 3);
   CALL(k.Push(Fn::k_begin_new_exec));
   return k.Return(k.ret);
   FUNCTION_END;

@@ -3,6 +3,8 @@
 // seccomp(SECCOMP_SET_MODE_FILTER) with NEW_LISTENER: one more filter on top of the task's. It
 // allows every call, and nobody uses its listener.
 
+#include "model/ghost/probes.h"
+#include "model/kernel/files.h"
 #include "model/kernel/kernel.h"
 #include "model/kernel/locals.h"
 #include "model/kernel/toggles.h"
@@ -44,7 +46,8 @@ bool seccomp_can_sync_threads(const Kernel& k) {
 // get_seccomp_filter(caller), seccomp_filter_release(thread), then the caller's filter.
 void seccomp_sync_threads(Kernel& k) {
   for (size_t t = 0; t < k.p.tasks.size(); ++t) {
-    if (!InGroup(k, t) || static_cast<int>(t) == k.cur) continue;
+    if (static_cast<int>(t) == k.cur) continue;
+    if (!InGroup(k, t)) continue;
     ++k.s->filters[k.me().filter].installed_users;
     const bool released = k.ReleaseInstalled(k.s->tasks[t].filter);
     // The caller's chain holds the scenario's filter, so that this is not its last user.
@@ -61,7 +64,8 @@ size_t FreeFilter(const Kernel& k) {
   return filter;
 }
 
-void seccomp_attach_filter(Kernel& k) {
+Ret seccomp_attach_filter(Kernel& k) {
+  if ((k.op().flags & kTsync) && !seccomp_can_sync_threads(k)) return -kESRCH;
   const size_t filter = FreeFilter(k);
   Filter& attached = k.s->filters[filter];
   attached.listens = 1;
@@ -70,12 +74,8 @@ void seccomp_attach_filter(Kernel& k) {
   attached.prev = k.me().filter;
   k.me().filter = static_cast<uint8_t>(filter);
   if (k.op().flags & kTsync) seccomp_sync_threads(k);
-  k.Raise(Event::kFilterAttached);
-  int listeners = k.info().filtered && k.s->filter().notif ? 1 : 0;
-  for (size_t cur = filter; cur != 0; cur = k.s->filters[cur].prev) {
-    listeners += k.s->filters[cur].listens;
-  }
-  k.Note("{} has {} listeners in its chain", k.info().name, listeners);
+  ghost::FilterAttached(k);
+  return 0;
 }
 
 }  // namespace
@@ -86,11 +86,9 @@ Flow seccomp_set_mode_filter(Kernel& k) {
   if ((k.op().flags & kTsync) && k.Has(Variant::no_tsync_esrch)) return k.Return(-kEINVAL);
   STEP("listener = get_unused_fd_flags(O_CLOEXEC)", kFiles);
   {
-    FilesTable& files = k.s->files[k.me().files];
-    const int limit = k.p.nofile[k.me().files];
-    while (l.listener < limit && files[l.listener] != kNoFile) ++l.listener;
-    if (l.listener == limit) return k.Return(-kEMFILE);
-    files[l.listener] = kReserved;
+    const int listener = get_unused_fd_flags(k);
+    if (listener < 0) return k.Return(listener);
+    l.listener = static_cast<uint8_t>(listener);
   }
   if (k.Has(Variant::dup_listener_race)) {
     // init_listener() of 5.9 and before.
@@ -101,11 +99,9 @@ Flow seccomp_set_mode_filter(Kernel& k) {
     STEP("spin_lock_irq(&current->sighand->siglock)", kChains | kUsers | kRequests | kGroupLives);
     if (has_duplicate_listener(k) && !k.Has(Variant::dup_listener_race)) {
       l.ret = -kEBUSY;
-    } else if ((k.op().flags & kTsync) && !seccomp_can_sync_threads(k)) {
-      l.ret = -kESRCH;
     } else {
-      seccomp_attach_filter(k);
-      l.filter = k.me().filter;
+      l.ret = seccomp_attach_filter(k);
+      if (l.ret == 0) l.filter = k.me().filter;
     }
   }
   STEP("ret ? put_unused_fd(listener) : fd_install(listener, listener_f)", kFiles);

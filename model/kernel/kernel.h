@@ -21,6 +21,9 @@
 // What a task does to memory that no other task can see belongs to the step before it. A step that
 // cannot be taken returns Flow::kBlocked and must not have changed anything that it keeps: the
 // caller drops the state. docs/adr/0001 says why it is done this way.
+//
+// What is remembered of who saw and approved what is not the kernel's: a function tells it to a
+// probe, in one line (model/ghost/probes.h). What user space does is in model/user/.
 
 #pragma once
 
@@ -141,6 +144,7 @@ class Kernel {
   void SetCoverage(Coverage* coverage) { coverage_ = coverage; }
   // What user space can tell of the steps goes there while it is set.
   void SetObservations(Observations* observations) { observations_ = observations; }
+  bool observing() const { return observations_ != nullptr; }
   void Observe(Observation observation) {
     if (observations_ == nullptr) return;
     observation.task = static_cast<uint8_t>(cur);
@@ -181,8 +185,6 @@ class Kernel {
   // The outcome of a step with n outcomes; at most one call a step.
   int Choose(int n);
   bool chose() const { return chose_; }
-  // The running op is a kChoose: goes on with one of its alternatives.
-  void TakeAlternative();
   // The function that is called now runs through its first STEP, as part of this step.
   void Fold() { fold_ = true; }
 
@@ -227,9 +229,6 @@ class Kernel {
     if (s->layout().has_registers) return Loaded(arg).scalar;
     return op().scalars[static_cast<size_t>(arg)];
   }
-  // User space is about to make the call of the running op: its registers, unless it makes one
-  // again whose registers are still there.
-  void LoadRegisters();
   // Where the handler of a signal begins, and where it has returned.
   void SaveRegisters();
   void RestoreRegisters();
@@ -266,15 +265,6 @@ class Kernel {
   // comes to it, it is an event that nothing is.
   bool IsMapped(int role);
 
-  // Ghost state: the kernel fetches word `w` of entry `entry` of a role of the running call.
-  // `user`: from user memory.
-  void Fetched(int role, int entry, int w, Value value, bool user);
-  // ... it reads of a role what it does not act on: a length, a pointer to an entry.
-  void Consulted(int role, bool user);
-  // Whether somebody else could have stored that word since the call was made.
-  bool CouldBeStored(int role, int entry, int w) const;
-  // A proposal served a fetch of this role: not even an unmapped one may be invented.
-  void ServedFrom(int role);
   // fput(): a descriptor of the running task's table named this file and does so no more. Whoever
   // closes the last one has the release of a listener to do, and nobody else: by then the filter's
   // record may be another's.
@@ -283,41 +273,10 @@ class Kernel {
   void ReleaseFiles();
   // A number for a file that is opened now: the smallest that nothing names in the table of `cur`.
   uint8_t OpenFile() const;
-  // The bytes that a call acts on, against the scenario's "uses".
-  void ActsOn(const Value* values, int count);
-  int SlotOf(Nr nr, int role, int entry, int w) const;
 
   bool MayFailAllocation() const { return s->globals().allocation_failures_left > 0; }
   // An allocation: false when the adversary makes it fail.
   bool Allocate();
-
-  // Ghost state: what a supervisor knows of the current notification of a target. Its bytes are
-  // those of the copy that counts when it says CONTINUE: with the proposal's flags the kernel's own
-  // where it has seen that one, else what it saw last.
-  struct Known {
-    uint8_t roles = 0;  // bit i: it has seen something of role i
-    bool truncated = false;
-    Value words[kMaxSeen] = {};
-  };
-  Known KnownBy(int supervisor, int target, bool protect) const;
-  // Whether nobody can answer the target's notification once more, so that no look at it counts:
-  // SEND has done so, and no fault of RECV puts it back.
-  bool AnsweredForGood(int target) const;
-  // The views of a target's notification are gone with it.
-  void ForgetViews(int target);
-  // A supervisor's buffer is free again.
-  void ForgetSeen();
-  // A look of role `role` begins: nothing of it is in the buffer yet.
-  void BeginLook(uint8_t id, Nr nr, int role);
-  // The call looks at no word from `w` on, so neither does a policy that compares bytes.
-  void NothingBeyond(Nr nr, int role, int w);
-  // The look is over: whoever does not decide by its buffer keeps it as a view. `shown`: it was of
-  // the kernel's copy. Of one that failed an honest supervisor keeps nothing.
-  void KeepLook(int target, bool shown, bool failed);
-  View* ViewOf(int supervisor, int target) {
-    const int view = p.view[static_cast<size_t>(supervisor)][static_cast<size_t>(target)];
-    return view < 0 ? nullptr : &s->views[view];
-  }
 
   void Raise(Event event) { events_.Add(event); }
   // A broken rule after which nothing that follows means anything.
@@ -339,8 +298,11 @@ class Kernel {
   }
   std::string ValueText(Value value) const;
 
-  // The call of the running task returned `result` to user space: expectations, then the next op.
-  void FinishOp(Ret result);
+  // The running task's call has returned `result` to user space.
+  void CoverAnswer(const Op& call, Ret result) {
+    if (coverage_ != nullptr) [[unlikely]]
+      AddAnswer(call, result);
+  }
   // The running task is gone; nothing of it remains but its status.
   Flow Die();
   // SIGKILL for every thread of `task`'s group.
@@ -370,6 +332,7 @@ class Kernel {
   void FindTop();
   void AddNote(std::string note);
   void CoverReturn();
+  void AddAnswer(const Op& call, Ret result);
   template <class... Args>
   static std::string FormatNote(const char* format, const Args&... args);
 
@@ -387,6 +350,11 @@ class Kernel {
   const StepInfo* taken_ = nullptr;
   const StepInfo** probed_ = nullptr;
 };
+
+// The function that makes the running op's ioctl on the listener.
+int seccomp_notify_ioctl(const Kernel& k);
+// process_vm_readv(2) of word `w` of what lies at an address of task `pid`: 0, or -errno.
+Ret process_vm_readv(Kernel& k, int pid, Value address, int w, Value* word);
 
 }  // namespace knotcheck::model
 

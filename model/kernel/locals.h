@@ -39,7 +39,7 @@ struct AddfdLocals {
   uint8_t target;
 };
 struct PollLocals {
-  uint8_t events;
+  uint8_t ret;
 };
 struct DetachLocals {
   uint8_t task, hook;

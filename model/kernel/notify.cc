@@ -3,13 +3,13 @@
 // kernel/seccomp.c: the notifier. The list notif->notifications is ordered by id, as list_add_tail
 // leaves it, so it is a bit a knotif.
 
-#include <algorithm>
-#include <iterator>
-#include <utility>
-
+#include "model/ghost/probes.h"
+#include "model/kernel/files.h"
 #include "model/kernel/kernel.h"
 #include "model/kernel/locals.h"
 #include "model/kernel/toggles.h"
+#include "model/kernel/uapi.h"
+#include "model/user/user.h"
 
 namespace knotcheck::model {
 namespace {
@@ -50,12 +50,19 @@ int FirstUnanswered(const Kernel& k) {
   return FirstListed(k, [](const Knotif& n) { return n.state != kReplied; });
 }
 
-// list_first_entry_or_null(&n.addfd), unlinked.
-int PopAddfd(Knotif& n) {
-  const int task = n.addfd[0] - 1;
-  n.addfd[0] = n.addfd[1];
+// list_add(&kaddfd.list, &knotif->addfd): at the head.
+void ListAdd(Kernel& k, int addfd, Knotif& n) {
+  KNOT_CHECK(n.addfd[1] == 0);
+  n.addfd[1] = n.addfd[0];
+  n.addfd[0] = static_cast<uint8_t>(addfd + 1);
+  k.s->tasks[addfd].kaddfd.listed = 1;
+}
+
+// list_del_init(&addfd->list)
+void ListDel(Kernel& k, int addfd, Knotif& n) {
+  if (n.addfd[0] == addfd + 1) n.addfd[0] = n.addfd[1];
   n.addfd[1] = 0;
-  return task;
+  k.s->tasks[addfd].kaddfd.listed = 0;
 }
 
 // up(&filter->notif->request): of those that sleep, only RECV does so on the semaphore.
@@ -69,51 +76,65 @@ void WakeReceivers(Kernel& k) {
   }
 }
 
-void AcceptReply(Kernel& k, int target, bool by_addfd) {
-  Task& t = k.s->tasks[target];
-  k.Raise(Event::kReplyAccepted);
-  if (t.ghost & kGhostReplied) k.Raise(Event::kReplyTwice);
-  t.ghost |= kGhostReplied;
-  t.ghost |= by_addfd ? kGhostAddfdReply : kGhostReplyKept;
+// mutex_lock_interruptible() of a lock that is held. A free one is taken whatever signal waits.
+Flow WaitInterruptibly(Kernel& k) {
+  return k.SignalPending(k.cur) ? k.Return(-kEINTR) : Flow::kBlocked;
 }
 
-// The caller of an ADDFD|SEND, which is not on the list any more, is told that nothing was sent.
-void TakeBackReply(Kernel& k, int target) {
-  Task& t = k.s->tasks[target];
-  const bool other =
-      std::any_of(std::begin(t.knotif.addfd), std::end(t.knotif.addfd), [&k](uint8_t addfd) {
-        return addfd != 0 &&
-               (k.p.tasks[addfd - 1u].ops[k.s->tasks[addfd - 1].op].options & kAddfdSend) != 0;
-      });
-  if (!other && !(t.ghost & kGhostReplyKept)) t.ghost &= static_cast<uint8_t>(~kGhostReplied);
-}
-
-// The supervisor said CONTINUE: from now on what it knows is what the call may act on, and its
-// descriptors, whose numbers came with RECV, are what it means them to be.
-void Approve(Kernel& k, int target, const Op& op) {
-  Task& t = k.s->tasks[target];
-  t.ghost |= kGhostApproved;
-  const bool protect = (op.flags & ~1) != 0;
-  if (protect) t.ghost |= kGhostProtected;
-  const Kernel::Known known = k.KnownBy(k.cur, target, protect);
-  t.ghost_roles = known.roles;
-  t.ghost_asked = 0;
-  std::copy_n(known.words, kMaxSeen, t.seen);
-  const Op& call = k.CallOf(target, k.CallIndex(target));
-  const Syscall& syscall = SyscallOf(call.nr);
-  const bool has_memory =
-      std::any_of(syscall.roles.begin(), syscall.roles.end(), [&](const Role& role) {
-        return role.parent < 0 && k.p.values[call.pointers[role.arg]].object >= 0;
-      });
-  if (has_memory) k.Raise(Event::kContinueMemory);
-  if (known.roles == 0 && has_memory) {
-    k.Raise(Event::kContinueBlind);
-    k.Note("approves no memory: the supervisor has seen none");
+// wait_for_completion_interruptible(&n.ready), or _killable(): a completion wins over a signal that
+// arrives later (do_wait_for_common()). False: it sleeps.
+bool WaitForReady(Kernel& k, bool killable, int8_t* err) {
+  Knotif& n = k.me().knotif;
+  if (n.ready > 0) {
+    --n.ready;
+    *err = 0;
+    k.Note("woken");
+    return true;
   }
-  for (size_t i = 0; i < syscall.fds.size(); ++i) {
-    const int fd = call.scalars[syscall.fds[i].arg];
-    const uint8_t file = fd >= 0 && fd < kMaxFds ? k.s->files[t.files][fd] : 0;
-    t.ghost_file[i] = static_cast<uint8_t>(1 + (file == kReserved ? 0 : file));
+  if (!(killable ? k.FatalSignalPending(k.cur) : k.SignalPending(k.cur))) return false;
+  *err = k.Has(Fix::interrupted_starts_anew) ? -kERESTARTNOINTR : -kERESTARTSYS;
+  k.Note("interrupted by a signal");
+  return true;
+}
+
+// Whether a wait that a signal ended takes a reply that is there already.
+bool TakesReply(const Kernel& k, const Knotif& n) {
+  return n.state == kReplied && !k.FatalSignalPending(k.cur) && k.Has(Fix::signal_takes_reply);
+}
+
+// Whether a task that is woken leaves without looking whether its notification is REPLIED.
+bool LeavesEarly(const Kernel& k, const Knotif& n) {
+  return (n.addfd[0] == 0 || n.state == kReplied) && k.Has(Variant::addfd_early_return);
+}
+
+bool DropsReply(const Kernel& k, UserNotificationLocals& l) {
+  if (!k.Has(Mutation::drop_reply)) return false;
+  l.err = -kERESTARTNOINTR;
+  l.flags = 0;
+  l.interrupted = 1;
+  return true;
+}
+
+// The flags that SEND knows.
+uint16_t KnownFlags(const Kernel& k) {
+  if (k.Has(Variant::no_continue)) return 0;
+  uint16_t known = kUserNotifContinue;
+  for (const SendFlag& flag : k.proposal.send_flags) known |= flag.bit;
+  return known;
+}
+
+// The request of a task whose ADDFD is queued.
+const Op& RequestOf(const Kernel& k, int addfd) {
+  return k.p.tasks[static_cast<size_t>(addfd)].ops[k.s->tasks[addfd].op];
+}
+
+void seccomp_notify_free(Kernel& k) {
+  k.filter().notif = 0;
+  k.filter().requests = 0;
+  k.filter().flags = 0;
+  for (size_t t = 0; t < k.p.tasks.size(); ++t) {
+    k.s->tasks[t].knotif.listed = 0;
+    ghost::ForgetViews(k, static_cast<int>(t));
   }
 }
 
@@ -121,48 +142,28 @@ void Approve(Kernel& k, int target, const Op& op) {
 
 Flow seccomp_handle_addfd(Kernel& k) {
   auto& l = k.Locals<HandleAddfdLocals>();
+  Knotif& n = k.me().knotif;
   FUNCTION_BEGIN;
-  // list_del_init(&addfd->list), under notify_lock
-  l.addfd = static_cast<uint8_t>(PopAddfd(k.me().knotif));
-  k.s->tasks[l.addfd].kaddfd.listed = 0;
+  ListDel(k, l.addfd, n);
   STEP("fd = receive_fd(addfd->file, NULL, addfd->flags)", kFiles | kChains);
   {
-    const Op& request = k.p.tasks[l.addfd].ops[k.s->tasks[l.addfd].op];
-    FilesTable& files = k.s->files[k.me().files];
-    const int limit = k.p.nofile[k.me().files];
-    l.fd = -kEMFILE;
-    if (request.options & kAddfdSetfd) {
-      l.fd = request.val < limit ? static_cast<int8_t>(request.val) : -kEBADF;
-      if (l.fd >= 0 && files[l.fd] == kReserved) l.fd = -kEBUSY;
+    const Op& addfd = RequestOf(k, l.addfd);
+    if (!(addfd.options & kAddfdSetfd)) {
+      l.fd = static_cast<int8_t>(receive_fd(k));
     } else {
-      for (int i = 0; i < limit; ++i) {
-        if (files[i] == kNoFile) {
-          l.fd = static_cast<int8_t>(i);
-          break;
-        }
-      }
+      l.fd = static_cast<int8_t>(receive_fd_replace(k, addfd.val));
     }
-    if (l.fd >= 0) {
-      k.FileClosed(std::exchange(files[l.fd], uint8_t{kGiven}));
-      k.Raise(Event::kInstalled);
-      k.me().ghost |= kGhostInstalled;
-      k.Note("fd {} installed in {}", static_cast<int>(l.fd), k.info().name);
-    } else {
-      k.Note("receive_fd() = {}", RetName(l.fd));
-    }
+    ghost::Received(k, l.fd);
     k.s->tasks[l.addfd].kaddfd.ret = l.fd;
-    Knotif& n = k.me().knotif;
-    if (request.options & kAddfdSend) {
+    if (addfd.options & kAddfdSend) {
       if (l.fd < 0) {
         n.state = kSent;
-        k.me().ghost &= static_cast<uint8_t>(~kGhostAddfdReply);
-        TakeBackReply(k, k.cur);
+        ghost::FdNotSent(k);
       } else {
-        k.me().ghost_file[0] = static_cast<uint8_t>(l.fd + 1);
-        k.me().ghost |= kGhostReplyKept;
         n.flags = 0;
         n.error = 0;
         n.val = k.Has(Mutation::addfd_false_fd) ? 1 : l.fd;
+        ghost::AnsweredByFd(k, l.fd);
       }
     }
   }
@@ -186,9 +187,7 @@ Flow seccomp_do_user_notification(Kernel& k) {
   n.state = kInit;
   n.id = k.filter().next_id++;
   n.listed = 1;
-  k.me().ghost_id = n.id;
-  k.Raise(Event::kTrapped);
-  k.Note("knotif {}: INIT", static_cast<int>(n.id));
+  ghost::Trapped(k);
   STEP("atomic_inc(&match->notif->requests)", kRequests);
   ++k.filter().requests;
   STEP("wake_up_poll(&match->wqh, EPOLLIN | EPOLLRDNORM)", kWakes);
@@ -198,100 +197,94 @@ Flow seccomp_do_user_notification(Kernel& k) {
     STEP("mutex_unlock(&match->notify_lock)", kUnlocks);
     k.Unlock();
     STEP("err = wait_for_completion_interruptible(&n.ready)", kWaitsReady);
-    // do_wait_for_common(): a completion wins over a signal that arrives later.
-    if (n.ready > 0) {
-      --n.ready;
-      l.err = 0;
-      k.Note("woken");
-    } else if (l.wait_killable ? k.FatalSignalPending(k.cur) : k.SignalPending(k.cur)) {
-      l.err = -kERESTARTSYS;
-      if (k.Has(Fix::interrupted_starts_anew)) l.err = -kERESTARTNOINTR;
-      k.Note("interrupted by a signal");
-    } else {
-      return Flow::kBlocked;
-    }
+    if (!WaitForReady(k, l.wait_killable, &l.err)) return Flow::kBlocked;
     STEP("mutex_lock(&match->notify_lock)", kLocks | kFatal);
     if (!k.TryLock()) return Flow::kBlocked;
     if (l.err != 0) {
-      const bool takes_reply =
-          n.state == kReplied && !k.FatalSignalPending(k.cur) && k.Has(Fix::signal_takes_reply);
-      if (!takes_reply && !(!l.wait_killable && should_sleep_killable(k, n))) {
+      if (!(!l.wait_killable && should_sleep_killable(k, n)) && !TakesReply(k, n)) {
         l.interrupted = 1;
         goto interrupted;
       }
       l.err = 0;
       if (k.Has(Variant::wait_killable_fast_reply)) continue;
     }
-    if (k.Has(Variant::addfd_early_return) && (n.addfd[0] == 0 || n.state == kReplied)) break;
+    if (LeavesEarly(k, n)) break;
     if (n.addfd[0] != 0) {
-      CALL(k.Push<HandleAddfdLocals>(Fn::k_seccomp_handle_addfd));
+      CALL(k.Push<HandleAddfdLocals>(Fn::k_seccomp_handle_addfd).addfd = n.addfd[0] - 1);
     }
   } while (n.state != kReplied);
   l.ret = n.val;
   l.err = n.error;
   l.flags = n.flags;
-  if (k.Has(Mutation::drop_reply)) {
-    l.err = -kERESTARTNOINTR;
-    l.flags = 0;
-    l.interrupted = 1;
-    goto interrupted;
-  }
-  if (k.me().ghost & kGhostReplied) {
-    k.Raise(Event::kReplyApplied);
-    k.me().ghost &= static_cast<uint8_t>(~(kGhostReplied | kGhostReplyKept));
-  }
+  if (DropsReply(k, l)) goto interrupted;
+  ghost::ReplyApplied(k);
 
 interrupted:
   while (n.addfd[0] != 0) {
-    l.addfd = static_cast<uint8_t>(PopAddfd(n) + 1);
+    l.addfd = n.addfd[0];
     k.s->tasks[l.addfd - 1].kaddfd.ret = -kESRCH;
-    k.s->tasks[l.addfd - 1].kaddfd.listed = 0;
-    if (k.p.tasks[l.addfd - 1].ops[k.s->tasks[l.addfd - 1].op].options & kAddfdSend) {
-      TakeBackReply(k, k.cur);
-    }
+    ListDel(k, l.addfd - 1, n);
+    ghost::AddfdDropped(k, l.addfd - 1);
     STEP("complete(&addfd->completion)", kCompletes | kFatal);
     k.Note("addfd->ret = -ESRCH");
     k.CompleteAddfd(l.addfd - 1);
     l.addfd = 0;
   }
-  if ((k.me().ghost & kGhostReplied) && !k.FatalSignalPending(k.cur)) {
-    k.Raise(Event::kReplyLost);
-    k.Note("the reply that SEND had accepted is lost");
-  }
-  if ((k.me().ghost & kGhostInstalled) && l.interrupted && !k.FatalSignalPending(k.cur)) {
-    k.Raise(Event::kInstalledLost);
-    k.Note("a descriptor stays installed for a call that was interrupted");
-  }
-  // CONTINUE answers with no descriptor either.
-  if ((k.me().ghost & kGhostAddfdReply) && !l.interrupted &&
-      ((l.flags & 1) || l.err != 0 || k.me().ghost_file[0] != l.ret + 1)) {
-    k.Raise(Event::kAddfdFalse);
-    k.Note("returns {}, but no descriptor was installed there", static_cast<int>(l.ret));
-  }
+  ghost::Leaves(k, l);
   if (k.proposal.leave != nullptr) {
     CALL_HOOK(l.hook, k.proposal.leave(k, l.flags));
   }
   // if (match->notif) list_del(&n.list); the knotif is on the stack and ends here.
   k.me().knotif = Knotif{};
-  k.ForgetViews(k.cur);
-  if (!(l.flags & 1)) {
-    k.me().ghost &= kGhostPinned;
-    k.me().ghost_roles = 0;
-    k.me().ghost_asked = 0;
-    std::fill(std::begin(k.me().ghost_file), std::end(k.me().ghost_file), uint8_t{0});
-    for (Value& v : k.me().seen) v = kZero;
-  }
+  ghost::NotificationEnds(k, l.flags);
 
 out:
   STEP("mutex_unlock(&match->notify_lock)", kUnlocks);
   k.Unlock();
-  if (l.flags & 1) {
+  if (l.flags & kUserNotifContinue) {
     k.Note("CONTINUE");
     return k.Return(0);
   }
   // syscall_set_return_value(current, current_pt_regs(), err, ret)
   k.me().ret = l.err != 0 ? l.err : l.ret;
   return k.Return(-1);
+  FUNCTION_END;
+}
+
+Flow seccomp_notify_detach(Kernel& k) {
+  auto& l = k.Locals<DetachLocals>();
+  FUNCTION_BEGIN;
+  STEP("mutex_lock(&filter->notify_lock)", kLocks | kRequests);
+  if (!k.TryLock()) return Flow::kBlocked;
+  // list_for_each_entry()
+  while (FirstUnanswered(k) >= 0) {
+    l.task = static_cast<uint8_t>(FirstUnanswered(k) + 1);
+    {
+      Knotif& knotif = k.s->tasks[l.task - 1].knotif;
+      knotif.state = kReplied;
+      knotif.error = -kENOSYS;
+      knotif.val = 0;
+      ghost::Detached(k, l.task - 1);
+    }
+    if (k.proposal.detach != nullptr) {
+      CALL_HOOK(l.hook, k.proposal.detach(k, l.task - 1));
+    }
+    STEP("complete(&knotif->ready)", kCompletes | kRequests);
+    k.CompleteReady(l.task - 1);
+  }
+  l.task = 0;
+  seccomp_notify_free(k);
+  k.Note("filter->notif = NULL");
+  STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
+  k.Unlock();
+  return k.Return(0);
+  FUNCTION_END;
+}
+
+Flow seccomp_notify_release(Kernel& k) {
+  FUNCTION_BEGIN;
+  CALL(k.Push<DetachLocals>(Fn::k_seccomp_notify_detach));
+  return k.Return(0);
   FUNCTION_END;
 }
 
@@ -373,17 +366,7 @@ Flow seccomp_notify_recv(Kernel& k) {
     }
   }
   if (l.ret == 0) {
-    const Op& op = k.op();
-    const uint8_t other = k.me().variable_id[1 - op.variable];
-    if (k.me().ghost_id == k.me().variable_id[op.variable] && k.me().ghost_id != other) {
-      k.ForgetSeen();  // nothing names that notification any more
-    }
-    k.me().variable_id[op.variable] = l.id;
-    k.me().variable_task[op.variable] = l.task;
-    k.me().variable_call[op.variable] = l.call;
-    View* const view = op.honest ? k.ViewOf(k.cur, l.task - 1) : nullptr;
-    const Knotif& given = k.s->tasks[l.task - 1].knotif;
-    if (view != nullptr && given.listed && given.id == l.id) view->flags |= kViewReceived;
+    user::KeepNotification(k, l);
     return k.Return(0);
   }
   STEP("mutex_lock(&filter->notify_lock)", kLocks | kCompletes);
@@ -393,9 +376,8 @@ Flow seccomp_notify_recv(Kernel& k) {
       const int target = k.FindNotification(l.id);
       Knotif& n = k.s->tasks[target].knotif;
       if (should_sleep_killable(k, n)) k.CompleteReady(target);
-      if (n.state == kReplied) k.Note("knotif {} was REPLIED", static_cast<int>(n.id));
+      ghost::PutBack(k, n);
       n.state = kInit;
-      k.Note("knotif {}: INIT", static_cast<int>(n.id));
     }
     if (k.Has(Variant::recv_efault_no_wake)) {
       STEP("up(&filter->notif->request)", kRequests | kWakes);
@@ -421,22 +403,16 @@ Flow seccomp_notify_send(Kernel& k) {
     const Op& resp = k.op();
     // copy_from_user(&resp, buf, sizeof(resp))
     if (resp.options & kBufNull) return k.Return(-kEFAULT);
-    if (k.Has(Variant::no_continue) && resp.flags != 0) return k.Return(-kEINVAL);
-    uint16_t known = 1;
-    for (const SendFlag& flag : k.proposal.send_flags) known |= flag.bit;
-    if (resp.flags & ~known) return k.Return(-kEINVAL);
-    if ((resp.flags & 1) && (resp.error != 0 || resp.val != 0)) return k.Return(-kEINVAL);
+    if (resp.flags & ~KnownFlags(k)) return k.Return(-kEINVAL);
+    if ((resp.flags & kUserNotifContinue) && (resp.error != 0 || resp.val != 0))
+      return k.Return(-kEINVAL);
     if (k.proposal.send_check != nullptr) {
       const Ret ret = k.proposal.send_check(k, resp.flags);
       if (ret < 0) return k.Return(ret);
     }
   }
   STEP("ret = mutex_lock_interruptible(&filter->notify_lock)", kLocksInterruptibly | kTargetFiles);
-  // A lock that is free is taken whatever signal waits.
-  if (!k.TryLock()) {
-    if (k.SignalPending(k.cur)) return k.Return(-kEINTR);
-    return Flow::kBlocked;
-  }
+  if (!k.TryLock()) return WaitInterruptibly(k);
   {
     const Op& resp = k.op();
     const int id = k.me().variable_id[resp.variable];
@@ -461,10 +437,7 @@ Flow seccomp_notify_send(Kernel& k) {
     n.val = static_cast<int8_t>(resp.val);
     n.flags = static_cast<uint8_t>(resp.flags);
     l.target = static_cast<uint8_t>(target + 1);
-    k.Note("knotif {}: REPLIED", static_cast<int>(n.id));
-    AcceptReply(k, target, false);
-    if (resp.flags & 1) Approve(k, target, resp);
-    if (k.AnsweredForGood(target)) k.ForgetViews(target);
+    ghost::Replied(k, target, resp);
   }
   if (k.proposal.send_stored != nullptr) {
     CALL_HOOK(l.hook, k.proposal.send_stored(k, l.target - 1, k.op().flags));
@@ -487,11 +460,7 @@ Flow seccomp_notify_id_valid(Kernel& k) {
   if (k.Has(Variant::id_valid_dir)) return k.Return(-kEINVAL);
   if (k.op().options & kBufNull) return k.Return(-kEFAULT);
   STEP("ret = mutex_lock_interruptible(&filter->notify_lock)", kLocksInterruptibly);
-  // A lock that is free is taken whatever signal waits.
-  if (!k.TryLock()) {
-    if (k.SignalPending(k.cur)) return k.Return(-kEINTR);
-    return Flow::kBlocked;
-  }
+  if (!k.TryLock()) return WaitInterruptibly(k);
   if (k.Has(Mutation::lock_twice)) static_cast<void>(k.TryLock());
   {
     const int target = k.FindNotification(k.me().variable_id[k.op().variable]);
@@ -507,13 +476,9 @@ Flow seccomp_notify_set_flags(Kernel& k) {
   FUNCTION_BEGIN;
   // seccomp_notify_ioctl() does not know the number.
   if (k.Has(Variant::no_set_flags)) return k.Return(-kEINVAL);
-  if (k.op().flags & ~1) return k.Return(-kEINVAL);
+  if (k.op().flags & ~kUserNotifFdSyncWakeUp) return k.Return(-kEINVAL);
   STEP("ret = mutex_lock_interruptible(&filter->notify_lock)", kLocksInterruptibly);
-  // A lock that is free is taken whatever signal waits.
-  if (!k.TryLock()) {
-    if (k.SignalPending(k.cur)) return k.Return(-kEINTR);
-    return Flow::kBlocked;
-  }
+  if (!k.TryLock()) return WaitInterruptibly(k);
   k.filter().flags = static_cast<uint8_t>(k.op().flags);
   STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
   k.Unlock();
@@ -540,11 +505,7 @@ Flow seccomp_notify_addfd(Kernel& k) {
   }
   k.me().kaddfd = Kaddfd{};
   STEP("ret = mutex_lock_interruptible(&filter->notify_lock)", kLocksInterruptibly);
-  // A lock that is free is taken whatever signal waits.
-  if (!k.TryLock()) {
-    if (k.SignalPending(k.cur)) return k.Return(-kEINTR);
-    return Flow::kBlocked;
-  }
+  if (!k.TryLock()) return WaitInterruptibly(k);
   {
     const Op& addfd = k.op();
     const int target = k.FindNotification(k.me().variable_id[addfd.variable]);
@@ -564,14 +525,9 @@ Flow seccomp_notify_addfd(Kernel& k) {
         goto out_unlock;
       }
       n.state = kReplied;
-      AcceptReply(k, target, true);
-      k.Note("knotif {}: REPLIED", static_cast<int>(n.id));
+      ghost::RepliedByAddfd(k, target);
     }
-    // list_add(&kaddfd.list, &knotif->addfd): at the head
-    KNOT_CHECK(n.addfd[1] == 0);
-    n.addfd[1] = n.addfd[0];
-    n.addfd[0] = static_cast<uint8_t>(k.cur + 1);
-    k.me().kaddfd.listed = 1;
+    ListAdd(k, k.cur, n);
   }
   STEP("complete(&knotif->ready)", kCompletes);
   k.CompleteReady(l.target - 1);
@@ -591,15 +547,13 @@ Flow seccomp_notify_addfd(Kernel& k) {
     l.ret = k.me().kaddfd.ret;
   } else {
     l.ret = -kERESTARTSYS;
-    Task& t = k.s->tasks[l.target - 1];
-    if (t.knotif.addfd[0] == k.cur + 1) t.knotif.addfd[0] = t.knotif.addfd[1];
-    t.knotif.addfd[1] = 0;
+    Knotif& n = k.s->tasks[l.target - 1].knotif;
+    ListDel(k, k.cur, n);
     if (k.op().options & kAddfdSend) {
-      TakeBackReply(k, l.target - 1);
+      ghost::TakeBackReply(k, l.target - 1);
       if (!k.Has(Variant::addfd_send_interrupted)) {
-        t.knotif.state = kSent;
-        t.ghost &= static_cast<uint8_t>(~kGhostAddfdReply);
-        k.Note("knotif {}: SENT", static_cast<int>(t.knotif.id));
+        n.state = kSent;
+        ghost::SentAgain(k, l.target - 1);
       }
     }
   }
@@ -612,6 +566,28 @@ out_unlock:
   FUNCTION_END;
 }
 
+int seccomp_notify_ioctl(const Kernel& k) {
+  switch (k.op().code) {
+    case OpCode::kRecv:
+      return static_cast<int>(Fn::k_seccomp_notify_recv);
+    case OpCode::kSend:
+      return static_cast<int>(Fn::k_seccomp_notify_send);
+    case OpCode::kIdValid:
+      return static_cast<int>(Fn::k_seccomp_notify_id_valid);
+    case OpCode::kSetFlags:
+      return static_cast<int>(Fn::k_seccomp_notify_set_flags);
+    case OpCode::kAddfd:
+      return static_cast<int>(Fn::k_seccomp_notify_addfd);
+    case OpCode::kPoll:
+      return static_cast<int>(Fn::k_seccomp_notify_poll);
+    case OpCode::kVerb:
+      return kFirstProposalFunction + k.proposal.verbs[k.op().verb].function;
+    default:
+      KNOT_CHECK(false && "an ioctl of the listener, or poll()");
+      return 0;
+  }
+}
+
 Flow seccomp_notify_poll(Kernel& k) {
   auto& l = k.Locals<PollLocals>();
   FUNCTION_BEGIN;
@@ -622,14 +598,14 @@ Flow seccomp_notify_poll(Kernel& k) {
     STEP("mutex_lock_interruptible(&filter->notify_lock)", kLocksInterruptibly);
     if (!k.TryLock()) {
       if (!k.SignalPending(k.cur)) return Flow::kBlocked;
-      l.events = 8;  // EPOLLERR
+      l.ret = kEpollErr;
       break;
     }
-    l.events = 0;
+    l.ret = 0;
     for (size_t t = 0; t < k.p.tasks.size(); ++t) {
       const Knotif& n = k.s->tasks[t].knotif;
-      if (n.listed && n.state == kInit) l.events |= 1;  // EPOLLIN
-      if (n.listed && n.state == kSent) l.events |= 4;  // EPOLLOUT
+      if (n.listed && n.state == kInit) l.ret |= kEpollIn;
+      if (n.listed && n.state == kSent) l.ret |= kEpollOut;
     }
     STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
     k.Unlock();
@@ -637,11 +613,11 @@ Flow seccomp_notify_poll(Kernel& k) {
       STEP("return ret", kSignals | kQueue);
     } else {
       STEP("if (refcount_read(&filter->users) == 0)", kReadsUsers | kSignals | kQueue);
-      if (k.filter().users == 0) l.events |= 16;  // EPOLLHUP
+      if (k.filter().users == 0) l.ret |= kEpollHup;
     }
     // do_pollfd(): what was not asked for is masked, but for EPOLLERR and EPOLLHUP.
-    if (k.op().options & kPollIn) l.events &= static_cast<uint8_t>(~4);
-    if (l.events != 0) break;
+    if (k.op().options & kPollIn) l.ret &= static_cast<uint8_t>(~kEpollOut);
+    if (l.ret != 0) break;
     // do_poll(): what there is to report wins over a signal, and a signal over the end of the time.
     if (k.SignalPending(k.cur)) {
       k.me().flags &= static_cast<uint8_t>(~kOnWqh);
@@ -652,55 +628,7 @@ Flow seccomp_notify_poll(Kernel& k) {
     if ((k.me().flags & kOnWqh) && !k.SignalPending(k.cur)) return Flow::kBlocked;
   }
   k.me().flags &= static_cast<uint8_t>(~kOnWqh);
-  return k.Return(l.events);
-  FUNCTION_END;
-}
-
-Flow seccomp_notify_detach(Kernel& k) {
-  auto& l = k.Locals<DetachLocals>();
-  FUNCTION_BEGIN;
-  STEP("mutex_lock(&filter->notify_lock)", kLocks | kRequests);
-  if (!k.TryLock()) return Flow::kBlocked;
-  // list_for_each_entry()
-  while (FirstUnanswered(k) >= 0) {
-    l.task = static_cast<uint8_t>(FirstUnanswered(k) + 1);
-    {
-      Task& t = k.s->tasks[l.task - 1];
-      t.knotif.state = kReplied;
-      t.knotif.error = -kENOSYS;
-      t.knotif.val = 0;
-      if (t.ghost & kGhostReplied) {
-        k.Raise(Event::kReplyLost);
-        t.ghost &= static_cast<uint8_t>(~(kGhostReplied | kGhostReplyKept));
-      }
-      k.Note("knotif {}: REPLIED, -ENOSYS", static_cast<int>(t.knotif.id));
-    }
-    if (k.proposal.detach != nullptr) {
-      CALL_HOOK(l.hook, k.proposal.detach(k, l.task - 1));
-    }
-    STEP("complete(&knotif->ready)", kCompletes | kRequests);
-    k.CompleteReady(l.task - 1);
-  }
-  l.task = 0;
-  // seccomp_notify_free(filter)
-  k.filter().notif = 0;
-  k.filter().requests = 0;
-  k.filter().flags = 0;
-  for (size_t t = 0; t < k.p.tasks.size(); ++t) {
-    k.s->tasks[t].knotif.listed = 0;
-    k.ForgetViews(static_cast<int>(t));
-  }
-  k.Note("filter->notif = NULL");
-  STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
-  k.Unlock();
-  return k.Return(0);
-  FUNCTION_END;
-}
-
-Flow seccomp_notify_release(Kernel& k) {
-  FUNCTION_BEGIN;
-  CALL(k.Push<DetachLocals>(Fn::k_seccomp_notify_detach));
-  return k.Return(0);
+  return k.Return(l.ret);
   FUNCTION_END;
 }
 

@@ -2,10 +2,14 @@
 //
 // System call entry and exit, signals and restart, on x86-64.
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "model/ghost/probes.h"
 #include "model/kernel/kernel.h"
 #include "model/kernel/locals.h"
+#include "model/user/user.h"
 
 namespace knotcheck::model {
 namespace {
@@ -40,55 +44,14 @@ Fn BodyOf(Nr nr) {
   }
 }
 
-}  // namespace
-
-// User space of a target, a peer or a child: its script, and its signal handler's.
-Flow user_mode(Kernel& k) {
-  FUNCTION_BEGIN;
-  while (true) {
-    STEP("(user mode)", kSignals | kByOp);
-    if (k.SignalPending(k.cur)) {
-      // The interrupt that brought the signal returns to user mode through the same loop.
-      k.me().ret = 0;
-      CALL(k.Push(Fn::k_exit_to_user_mode_loop));
-      continue;
-    }
-    if (k.op().code == OpCode::kChoose) {
-      k.TakeAlternative();
-      if (k.op().code == OpCode::kChoose) continue;
-    }
-    if (k.op().code != OpCode::kEnd) k.Observe({.kind = Observation::Kind::kBegins});
-    if (k.op().code == OpCode::kStore) {
-      k.Note("{}", k.op().text);
-      const Op& store = k.op();
-      const Word& word = k.p.words[store.word];
-      if (!word.shared) k.s->memory[store.word] = store.value ^ word.domain[0];
-      k.FinishOp(0);
-    } else if (k.op().code == OpCode::kKill) {
-      k.Note("{}", k.op().text);
-      k.SendSigkill(k.op().task);
-      k.FinishOp(0);
-    } else if (k.op().code == OpCode::kEnd && (k.me().flags & kInHandler)) {
-      // rt_sigreturn(2): back to the interrupted context, whose call is made again or is answered.
-      k.Note("rt_sigreturn()");
-      k.me().flags &= static_cast<uint8_t>(~kInHandler);
-      k.me().handler_op = 0;
-      k.RestoreRegisters();
-    } else if (k.op().code == OpCode::kEnd) {
-      k.Note("exits");
-      CALL(k.Push(Fn::k_do_exit));
-    } else {
-      KNOT_CHECK(k.op().code == OpCode::kSyscall);
-      k.Note("{}", k.op().text);
-      k.LoadRegisters();
-      CALL(k.Push(Fn::k_do_syscall_64));
-      if (k.proposal.deferred != nullptr) {
-        CALL_HOOK(k.Locals<UserLocals>().hook, k.proposal.deferred(k));
-      }
-    }
-  }
-  FUNCTION_END;
+// The call's stack, its struct filename and what else it copied are gone.
+void FreeCopies(Kernel& k) {
+  Task& t = k.me();
+  std::fill(std::begin(t.copied), std::end(t.copied), kZero);
+  std::fill(std::begin(t.nested), std::end(t.nested), kZero);
 }
+
+}  // namespace
 
 Flow do_syscall_64(Kernel& k) {
   FUNCTION_BEGIN;
@@ -127,21 +90,12 @@ Flow exit_to_user_mode_loop(Kernel& k) {
       k.ReleaseFiles();
     }
   }
-  k.Raise(Event::kReturnedToUser);
-  if (k.filter().notify_lock == k.cur + 1) k.Raise(Event::kReturnedLocked);
-  if (k.proposal.returned_to_user != nullptr) k.proposal.returned_to_user(k);
-  k.me().ghost = 0;
-  k.me().ghost_id = 0;
-  k.me().ghost_roles = 0;
-  k.me().ghost_asked = 0;
-  for (uint8_t& file : k.me().ghost_file) file = 0;
-  for (Value& v : k.me().seen) v = kZero;
-  for (Value& v : k.me().copied) v = kZero;
-  for (Value& v : k.me().nested) v = kZero;
+  ghost::ReturnsToUser(k);
+  FreeCopies(k);
   if (k.me().flags & kInSyscall) {
     k.me().flags &= static_cast<uint8_t>(~kInSyscall);
     k.Note("returns {}", RetName(k.me().ret));
-    k.FinishOp(k.me().ret);
+    user::FinishOp(k, k.me().ret);
   }
   k.me().ret = 0;
   return k.Return(0);
@@ -173,7 +127,7 @@ Flow arch_do_signal_or_restart(Kernel& k) {
         const bool interrupted = ret == -kERESTARTSYS || ret == -kERESTARTNOHAND;
         const Ret seen = interrupted ? static_cast<Ret>(-kEINTR) : ret;
         k.Note("signal handler; the call returns {}", RetName(seen));
-        k.FinishOp(seen);
+        user::FinishOp(k, seen);
       }
     } else {
       k.Note("signal handler");

@@ -3,8 +3,8 @@
 // What kernels do today: nothing is changed. Its policy's canonical protocol is the one of
 // seccomp_unotify(2): RECV, read the target's memory, ID_VALID, decide, SEND.
 
-#include "model/policy.h"
 #include "model/proposal.h"
+#include "model/user/policy.h"
 
 namespace knotcheck::model {
 namespace {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "model/ghost/probes.h"
 #include "model/kernel/locals.h"
 #include "model/proposals/pin_args/room.h"
 
@@ -40,7 +41,7 @@ Flow pinned_getname_flags(Kernel& k) {
     for (int w = 0; w < 3; ++w) {
       const Value value = kpa.args[l.arg].words[w];
       k.me().copied[w] = value;
-      k.Fetched(l.role, 0, w, value, false);
+      ghost::Fetched(k, l.role, 0, w, value, false);
       k.Note("takes {} from the record", k.ValueText(value));
       if (value == kUninit || k.p.values[value].has_nul) break;
     }
@@ -91,7 +92,7 @@ Flow copy_strings_from_pin(Kernel& k) {
     for (int e = pin.count - 1; e >= 0; --e) {
       for (int w = 0; w < stride; ++w) {
         const Value value = pin.words[e * stride + w];
-        k.Fetched(l.role, e, w, value, false);
+        ghost::Fetched(k, l.role, e, w, value, false);
         k.Note("takes {} from the record", k.ValueText(value));
         if (value == kUninit || k.p.values[value].has_nul) break;
       }
@@ -131,7 +132,7 @@ Flow pinned_move_addr_to_kernel(Kernel& k) {
       const bool bare = given < wanted && !k.Has(Fix::sockaddr_zeroed);
       k.me().copied[w] = bare ? kUninit : Truncated(k, pin.words[w], std::min(given, wanted));
       k.Note("takes {} from the record", k.ValueText(k.me().copied[w]));
-      k.Fetched(l.role, 0, w, k.me().copied[w], false);
+      ghost::Fetched(k, l.role, 0, w, k.me().copied[w], false);
     }
   }
   return k.Return(0);
@@ -179,7 +180,7 @@ Flow pinned_import_ubuf(Kernel& k) {
       const Value value = Truncated(k, kpa.args[l.arg].words[l.w], l.n - 8 * l.w);
       if (l.w < std::size(k.me().copied)) k.me().copied[l.w] = value;
       k.Note("writes {} from the record", k.ValueText(value));
-      k.Fetched(l.role, 0, l.w, value, false);
+      ghost::Fetched(k, l.role, 0, l.w, value, false);
     }
   }
   Pins(k).tasks[k.cur].using_ = 0;

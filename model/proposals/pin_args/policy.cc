@@ -2,7 +2,7 @@
 //
 // What a supervisor does that follows a policy with PIN_ARGS v1.
 
-#include "model/policy.h"
+#include "model/user/policy.h"
 
 #include "model/proposals/pin_args/room.h"
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "model/ghost/knowledge.h"
 #include "model/proposals/pin_args/room.h"
 
 namespace knotcheck::model::pin_args {
@@ -141,7 +142,7 @@ Flow seccomp_notif_pin_args(Kernel& k) {
   }
   STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
   k.Unlock();
-  if (k.me().ghost_id != l.id) k.ForgetSeen();
+  if (k.me().ghost_id != l.id) ghost::ForgetSeen(k);
   k.me().ghost_id = l.id;
   CALL({
     const PinArgsLocals from = l;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "model/ghost/knowledge.h"
 #include "model/proposals/pin_args/room.h"
 
 namespace knotcheck::model::pin_args {
@@ -69,11 +70,11 @@ void ShowToSupervisor(Kernel& k, const Op& call, const PinnedArg& arg, int arg_i
       SyscallOf(call.nr).roles[static_cast<size_t>(role)].shape != Shape::kStrings) {
     layout = SeenLayout{};
   }
-  if (layout.entries != 0) k.BeginLook(me.ghost_id, call.nr, role);
+  if (layout.entries != 0) ghost::BeginLook(k, me.ghost_id, call.nr, role);
   bool uninitialised = arg.gaps > 0;
   const auto show = [&](int entry, int w, Value value) {
     uninitialised |= value == kUninit;
-    const int slot = layout.entries == 0 ? -1 : k.SlotOf(call.nr, role, entry, w);
+    const int slot = layout.entries == 0 ? -1 : ghost::SlotOf(k, call.nr, role, entry, w);
     if (slot >= 0) me.seen[slot] = value;
   };
   if (arg.kind == kCstringArray) {
@@ -90,7 +91,7 @@ void ShowToSupervisor(Kernel& k, const Op& call, const PinnedArg& arg, int arg_i
       show(0, w, Truncated(k, arg.words[w], bytes - 8 * w));
     }
     if (layout.entries != 0 && !SyscallOf(call.nr).roles[static_cast<size_t>(role)].IsString()) {
-      k.NothingBeyond(call.nr, role, (arg.size + 7) / 8);
+      ghost::NothingBeyond(k, call.nr, role, (arg.size + 7) / 8);
     }
   }
   if (uninitialised) {

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Descriptors, as the functions that need them call them. Each is part of its caller's step, which
+// holds file_lock.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "model/kernel/kernel.h"
+
+namespace knotcheck::model {
+
+// The lowest free number of the running task's table, claimed; or -errno.
+int get_unused_fd_flags(Kernel& k);
+// The file of an ADDFD under the lowest free number, or under that one; or -errno.
+int receive_fd(Kernel& k);
+int receive_fd_replace(Kernel& k, int new_fd);
+// fdget() of descriptor `index` of those that the running call has: its file, or kNoFile.
+uint8_t LookUpFd(Kernel& k, size_t index);
+
+}  // namespace knotcheck::model

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How a script goes on: choices, jumps, stores, registers, what a call has returned.
+
+#include <algorithm>
+
+#include "model/user/user.h"
+
+namespace knotcheck::model::user {
+
+void TakeAlternative(Kernel& k) {
+  Task& t = k.me();
+  const auto& alternatives = k.op().alternatives;
+  const uint8_t next =
+      alternatives[static_cast<size_t>(k.Choose(static_cast<int>(alternatives.size())))];
+  ((t.flags & kInHandler) ? t.handler_op : t.op) = next;
+}
+
+void Store(Kernel& k, const Op& store) {
+  const Word& word = k.p.words[store.word];
+  // What the most general peer may write, it may also write after this store.
+  if (!word.shared) k.s->memory[store.word] = store.value ^ word.domain[0];
+}
+
+void LoadRegisters(Kernel& k) {
+  if (!k.s->layout().has_registers || k.s->registers[k.cur].now.nr != 0) return;
+  Registers& now = k.s->registers[k.cur].now;
+  const Op& call = k.op();
+  now.nr = static_cast<uint8_t>(static_cast<int>(call.nr) + 1);
+  std::copy(call.registers.begin(), call.registers.end(), now.args);
+  now.kept = now.args[0];
+}
+
+void FinishOp(Kernel& k, Ret result) {
+  Task& t = k.me();
+  const Op& call = k.op();
+  k.Observe({.kind = Observation::Kind::kReturns, .ret = result});
+  k.CoverAnswer(call, result);
+  if (call.has_expected) {
+    k.Raise(call.expected == result ? Event::kExpected : Event::kUnexpected);
+    if (call.expected != result) k.Note("the scenario expects {}", RetName(call.expected));
+  }
+  // What user space does with them before it loads the next call's, nobody sees.
+  if (k.s->layout().has_registers) k.s->registers[k.cur].now = Registers{};
+  uint8_t& at = (t.flags & kInHandler) ? t.handler_op : t.op;
+  at = call.joins ? call.target : static_cast<uint8_t>(at + 1);
+}
+
+namespace {
+
+// variable = the id after that of another: ids are given out in sequence.
+void NameNext(Kernel& k, const Op& op) {
+  Task& me = k.me();
+  k.Note("{}", op.text);
+  k.Observe({.kind = Observation::Kind::kBegins});
+  k.Observe({.kind = Observation::Kind::kReturns});
+  me.variable_id[op.variable] =
+      static_cast<uint8_t>(std::min(me.variable_id[op.word] + 1, k.p.max_id + 1));
+  me.variable_task[op.variable] = 0;
+  me.variable_call[op.variable] = 0;
+  me.op = op.joins ? op.target : static_cast<uint8_t>(me.op + 1);
+}
+
+bool LooksAtNothing(const Kernel& k, int variable) {
+  if (k.me().variable_task[variable] == 0) return false;
+  return k.p.policy_pins[static_cast<size_t>(CalledOf(k, variable).nr)].empty();
+}
+
+bool Decides(Kernel& k, int variable) {
+  const Task& me = k.me();
+  const bool allow =
+      me.variable_task[variable] != 0 &&
+      Allows(k, CalledOf(k, variable).nr, ghost::InBuffer(me, me.variable_id[variable]));
+  k.Note("policy: {}", allow ? "allow" : "deny");
+  return allow;
+}
+
+}  // namespace
+
+bool TakeJumps(Kernel& k) {
+  while (true) {
+    const Op& op = k.op();
+    Task& me = k.me();
+    const auto next = static_cast<uint8_t>(me.op + 1);
+    if (op.code == OpCode::kChoose) {
+      if (k.chose()) return false;
+      TakeAlternative(k);
+    } else if (op.code == OpCode::kJump) {
+      me.op = op.target;
+    } else if (op.code == OpCode::kJumpIfError) {
+      const bool hit = op.error == 0 ? me.ret < 0 : me.ret == -op.error;
+      me.op = hit ? op.target : next;
+    } else if (op.code == OpCode::kAfter) {
+      NameNext(k, op);
+    } else if (op.code == OpCode::kJumpIfNothing) {
+      me.op = LooksAtNothing(k, op.variable) ? op.target : next;
+    } else if (op.code == OpCode::kDecide) {
+      me.op = Decides(k, op.variable) ? next : op.target;
+    } else {
+      return true;
+    }
+  }
+}
+
+}  // namespace knotcheck::model::user
