@@ -93,6 +93,14 @@ bool AtEnd(const Kernel& k, int role, int w) {
   return known && 8 * w >= k.RoleBytes(role);
 }
 
+// A word of a file for the caller's buffer. False: nothing is mapped there.
+bool CopyToIter(Kernel& k, int role, int w) {
+  if (!k.Has(Mutation::read_elsewhere)) return k.WriteArgument(role, w, kZero);
+  static_cast<void>(k.IsMapped(role));
+  k.Raise(Event::kReadMissed);
+  return true;
+}
+
 }  // namespace
 
 Flow getname_flags(Kernel& k) {
@@ -258,12 +266,7 @@ Flow ksys_read(Kernel& k) {
   }
   for (l.w = 0; l.w < l.words; ++l.w) {
     STEP("copy_to_iter(kaddr, bytes, i)", kStoresMemory);
-    if (k.Has(Mutation::read_elsewhere)) {
-      static_cast<void>(k.IsMapped(0));
-      k.Raise(Event::kReadMissed);
-    } else if (!k.WriteArgument(0, l.w, kZero)) {
-      return k.Return(l.w == 0 ? -kEFAULT : 8 * l.w);
-    }
+    if (!CopyToIter(k, 0, l.w)) return k.Return(l.w == 0 ? -kEFAULT : 8 * l.w);
     k.Note("a word of the file goes to the buffer");
     k.Raise(Event::kReadBody);
   }

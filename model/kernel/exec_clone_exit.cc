@@ -214,6 +214,18 @@ Flow copy_process(Kernel& k) {
   FUNCTION_END;
 }
 
+// __seccomp_filter_orphan()
+bool Kernel::ReleaseInstalled(size_t filter) {
+  while (filter != 0) {
+    Filter& orig = s->filters[filter];
+    if (--orig.installed_users != 0) return false;
+    filter = orig.prev;
+    // Its listener's file keeps it, where nobody comes any more.
+    orig.prev = 0;
+  }
+  return true;
+}
+
 Flow seccomp_filter_release(Kernel& k) {
   FUNCTION_BEGIN;
   // while (orig && refcount_dec_and_test(&orig->users)): where the last user of a filter is gone,
@@ -243,6 +255,23 @@ namespace {
 bool HasFilter(const Kernel& k) { return k.me().filter != 0 || k.info().filtered; }
 
 }  // namespace
+
+Flow Kernel::Die() {
+  const uint8_t files = me().files;
+  if (p.installs != 0) {
+    // exit_files(), with the last user of the table, and exit_task_work()
+    me().status = kDead;
+    for (const uint8_t file : s->files[files]) FileClosed(file);
+    ReleaseFiles();
+  }
+  me() = Task{};
+  if (s->layout().has_registers) s->registers[cur] = RegisterFile{};
+  me().status = kDead;
+  me().files = files;
+  depth_ = 0;
+  base_ = 0;
+  return Flow::kYield;
+}
 
 Flow do_exit(Kernel& k) {
   auto& l = k.Locals<ExitLocals>();

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// What runs the transcribed functions: frames, steps, choices, and what is shown of them.
 
 #include "model/kernel/kernel.h"
 
@@ -142,132 +144,9 @@ void Kernel::CoverReturn() {
 
 void Kernel::AddNote(std::string note) { trace_->notes.push_back(std::move(note)); }
 
-bool Kernel::ReleaseInstalled(size_t filter) {
-  while (filter != 0) {
-    Filter& orig = s->filters[filter];
-    if (--orig.installed_users != 0) return false;
-    filter = orig.prev;
-    // Its listener's file keeps it, where nobody comes any more.
-    orig.prev = 0;
-  }
-  return true;
-}
-
-bool Kernel::TryLock() {
-  Filter& f = s->filter();
-  if (f.notify_lock == cur + 1) {
-    Raise(Event::kLockMisuse);
-    Note("notify_lock is already held by {}", info().name);
-    return true;
-  }
-  if (f.notify_lock != 0) return false;
-  f.notify_lock = static_cast<uint8_t>(cur + 1);
-  Raise(Event::kLocked);
-  return true;
-}
-
-void Kernel::Unlock() {
-  if (s->filter().notify_lock != cur + 1) Raise(Event::kLockMisuse);
-  s->filter().notify_lock = 0;
-}
-
-int Kernel::FindNotification(int id) const {
-  for (size_t t = 0; t < p.tasks.size(); ++t) {
-    const Knotif& n = s->tasks[t].knotif;
-    if (n.listed && n.id == id) return static_cast<int>(t);
-  }
-  return -1;
-}
-
-void Kernel::CompleteReady(int task) {
-  uint8_t& done = s->tasks[task].knotif.ready;
-  if (done < kMostCompletions) ++done;
-}
-
-void Kernel::CompleteAddfd(int task) { s->tasks[task].kaddfd.done = 1; }
-
-void Kernel::WakeUp() {
-  for (size_t t = 0; t < p.tasks.size(); ++t) {
-    s->tasks[t].flags &= static_cast<uint8_t>(~kOnWqh);
-  }
-}
-
 const Op& Kernel::op() const {
   const Task& t = me();
   return (t.flags & kInHandler) ? info().handler[t.handler_op] : info().ops[t.op];
-}
-
-void Kernel::SaveRegisters() {
-  if (!s->layout().has_registers) return;
-  RegisterFile& file = s->registers[cur];
-  file.saved = file.now;
-  file.now = Registers{};
-}
-
-void Kernel::RestoreRegisters() {
-  if (!s->layout().has_registers) return;
-  RegisterFile& file = s->registers[cur];
-  file.now = file.saved;
-  file.saved = Registers{};
-}
-
-Kernel::UserWord Kernel::ReadUser(int task, Value address, int word_index, bool held) {
-  const int object = p.ObjectAt(address, p.tasks[static_cast<size_t>(task)].space);
-  if (object < 0 || (!held && (s->tasks[task].flags & kExeced))) return {};
-  const Object& o = p.objects[static_cast<size_t>(object)];
-  if (word_index >= o.words) return {};
-  const size_t index = static_cast<size_t>(o.first_word + word_index);
-  const Word& word = p.words[index];
-  UserWord result;
-  result.mapped = true;
-  if (word.shared) {
-    result.value = word.domain[static_cast<size_t>(Choose(static_cast<int>(word.domain.size())))];
-    if (trace_ != nullptr) trace_->reads.emplace_back(static_cast<int>(index), result.value);
-  } else {
-    result.value = s->memory[index] ^ word.domain[0];
-  }
-  Observe({.kind = Observation::Kind::kReads,
-           .role = o.whole,
-           .entry = static_cast<uint8_t>(task != cur),
-           .word = static_cast<uint8_t>(word_index),
-           .value = result.value});
-  return result;
-}
-
-bool Kernel::IsMapped(int role) {
-  if (p.ObjectAt(RoleAddress(role), info().space) >= 0 && !(me().flags & kExeced)) return true;
-  Raise(Event::kUnmapped);
-  return false;
-}
-
-Kernel::UserWord Kernel::ReadArgument(int role, int word_index) {
-  return IsMapped(role) ? ReadUser(cur, RoleAddress(role), word_index) : UserWord{};
-}
-
-bool Kernel::WriteArgument(int role, int word_index, Value value) {
-  if (!IsMapped(role)) return false;
-  const int object = p.ObjectAt(RoleAddress(role), info().space);
-  const Object& o = p.objects[static_cast<size_t>(object)];
-  if (word_index >= o.words) return false;
-  const size_t index = static_cast<size_t>(o.first_word + word_index);
-  // What the most general peer may write, it may also write after this store.
-  if (!p.words[index].shared) s->memory[index] = value ^ p.words[index].domain[0];
-  return true;
-}
-
-int Kernel::RoleBytes(int role) const {
-  const Role& r = SyscallOf(Number()).roles[static_cast<size_t>(role)];
-  if (r.length_arg >= 0 && !r.IsString()) return ScalarArg(r.length_arg);
-  const int object = p.values[RoleAddress(role)].object;
-  return object < 0 ? 0 : p.objects[static_cast<size_t>(object)].bytes;
-}
-
-bool Kernel::Allocate() {
-  if (s->globals().allocation_failures_left == 0) return true;
-  if (Choose(2) == 0) return true;
-  --s->globals().allocation_failures_left;
-  Note("the allocation fails");
-  return false;
 }
 
 std::string Kernel::ValueText(Value value) const {
@@ -279,33 +158,6 @@ std::string Kernel::ValueText(Value value) const {
 void Kernel::AddAnswer(const Op& call, Ret result) {
   coverage_->Returned(Function(me().frames[depth_].function), result);
   coverage_->Answered(proposal, call, result);
-}
-
-Flow Kernel::Die() {
-  const uint8_t files = me().files;
-  if (p.installs != 0) {
-    // exit_files(), with the last user of the table, and exit_task_work()
-    me().status = kDead;
-    for (const uint8_t file : s->files[files]) FileClosed(file);
-    ReleaseFiles();
-  }
-  me() = Task{};
-  if (s->layout().has_registers) s->registers[cur] = RegisterFile{};
-  me().status = kDead;
-  me().files = files;
-  depth_ = 0;
-  base_ = 0;
-  return Flow::kYield;
-}
-
-void Kernel::SendSigkill(int task) {
-  const uint8_t group = p.tasks[static_cast<size_t>(task)].group;
-  for (size_t t = 0; t < p.tasks.size(); ++t) {
-    if (p.tasks[t].group == group &&
-        (s->tasks[t].status == kAlive || s->tasks[t].status == kExiting)) {
-      s->tasks[t].flags |= kSigkillPending;
-    }
-  }
 }
 
 }  // namespace knotcheck::model

@@ -288,6 +288,15 @@ Flow seccomp_notify_release(Kernel& k) {
   FUNCTION_END;
 }
 
+// find_notification()
+int Kernel::FindNotification(int id) const {
+  for (size_t t = 0; t < p.tasks.size(); ++t) {
+    const Knotif& n = s->tasks[t].knotif;
+    if (n.listed && n.id == id) return static_cast<int>(t);
+  }
+  return -1;
+}
+
 Flow recv_wait_event(Kernel& k) {
   auto& l = k.Locals<RecvWaitLocals>();
   FUNCTION_BEGIN;
