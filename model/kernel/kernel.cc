@@ -144,11 +144,6 @@ void Kernel::CoverReturn() {
 
 void Kernel::AddNote(std::string note) { trace_->notes.push_back(std::move(note)); }
 
-const Op& Kernel::op() const {
-  const Task& t = me();
-  return (t.flags & kInHandler) ? info().handler[t.handler_op] : info().ops[t.op];
-}
-
 std::string Kernel::ValueText(Value value) const {
   if (value == kUninit) return "(uninitialised)";
   if (value == kAbsent) return "(nothing)";

@@ -215,7 +215,10 @@ class Kernel {
   // What a frame that a fetch hook pushed returns when user memory is to be read after all.
   static constexpr Ret kNotServed = -128;
 
-  const Op& op() const;
+  const Op& op() const {
+    const Task& t = me();
+    return (t.flags & kInHandler) ? info().handler[t.handler_op] : info().ops[t.op];
+  }
   // The running call's registers. A scalar where an address is wanted is NULL, and an address is no
   // number that means anything.
   Nr Number() const {
