@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "checker/compact_set.h"
 #include "checker/explore.h"
 #include "checker/key.h"
@@ -131,7 +132,7 @@ void BM_Hash(benchmark::State& bench) {
   for (auto _ : bench) {
     benchmark::DoNotOptimize(state.data());
     benchmark::ClobberMemory();
-    benchmark::DoNotOptimize(HashWords(state.data(), words));
+    benchmark::DoNotOptimize(base::HashWords(state.data(), words));
   }
   bench.SetItemsProcessed(bench.iterations());
 }

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/check.h"
+#include "base/hash.h"
 
 namespace knotcheck::checker {
 namespace {
@@ -21,13 +22,11 @@ namespace {
 constexpr char kMagic[] = "knotcheck checkpoint 1\n";
 constexpr size_t kMagicBytes = sizeof(kMagic) - 1;
 constexpr size_t kBlock = size_t{1} << 20;
-constexpr uint64_t kSeed = 0x9e3779b97f4a7c15u;
 
 // Of one block of the file after those that `h` is of. All blocks but the last have kBlock bytes.
 uint64_t Hash(uint64_t h, const char* data, size_t bytes) {
   const auto mix = [&h](uint64_t word) {
-    const __uint128_t m = static_cast<__uint128_t>(h ^ word) * 0xd6e8feb86659fd93u;
-    h = (static_cast<uint64_t>(m) ^ static_cast<uint64_t>(m >> 64)) + kSeed;
+    h = base::Fold(h ^ word, base::kHashFactor) + base::kHashSeed;
   };
   size_t i = 0;
   for (; i + 8 <= bytes; i += 8) {
@@ -59,7 +58,7 @@ std::string Difference(absl::string_view found, absl::string_view expected) {
 }  // namespace
 
 CheckpointWriter::CheckpointWriter(std::string file, absl::string_view identity)
-    : file_(std::move(file)), temporary_(file_ + ".new"), hash_(kSeed) {
+    : file_(std::move(file)), temporary_(file_ + ".new"), hash_(base::kHashSeed) {
   buffer_.reserve(kBlock);
   out_ = std::fopen(temporary_.c_str(), "wbe");
   if (out_ == nullptr) {
@@ -138,7 +137,7 @@ absl::StatusOr<std::unique_ptr<CheckpointReader>> CheckpointReader::Open(
     return damaged("found no checkpoint of this version of knotcheck");
   }
   const std::string cut = absl::StrCat("found ", bytes, " bytes that are cut short or damaged");
-  uint64_t hash = kSeed;
+  uint64_t hash = base::kHashSeed;
   std::vector<char> block(kBlock);
   std::rewind(in);
   if (bytes < kMagicBytes + 2 * sizeof(uint64_t)) return damaged(cut);

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/hash.h"
 
 namespace knotcheck::checker {
 namespace {
@@ -141,7 +142,7 @@ uint64_t Product(const Entry& entry, uint64_t lines) { return (entry.high >> 32)
 
 bool CrowdedTable::Place(const Entry& entry, uint32_t tag) {
   // The upper bits of an entry are much like those of its neighbours in this table.
-  const uint64_t hash = (entry.high ^ entry.low * 0x9e3779b97f4a7c15u) * 0xd6e8feb86659fd93u;
+  const uint64_t hash = (entry.high ^ entry.low * base::kHashSeed) * base::kHashFactor;
   for (size_t i = (hash >> 32) % slots_.size();; i = i + 1 == slots_.size() ? 0 : i + 1) {
     if (slots_[i].tag == kNoTag) {
       slots_[i] = Slot{entry, tag};

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/hash.h"
 #include "boost/graph/compressed_sparse_row_graph.hpp"
 #include "boost/graph/strong_components.hpp"
 #include "boost/property_map/property_map.hpp"
@@ -160,7 +161,7 @@ StateGraph::StateGraph(int words) : words_(words), slots_(1u << 10), rows_{0} {}
 
 uint32_t StateGraph::Intern(const uint64_t* packed, uint32_t parent, int thread) {
   const uint64_t mask = slots_.size() - 1;
-  uint64_t at = HashWords(packed, words_) & mask;
+  uint64_t at = base::HashWords(packed, words_) & mask;
   for (; slots_[at] != 0; at = (at + 1) & mask) {
     if (std::equal(packed, packed + words_, Packed(slots_[at] - 1))) return slots_[at] - 1;
   }
@@ -178,7 +179,7 @@ void StateGraph::Grow() {
   std::vector<uint32_t> slots(slots_.size() * 2);
   const uint64_t mask = slots.size() - 1;
   for (uint32_t state = 0; state < size(); ++state) {
-    uint64_t at = HashWords(Packed(state), words_) & mask;
+    uint64_t at = base::HashWords(Packed(state), words_) & mask;
     while (slots[at] != 0) at = (at + 1) & mask;
     slots[at] = state + 1;
   }

@@ -155,17 +155,4 @@ class Packer {
   std::vector<uint64_t> dead_bits_;  // of each word of the state: those that must be zero
 };
 
-// A hash of `words` 8-byte words; the same on every machine and run.
-inline uint64_t HashWords(const uint64_t* data, int words) {
-  // The mixer is the 128-bit multiply of wyhash, one round a word.
-  uint64_t h = 0x9e3779b97f4a7c15u;
-  for (int i = 0; i < words; ++i) {
-    const __uint128_t m = static_cast<__uint128_t>(data[i] ^ h) *
-                          (0xd6e8feb86659fd93u + 2 * static_cast<uint64_t>(i));
-    h = static_cast<uint64_t>(m) ^ static_cast<uint64_t>(m >> 64);
-  }
-  const __uint128_t m = static_cast<__uint128_t>(h) * 0xa0761d6478bd642fu;
-  return static_cast<uint64_t>(m) ^ static_cast<uint64_t>(m >> 64);
-}
-
 }  // namespace knotcheck::checker

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/hash.h"
 #include "checker/testing/random_model.h"
 
 namespace knotcheck::checker {
@@ -221,9 +222,9 @@ TEST(PackDeathTest, OverflowNamesTheByte) {
 
 TEST(HashTest, IsTheSameEverywhere) {
   const uint64_t words[] = {0, 1, 0x0123456789abcdefu};
-  EXPECT_EQ(HashWords(words, 1), 5'414'685'047'222'068'144u);
-  EXPECT_EQ(HashWords(words, 2), 3'821'082'114'018'259'686u);
-  EXPECT_EQ(HashWords(words, 3), 3'019'319'696'559'933'372u);
+  EXPECT_EQ(base::HashWords(words, 1), 5'414'685'047'222'068'144u);
+  EXPECT_EQ(base::HashWords(words, 2), 3'821'082'114'018'259'686u);
+  EXPECT_EQ(base::HashWords(words, 3), 3'019'319'696'559'933'372u);
 }
 
 // The index takes the low bits, the tags the high ones: both must spread what packed states are
@@ -237,7 +238,7 @@ TEST(HashTest, SpreadsSmallDifferences) {
         Words state(static_cast<size_t>(words));
         for (uint64_t i = 0; i < kCount; ++i) {
           state[static_cast<size_t>(place)] = i << shift;
-          const uint64_t hash = HashWords(state.data(), words);
+          const uint64_t hash = base::HashWords(state.data(), words);
           low.insert(hash % kCount);
           high.insert(hash >> 48);
         }

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/hash.h"
 #include "checker/chain.h"
 #include "checker/model.h"
 #include "checker/pack.h"
@@ -172,7 +173,7 @@ WalkResult Walk(const M& any, const WalkOptions& options) {
       state.swap(next);
       if (seen_once.size() < WalkResult::kMostDistinct) {
         const auto [at, fresh] =
-            seen_once.emplace(HashWords(state.data(), static_cast<int>(words)), true);
+            seen_once.emplace(base::HashWords(state.data(), static_cast<int>(words)), true);
         ++result.visits;
         result.distinct += fresh;
         if (fresh) ++result.once;

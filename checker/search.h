@@ -20,10 +20,10 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/pool.h"
 #include "checker/chain.h"
 #include "checker/checkpoint.h"
 #include "checker/compact_set.h"
-#include "checker/crew.h"
 #include "checker/frontier.h"
 #include "checker/model.h"
 #include "checker/pack.h"
@@ -115,7 +115,7 @@ class Search {
   const Packer& packer_;
   Keys keys_;
   CompactSet set_;
-  Crew crew_;
+  base::Pool pool_;
   std::deque<Worker> workers_;
   std::vector<Buffers> buffers_;
   int properties_;
@@ -135,16 +135,16 @@ Search<M, Keys>::Search(const M& model, const Options& options, const Packer& pa
       packer_(packer),
       keys_(std::move(keys)),
       set_(keys_.shape(), Keys::kTagBits),
-      crew_(options.order == Order::kDepthFirst ? 1 : std::max(options.threads, 1)),
+      pool_(options.order == Order::kDepthFirst ? 1 : std::max(options.threads, 1)),
       properties_(static_cast<int>(model.Properties().size())) {
-  if constexpr (std::same_as<Keys, TreeKeys>) keys_.SetShared(crew_.size() > 1);
+  if constexpr (std::same_as<Keys, TreeKeys>) keys_.SetShared(pool_.size() > 1);
   const auto& properties = model.Properties();
   for (int p = 0; p < properties_; ++p) {
     const uint64_t bit = uint64_t{1} << p;
     if (properties[static_cast<size_t>(p)].kind == PropertyKind::kSometimes) sometimes_ |= bit;
     if (properties[static_cast<size_t>(p)].kind == PropertyKind::kNever) never_ |= bit;
   }
-  for (int w = 0; w < crew_.size(); ++w) {
+  for (int w = 0; w < pool_.size(); ++w) {
     Worker& worker = workers_.emplace_back(
         model.StateWords(), static_cast<size_t>(packer.packed_words()), keys_.NewScratch());
     worker.witnesses.resize(static_cast<size_t>(properties_));
@@ -277,7 +277,7 @@ size_t Search<M, Keys>::ExpandRound(const Frontier& frontier, size_t begin, size
   const size_t size = std::max(kLeastChunk, (end - begin + kChunks - 1) / kChunks);
   const size_t chunks = (end - begin + size - 1) / size;
   if (buffers_.size() < chunks) buffers_.resize(chunks);
-  crew_.Share(chunks, [&](int w, size_t chunk) {
+  pool_.Share(chunks, [&](int w, size_t chunk) {
     Worker& worker = workers_[static_cast<size_t>(w)];
     Buffers& buffers = buffers_[chunk];
     const size_t first = begin + chunk * size;
@@ -310,10 +310,10 @@ void Search<M, Keys>::InsertRound(Frontier& next, size_t chunks, uint64_t depth)
     }
     return added;
   };
-  if (successors > room || successors < kFew || crew_.size() == 1) {
+  if (successors > room || successors < kFew || pool_.size() == 1) {
     for (uint32_t shard = 0; shard < kShards; ++shard) room -= insert(shard, room);
   } else {
-    crew_.Share(kShards, [&](int, size_t shard) { insert(static_cast<uint32_t>(shard), room); });
+    pool_.Share(kShards, [&](int, size_t shard) { insert(static_cast<uint32_t>(shard), room); });
   }
 }
 
@@ -460,7 +460,7 @@ std::vector<typename Search<M, Keys>::Find> Search<M, Keys>::Predecessors(
   std::vector<bool> filter(size_t{1} << kFilterBits);
   for (const Find& find : level) filter[find.place.entry.high >> (64 - kFilterBits)] = true;
   std::array<std::vector<Find>, kShards> found;
-  crew_.Share(kShards, [&](int w, size_t index) {
+  pool_.Share(kShards, [&](int w, size_t index) {
     Worker& worker = workers_[static_cast<size_t>(w)];
     const auto shard = static_cast<uint32_t>(index);
     set_.ForEach(shard, [&](const Entry& entry, uint32_t tag) {

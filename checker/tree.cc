@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/hash.h"
 
 namespace knotcheck::checker {
 namespace {
@@ -16,16 +17,13 @@ namespace {
 constexpr size_t kFirstSlots = 16;
 
 uint64_t HashNode(uint64_t value) {
-  const __uint128_t m = static_cast<__uint128_t>(value ^ 0x9e3779b97f4a7c15u) * 0xa0761d6478bd642fu;
-  return static_cast<uint64_t>(m) ^ static_cast<uint64_t>(m >> 64);
+  return base::Fold(value ^ base::kHashSeed, 0xa0761d6478bd642fu);
 }
 
 // The sum of these over all blocks is the hash of a state, so that it changes by little work when
 // few blocks change. Its last bits are the sum of theirs alone: they are the shard.
 uint64_t HashWord(uint64_t word, size_t position) {
-  const __uint128_t m =
-      static_cast<__uint128_t>(word ^ 0x2d358dccaa6c78a5u) * (0xd6e8feb86659fd93u + 2 * position);
-  return static_cast<uint64_t>(m) ^ static_cast<uint64_t>(m >> 64);
+  return base::Fold(word ^ 0x2d358dccaa6c78a5u, base::kHashFactor + 2 * position);
 }
 
 // Short enough that a call to compare them would cost more than the comparison.

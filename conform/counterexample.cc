@@ -23,7 +23,7 @@ constexpr size_t kMostTold = 8;
 
 }  // namespace
 
-model::Toggles TogglesOf(const report::Trace& trace, model::Toggles variants) {
+model::Toggles TogglesOf(const trace::Trace& trace, model::Toggles variants) {
   model::Toggles toggles = variants;
   for (const model::ToggleInfo& info : model::AllToggles()) {
     if (!info.variant() && trace.subject.toggles.Has(info.toggle)) toggles.Set(info.toggle);
@@ -31,8 +31,8 @@ model::Toggles TogglesOf(const report::Trace& trace, model::Toggles variants) {
   return toggles;
 }
 
-absl::StatusOr<FollowedTrace> FollowTrace(const report::Trace& trace, model::Toggles toggles) {
-  const report::TraceSubject& subject = trace.subject;
+absl::StatusOr<FollowedTrace> FollowTrace(const trace::Trace& trace, model::Toggles toggles) {
+  const trace::TraceSubject& subject = trace.subject;
   lang::CompileOptions own;
   if (trace.concrete) own.explicit_writes = trace.concrete->writes;
   const auto traced =
@@ -81,7 +81,7 @@ std::vector<std::string> Differences(const FollowedTrace& followed, const Follow
   return told;
 }
 
-absl::StatusOr<Case> MakeTraceCase(const report::Trace& trace, const std::string& file,
+absl::StatusOr<Case> MakeTraceCase(const trace::Trace& trace, const std::string& file,
                                    size_t number, const CampaignOptions& options) {
   CampaignOptions own = options;
   own.toggles = TogglesOf(trace, options.toggles);

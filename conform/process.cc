@@ -18,7 +18,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "report/text.h"
+#include "base/text.h"
 
 namespace knotcheck::conform {
 namespace {
@@ -149,7 +149,7 @@ absl::StatusOr<ProcessResult> RunProcess(const ProcessOptions& options) {
   if (n == sizeof(error)) {
     KillGroup(pid);
     const std::string message =
-        absl::StrCat(report::Ascii(options.argv[0]), ": cannot be run: ", std::strerror(error));
+        absl::StrCat(base::Ascii(options.argv[0]), ": cannot be run: ", std::strerror(error));
     return error == ENOENT ? absl::NotFoundError(message) : absl::UnavailableError(message);
   }
 

@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "report/text.h"
+#include "base/text.h"
 
 namespace knotcheck::conform {
 namespace {
@@ -32,11 +32,11 @@ absl::StatusOr<ProgramRun> RunProgram(const std::string& file, std::chrono::mill
   run.name = here.filename().string();
   if (error || !IsWord(run.name) || (options.bzimage.empty() && !IsWord(here.string()))) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "found '", report::Ascii(file), "', expected a path of printable characters, no blanks"));
+        "found '", base::Ascii(file), "', expected a path of printable characters, no blanks"));
   }
   if (!std::filesystem::is_regular_file(here, error)) {
     return absl::NotFoundError(
-        absl::StrCat("found no file ", report::Ascii(file), ", expected a program"));
+        absl::StrCat("found no file ", base::Ascii(file), ", expected a program"));
   }
   TargetOptions target = options;
   target.limit = limit + kAround;
@@ -83,7 +83,7 @@ std::string ProgramText(const ProgramRun& run) {
   absl::StrAppend(&text, "\n");
   for (const std::string& report : run.reports) {
     for (const absl::string_view line : absl::StrSplit(report, '\n', absl::SkipEmpty())) {
-      absl::StrAppend(&text, "kernel: ", report::Ascii(std::string(line)), "\n");
+      absl::StrAppend(&text, "kernel: ", base::Ascii(std::string(line)), "\n");
     }
   }
   return text;

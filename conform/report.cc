@@ -7,10 +7,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/text.h"
 #include "conform/plan.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
-#include "report/text.h"
 
 namespace knotcheck::conform {
 namespace {
@@ -61,7 +61,7 @@ size_t Count(const Case& one, Match match) {
 // Says it in lines that fit, the first of which begins with `prefix`.
 void Add(const std::string& prefix, const std::string& says, std::string* text) {
   std::string before = prefix;
-  for (const std::string& line : report::Wrap(says, kWidth - prefix.size())) {
+  for (const std::string& line : base::Wrap(says, kWidth - prefix.size())) {
     absl::StrAppend(text, before, line, "\n");
     before.assign(prefix.size(), ' ');
   }
@@ -70,7 +70,7 @@ void Add(const std::string& prefix, const std::string& says, std::string* text) 
 // What became of the counterexample.
 std::string TraceText(const Case& one) {
   const TraceNotes& trace = *one.trace;
-  std::string says = absl::StrCat(report::Ascii(trace.file), ": ", trace.property, ", ");
+  std::string says = absl::StrCat(base::Ascii(trace.file), ": ", trace.property, ", ");
   if (one.forced.empty()) {
     absl::StrAppend(&says, "which no run that user space can force breaks");
   } else {
@@ -79,7 +79,7 @@ std::string TraceText(const Case& one) {
   }
   std::string text;
   const auto add = [&text](const std::string& line, size_t indent) {
-    for (const std::string& part : report::Wrap(line, kWidth, indent, indent + 2)) {
+    for (const std::string& part : base::Wrap(line, kWidth, indent, indent + 2)) {
       absl::StrAppend(&text, part, "\n");
     }
   };
@@ -126,7 +126,7 @@ std::string StressText(const StressResult& stress, bool verbose) {
   }
   if (stress.asked && (stress.match == Match::kLost || stress.match == Match::kSkipped)) {
     const std::string says = absl::StrCat("stress ", Name(stress.match), ": ", stress.reason);
-    for (const std::string& line : report::Wrap(says, kWidth, 2, 4)) {
+    for (const std::string& line : base::Wrap(says, kWidth, 2, 4)) {
       absl::StrAppend(&text, line, "\n");
     }
   }
@@ -182,7 +182,7 @@ std::string HeaderText(const Campaign& campaign, const ReportHeader& header) {
   };
   std::string text;
   const auto add = [&text](const std::string& says) {
-    for (const std::string& line : report::Wrap(says, kWidth, 0, 2)) {
+    for (const std::string& line : base::Wrap(says, kWidth, 0, 2)) {
       absl::StrAppend(&text, line, "\n");
     }
   };
@@ -205,9 +205,9 @@ std::string CasesText(const Campaign& campaign, bool verbose) {
     if (!one.cannot.empty()) {
       if (verbose || one.trace) {
         const std::string says = absl::StrCat(
-            one.trace ? absl::StrCat(report::Ascii(one.trace->file), ": ") : "", one.name, " ",
+            one.trace ? absl::StrCat(base::Ascii(one.trace->file), ": ") : "", one.name, " ",
             one.proposal->name, ": cannot be run on a real kernel: ", one.cannot);
-        for (const std::string& line : report::Wrap(says, kWidth, 0, 2)) {
+        for (const std::string& line : base::Wrap(says, kWidth, 0, 2)) {
           absl::StrAppend(&text, line, "\n");
         }
       }
@@ -261,7 +261,7 @@ std::string TotalsText(const Campaign& campaign) {
   }
   if (t.cannot > 0) absl::StrAppend(&text, "not run: ", t.cannot, " scenarios (--verbose)\n");
   for (const std::string& why : campaign.breaks) {
-    for (const std::string& line : report::Wrap("the target broke off: " + why, kWidth, 0, 2)) {
+    for (const std::string& line : base::Wrap("the target broke off: " + why, kWidth, 0, 2)) {
       absl::StrAppend(&text, line, "\n");
     }
   }

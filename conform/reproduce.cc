@@ -17,8 +17,8 @@ constexpr size_t kMaxStates = 400'000;
 
 }  // namespace
 
-absl::StatusOr<std::string> Reproduce(const report::Trace& trace) {
-  const report::TraceSubject& subject = trace.subject;
+absl::StatusOr<std::string> Reproduce(const trace::Trace& trace) {
+  const trace::TraceSubject& subject = trace.subject;
   const auto followed = FollowTrace(trace, subject.toggles);
   if (!followed.ok()) return followed.status();
   const verify::Question& question = *followed->question;

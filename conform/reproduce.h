@@ -7,13 +7,13 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "report/trace.h"
+#include "trace/trace.h"
 
 namespace knotcheck::conform {
 
 // A C program that forces a run which breaks the promise, if what it shows is shown by no run that
 // keeps it: of those the one that follows the trace best, as its comment says.
 //   NotFound: no such run; Unimplemented: the run needs what a program does not have
-absl::StatusOr<std::string> Reproduce(const report::Trace& trace);
+absl::StatusOr<std::string> Reproduce(const trace::Trace& trace);
 
 }  // namespace knotcheck::conform

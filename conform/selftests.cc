@@ -11,9 +11,9 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "base/text.h"
 #include "conform/campaign.h"
 #include "conform/force/forced.h"
-#include "report/text.h"
 
 namespace knotcheck::conform {
 namespace {
@@ -24,8 +24,8 @@ constexpr char kHeader[] = "test\tscenarios\tproposal\twhy nothing is compared";
 
 absl::Status Bad(const std::string& file, size_t line, absl::string_view found,
                  absl::string_view expected) {
-  return absl::InvalidArgumentError(absl::StrCat(report::Ascii(file), ":", line, ": found '",
-                                                 report::Ascii(std::string(found)), "', expected ",
+  return absl::InvalidArgumentError(absl::StrCat(base::Ascii(file), ":", line, ": found '",
+                                                 base::Ascii(std::string(found)), "', expected ",
                                                  expected));
 }
 

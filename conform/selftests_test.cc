@@ -4,8 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/files.h"
 #include "lang/parse.h"
-#include "report/files.h"
 
 namespace knotcheck::conform {
 namespace {
@@ -37,8 +37,8 @@ TEST(Selftests, WrongTables) {
 // All tests of docs/selftests.md are in the table, with scenarios that it names.
 TEST(Selftests, TheTable) {
   const std::string source = KNOTCHECK_SOURCE_DIR;
-  const auto text = report::ReadFile(source + "/conform/selftests.tsv", 1 << 20);
-  const auto doc = report::ReadFile(source + "/docs/selftests.md", 1 << 20);
+  const auto text = base::ReadFile(source + "/conform/selftests.tsv", 1 << 20);
+  const auto doc = base::ReadFile(source + "/docs/selftests.md", 1 << 20);
   ASSERT_TRUE(text.ok() && doc.ok());
   const auto tests = ParseSelftests(*text, "selftests.tsv");
   ASSERT_TRUE(tests.ok()) << tests.status();

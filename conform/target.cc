@@ -11,11 +11,11 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/files.h"
+#include "base/text.h"
 #include "conform/console.h"
 #include "conform/cpio.h"
 #include "conform/process.h"
-#include "report/files.h"
-#include "report/text.h"
 
 namespace knotcheck::conform {
 namespace {
@@ -47,7 +47,7 @@ constexpr char kProcessor[] = "max,la57=off";
 std::string LastLine(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
   const size_t newline = text.rfind('\n');
-  return report::Ascii(newline == std::string::npos ? text : text.substr(newline + 1));
+  return base::Ascii(newline == std::string::npos ? text : text.substr(newline + 1));
 }
 
 // "WHAT ended with status 3: what it said last".
@@ -57,11 +57,11 @@ std::string DescribeEnd(const std::string& what, const ProcessResult& result) {
 }
 
 absl::Status CheckKernel(const std::string& path) {
-  const auto image = report::ReadFile(path, kMaxFile);
+  const auto image = base::ReadFile(path, kMaxFile);
   if (!image.ok()) return image.status();
   if (image->size() < kMagicAt + 4 || image->compare(kMagicAt, 4, kMagic) != 0) {
     return absl::InvalidArgumentError(
-        absl::StrCat(report::Ascii(path),
+        absl::StrCat(base::Ascii(path),
                      ": found no kernel, expected an x86 bzImage (\"HdrS\" at offset 0x202)"));
   }
   return absl::OkStatus();
@@ -74,13 +74,13 @@ absl::StatusOr<std::string> GuestPath(const std::string& path) {
       inside.find("/../") != std::string::npos || inside.find("/./") != std::string::npos ||
       inside.find("//") != std::string::npos || inside.find('\0') != std::string::npos) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "found '", report::Ascii(path), "', expected a file's absolute path in the guest"));
+        "found '", base::Ascii(path), "', expected a file's absolute path in the guest"));
   }
   return path.substr(1);
 }
 
 absl::StatusOr<std::string> Initramfs(const std::string& plans, const TargetOptions& options) {
-  const auto runner = report::ReadFile(options.runner, kMaxFile);
+  const auto runner = base::ReadFile(options.runner, kMaxFile);
   if (!runner.ok()) return runner.status();
   std::vector<CpioEntry> entries;
   std::set<std::string> known;
@@ -98,7 +98,7 @@ absl::StatusOr<std::string> Initramfs(const std::string& plans, const TargetOpti
   for (const auto& [there, here] : options.files) {
     const auto path = GuestPath(there);
     if (!path.ok()) return path.status();
-    auto content = report::ReadFile(here, kMaxFile);
+    auto content = base::ReadFile(here, kMaxFile);
     if (!content.ok()) return content.status();
     for (size_t slash = path->find('/'); slash != std::string::npos;
          slash = path->find('/', slash + 1)) {
@@ -106,7 +106,7 @@ absl::StatusOr<std::string> Initramfs(const std::string& plans, const TargetOpti
     }
     if (!known.insert(*path).second) {
       return absl::InvalidArgumentError(
-          absl::StrCat("found ", report::Ascii(there), " twice, expected it once in the guest"));
+          absl::StrCat("found ", base::Ascii(there), " twice, expected it once in the guest"));
     }
     entries.push_back({.path = *path, .mode = S_IFREG | 0755, .content = *std::move(content)});
   }
@@ -144,7 +144,7 @@ std::vector<std::string> QemuArguments(const TargetOptions& options) {
 // Why the guest's runner did not come to its end.
 std::string WhyIncomplete(const Console& console, const ProcessResult& result) {
   if (!console.panic().empty()) {
-    return absl::StrCat("the kernel panicked: ", report::Ascii(console.panic()));
+    return absl::StrCat("the kernel panicked: ", base::Ascii(console.panic()));
   }
   if (!result.stopped.empty()) return result.stopped;
   if (result.status != 0) return DescribeEnd("QEMU", result);
@@ -237,7 +237,7 @@ absl::StatusOr<TargetOutput> RunInQemu(const std::string& plans, const TargetOpt
   } else if (!output.lines.empty() && output.lines.back().starts_with(kError)) {
     output.complete = false;
     output.ended = absl::StrCat("the runner ended with an error: ",
-                                report::Ascii(output.lines.back().substr(kError.size())));
+                                base::Ascii(output.lines.back().substr(kError.size())));
     output.lines.pop_back();
   }
   return output;

@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "report/columns.h"
-#include "report/json.h"
+#include "trace/json.h"
 
 namespace {
 
@@ -22,6 +22,7 @@ constexpr size_t kMaxSteps = 500;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace knotcheck::report;
+  using namespace knotcheck::trace;
   const auto recorded =
       ParseTrace(absl::string_view(reinterpret_cast<const char*>(data), size), "fuzz.json");
   if (!recorded.ok()) return 0;

@@ -24,7 +24,7 @@ struct Location {
 // One claim of the "# result:" header, as in baseline=violated(toctou, progress).
 struct Claim {
   enum class Kind : uint8_t { kHolds, kViolated, kUnknown };  // kUnknown is written '?'
-  std::string proposal;
+  std::string operand;  // as it was written; see model/operand.h
   Kind kind = Kind::kUnknown;
   std::vector<std::string> properties;  // of kViolated, at least one
   Location where;

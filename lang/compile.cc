@@ -2,6 +2,8 @@
 
 #include "lang/compile.h"
 
+#include "base/text.h"
+#include "lang/claims.h"
 #include "lang/compiler.h"
 
 namespace knotcheck::lang {
@@ -401,7 +403,7 @@ absl::StatusOr<Asked> AskedOf(const Scenario& scenario) {
   const auto check = [&](const std::string& name, Location where) -> absl::Status {
     if (std::find(known.begin(), known.end(), name) != known.end()) return absl::OkStatus();
     std::string message = absl::StrCat("found '", name, "', expected a property");
-    const std::string near = Nearest(name, known);
+    const std::string near = base::Nearest(name, known);
     absl::StrAppend(&message, near.empty() ? " ('knotcheck list properties' has them all)"
                                            : absl::StrCat("; did you mean '", near, "'?"));
     return ErrorAt(scenario.file, where, message);
@@ -414,18 +416,8 @@ absl::StatusOr<Asked> AskedOf(const Scenario& scenario) {
       (ask->never ? asked.never : asked.sometimes).push_back(atom.text);
     }
   }
-  for (const Claim& claim : scenario.header.results) {
-    for (const std::string& name : claim.properties) {
-      if (absl::Status status = check(name, claim.where); !status.ok()) return status;
-    }
-    if (model::FindProposal(claim.proposal) == nullptr) {
-      std::vector<std::string> proposals;
-      for (const model::Proposal* p : model::AllProposals()) proposals.emplace_back(p->name);
-      std::string message = absl::StrCat(
-          "found '", claim.proposal, "', expected a proposal: ", absl::StrJoin(proposals, ", "));
-      return ErrorAt(scenario.file, claim.where, message);
-    }
-  }
+  const auto operands = ClaimedOperands(scenario);
+  if (!operands.ok()) return operands.status();
   return asked;
 }
 

@@ -20,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/check.h"
+#include "base/text.h"
 #include "lang/ast.h"
 #include "lang/compile.h"
 #include "lang/parse.h"
@@ -66,7 +67,7 @@ class Compiler {
                        const std::vector<std::string>& known) const {
     std::string message =
         absl::StrCat("found '", found, "', expected ", what, ": ", absl::StrJoin(known, ", "));
-    const std::string near = Nearest(found, known);
+    const std::string near = base::Nearest(found, known);
     if (!near.empty()) absl::StrAppend(&message, "; did you mean '", near, "'?");
     return Error(where, message);
   }

@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/text.h"
 #include "lang/lexer.h"
 #include "lang/parse.h"
 #include "lang/token_reader.h"
@@ -25,6 +26,10 @@ absl::string_view StripBlanks(absl::string_view text) {
   const size_t first = text.find_first_not_of(kBlanks);
   if (first == absl::string_view::npos) return "";
   return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+bool IsOperandByte(char c) {
+  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || absl::StrContains("_-.@+/:", c);
 }
 
 bool ReadClaim(TokenReader* reader, Claim* claim) {
@@ -59,7 +64,7 @@ class HeaderReader {
 
   std::string file_;
   Header* header_;
-  std::set<std::string> proposals_;
+  std::set<std::string> operands_;
   bool in_why_ = false;  // a plain comment line would continue the reasoning
 };
 
@@ -87,7 +92,7 @@ absl::Status HeaderReader::ReadLine(absl::string_view line, absl::string_view wh
       *new std::vector<std::string>{"name", "question", "source", "result", "why"};
   const bool known = looks_like_key && std::find(kKeys.begin(), kKeys.end(), key) != kKeys.end();
   if (!known) {
-    const std::string meant = looks_like_key ? Nearest(key, kKeys) : "";
+    const std::string meant = looks_like_key ? base::Nearest(key, kKeys) : "";
     if (!meant.empty()) {
       return ErrorAt(
           file_, place(key_at),
@@ -124,20 +129,34 @@ absl::Status HeaderReader::ReadLine(absl::string_view line, absl::string_view wh
 }
 
 absl::Status HeaderReader::ReadResult(absl::string_view claims, Location where) {
-  TokenReader reader(file_, Lexer(claims, where));
-  do {
+  const auto reader_at = [&](size_t offset) {
+    const Location start = {where.line, where.column + static_cast<int>(offset)};
+    return TokenReader(file_, Lexer(claims.substr(offset), start));
+  };
+  for (size_t offset = 0;;) {
+    TokenReader name = reader_at(offset);
     Claim claim;
-    claim.where = reader.token().where;
-    if (!reader.PropertyName(&claim.proposal, "a proposal's name")) break;
-    if (!proposals_.insert(claim.proposal).second) {
-      reader.FailWith(claim.where, absl::StrCat("found a second result of ", Quoted(claim.proposal),
+    claim.where = name.token().where;
+    std::string proposal;
+    if (!name.PropertyName(&proposal, "a proposal's name")) return name.status();
+    // What follows the name in an operand are no words of the language.
+    const auto begin = static_cast<size_t>(claim.where.column - where.column);
+    const absl::string_view rest = claims.substr(begin);
+    const absl::string_view operand = rest.substr(
+        0, std::find_if(rest.begin(), rest.end(), [](char c) { return !IsOperandByte(c); }) -
+               rest.begin());
+    claim.operand = std::string(operand);
+    TokenReader reader = reader_at(begin + operand.size());
+    if (!operands_.insert(claim.operand).second) {
+      reader.FailWith(claim.where, absl::StrCat("found a second result of ", Quoted(claim.operand),
                                                 ", expected one for each proposal"));
-      break;
+      return reader.status();
     }
-    if (!ReadClaim(&reader, &claim)) break;
+    if (!ReadClaim(&reader, &claim)) return reader.status();
     header_->results.push_back(std::move(claim));
-  } while (!reader.AtEnd() && reader.token().kind != Token::Kind::kNewline);
-  return reader.status();
+    if (reader.AtEnd() || reader.token().kind == Token::Kind::kNewline) return reader.status();
+    offset = static_cast<size_t>(reader.token().where.column - where.column);
+  }
 }
 
 }  // namespace

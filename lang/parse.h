@@ -23,10 +23,6 @@ absl::StatusOr<Scenario> Parse(absl::string_view text, absl::string_view file);
 // The canonical text; Parse(Print(s)) == s, and printing that again gives the same bytes.
 std::string Print(const Scenario& scenario);
 
-// The word of `candidates` that is nearest to `word`, if near enough to be a likely typo (a
-// Damerau-Levenshtein distance of at most a third of its length, at least 1); else empty.
-std::string Nearest(absl::string_view word, const std::vector<std::string>& candidates);
-
 // "FILE:LINE:COLUMN: message" as an InvalidArgument status; every complaint about a scenario is
 // made with it.
 absl::Status ErrorAt(const std::string& file, Location where, absl::string_view message);

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "base/text.h"
 #include "lang/ast.h"
 
 namespace knotcheck::lang {
@@ -421,12 +422,12 @@ TEST(HeaderTest, EveryKey) {
             (std::vector<std::string>{"The peer writes between the reads. note: and so on",
                                       "Second.", "Third.", "Fourth."}));
   ASSERT_EQ(header.results.size(), 3);
-  EXPECT_EQ(header.results[0].proposal, "baseline");
+  EXPECT_EQ(header.results[0].operand, "baseline");
   EXPECT_EQ(header.results[0].kind, Claim::Kind::kViolated);
   EXPECT_EQ(header.results[0].properties, (std::vector<std::string>{"toctou", "no-leak"}));
-  EXPECT_EQ(header.results[1].proposal, "pin_args");
+  EXPECT_EQ(header.results[1].operand, "pin_args");
   EXPECT_EQ(header.results[1].kind, Claim::Kind::kHolds);
-  EXPECT_EQ(header.results[2].proposal, "redirect");
+  EXPECT_EQ(header.results[2].operand, "redirect");
   EXPECT_EQ(header.results[2].kind, Claim::Kind::kUnknown);
 }
 
@@ -507,6 +508,11 @@ TEST(HeaderTest, BadResults) {
        "f:1:11: found 'Pin', expected a proposal's name of lower-case letters, digits, '_' and "
        "'-'"},
       {"p=holds, q=?", "f:1:18: found ',', expected a proposal's name"},
+      {"p@v1=? p@v1=?", "f:1:18: found a second result of 'p@v1', expected one for each proposal"},
+      {"p+a b=?", "f:1:15: found 'b', expected '='"},
+      {"p /5=?",
+       "f:1:13: found '/', expected a name, a number, a string or one of = == != ( ) { } [ ] , ; : "
+       "| +"},
   };
   for (const auto& [claims, message] : kTable) {
     EXPECT_EQ(MessageOf(absl::StrCat("# result: ", claims, "\n")), message) << claims;
@@ -795,12 +801,12 @@ TEST(NearestTest, TyposOnly) {
       {"openat2", "openat"}, {"", ""},
       {"treat", ""},         {"Memory", "memory"},
   };
-  for (const auto& [word, nearest] : kTable) EXPECT_EQ(Nearest(word, words), nearest) << word;
-  EXPECT_EQ(Nearest(std::string(1 << 20, 'm'), {std::string(1 << 20, 'n')}), "");
-  EXPECT_EQ(Nearest("ca", {"abc", "b"}), "");  // 2 from each, and 1 is allowed
-  EXPECT_EQ(Nearest("cabxyz", {"abcxyz"}), "abcxyz");
-  EXPECT_EQ(Nearest("a", {"b", "ab"}), "b");             // the first of equals
-  EXPECT_EQ(Nearest("xyzca1", {"xyzabc1"}), "xyzabc1");  // a swap with an insertion inside it
+  for (const auto& [word, nearest] : kTable) EXPECT_EQ(base::Nearest(word, words), nearest) << word;
+  EXPECT_EQ(base::Nearest(std::string(1 << 20, 'm'), {std::string(1 << 20, 'n')}), "");
+  EXPECT_EQ(base::Nearest("ca", {"abc", "b"}), "");  // 2 from each, and 1 is allowed
+  EXPECT_EQ(base::Nearest("cabxyz", {"abcxyz"}), "abcxyz");
+  EXPECT_EQ(base::Nearest("a", {"b", "ab"}), "b");             // the first of equals
+  EXPECT_EQ(base::Nearest("xyzca1", {"xyzabc1"}), "xyzabc1");  // a swap with an insertion inside it
 }
 
 TEST(ErrorAtTest, PlaceOrNone) {

@@ -225,13 +225,13 @@ std::string Text(const Ask& ask) {
 std::string Text(const Claim& claim) {
   switch (claim.kind) {
     case Claim::Kind::kHolds:
-      return absl::StrCat(claim.proposal, "=holds");
+      return absl::StrCat(claim.operand, "=holds");
     case Claim::Kind::kViolated:
-      return absl::StrCat(claim.proposal, "=violated(", absl::StrJoin(claim.properties, ", "), ")");
+      return absl::StrCat(claim.operand, "=violated(", absl::StrJoin(claim.properties, ", "), ")");
     case Claim::Kind::kUnknown:
       break;
   }
-  return absl::StrCat(claim.proposal, "=?");
+  return absl::StrCat(claim.operand, "=?");
 }
 
 }  // namespace

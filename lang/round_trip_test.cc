@@ -16,6 +16,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/text.h"
 #include "lang/parse.h"
 #include "lang/testing/generate.h"
 
@@ -123,7 +124,7 @@ RC_GTEST_PROP(NearestTest, AgreesWithTheDistance, ()) {
     }
     front = std::move(next);
   }
-  RC_ASSERT(Nearest(a, {b}) == (distance <= std::max<size_t>(1, a.size() / 3) ? b : ""));
+  RC_ASSERT(base::Nearest(a, {b}) == (distance <= std::max<size_t>(1, a.size() / 3) ? b : ""));
 }
 
 }  // namespace

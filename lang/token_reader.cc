@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "base/text.h"
 #include "lang/parse.h"
 
 namespace knotcheck::lang {
@@ -121,7 +122,7 @@ bool TokenReader::Fail(absl::string_view expected, const std::vector<std::string
   std::string message = absl::StrCat("found ", Describe(token_), ", expected ", expected);
   if (AtEnd()) message += OpenHint();
   const std::string meant =
-      token_.kind == Token::Kind::kName ? Nearest(token_.raw, words) : std::string();
+      token_.kind == Token::Kind::kName ? base::Nearest(token_.raw, words) : std::string();
   if (!meant.empty()) absl::StrAppend(&message, ", did you mean '", meant, "'?");
   return FailWith(token_.where, message);
 }

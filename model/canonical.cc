@@ -9,15 +9,14 @@
 #include <numeric>
 #include <optional>
 
+#include "base/hash.h"
 #include "model/kernel/kernel.h"
 
 namespace knotcheck::model {
 namespace {
 
 uint64_t Mix(uint64_t h, uint64_t value) {
-  const __uint128_t m =
-      static_cast<__uint128_t>(h ^ value ^ 0x9e3779b97f4a7c15u) * 0xd6e8feb86659fd93u;
-  return static_cast<uint64_t>(m) ^ static_cast<uint64_t>(m >> 64);
+  return base::Fold(h ^ value ^ base::kHashSeed, base::kHashFactor);
 }
 
 // A hash of `count` words under `masks`. Two at a time, each pair by itself: a multiplication need
@@ -25,9 +24,7 @@ uint64_t Mix(uint64_t h, uint64_t value) {
 uint64_t HashMasked(const uint64_t* words, const uint64_t* masks, size_t count) {
   uint64_t sum = 0;
   const auto pair = [&sum](uint64_t a, uint64_t b, uint64_t place) {
-    const __uint128_t m = static_cast<__uint128_t>(a ^ (0x9e3779b97f4a7c15u + place)) *
-                          (b ^ (0xd6e8feb86659fd93u - place));
-    sum += static_cast<uint64_t>(m) ^ static_cast<uint64_t>(m >> 64);
+    sum += base::Fold(a ^ (base::kHashSeed + place), b ^ (base::kHashFactor - place));
   };
   size_t i = 0;
   for (; i + 1 < count; i += 2) pair(words[i] & masks[i], words[i + 1] & masks[i + 1], i << 32);

@@ -110,12 +110,41 @@ Toggle ToggleNamed(const std::string& name) {
   return found->toggle;
 }
 
+namespace {
+
+// Four bits a proposal: 0, or one more than the revision.
+int RevisionShift(const std::string& proposal) {
+  const auto& proposals = AllProposals();
+  for (size_t i = 0; i < proposals.size(); ++i) {
+    if (proposal == proposals[i]->name) return static_cast<int>(4 * i);
+  }
+  return -1;
+}
+
+}  // namespace
+
+void Toggles::SetRevision(const std::string& proposal, size_t revision) {
+  const int shift = RevisionShift(proposal);
+  KNOT_CHECK(shift >= 0 && revision < kMaxRevisions);
+  uint64_t& word = words_[Toggle::kRevisions];
+  word &= ~(uint64_t{0xf} << shift);
+  word |= uint64_t{revision + 1} << shift;
+}
+
+std::optional<size_t> Toggles::Revision(const std::string& proposal) const {
+  const int shift = RevisionShift(proposal);
+  const uint64_t set = shift < 0 ? 0 : words_[Toggle::kRevisions] >> shift & 0xf;
+  return set == 0 ? std::nullopt : std::optional<size_t>(set - 1);
+}
+
 Config ConfigFor(const Proposal& proposal, const Toggles& toggles) {
   Config config;
   config.asked = toggles.asked;
   config.variants = toggles.word(Toggle::kVariants);
   config.mutations = toggles.word(Toggle::kMutations);
   config.fixes = toggles.word(Toggle::kFixes);
+  const size_t last = std::max<size_t>(1, proposal.revisions.size()) - 1;
+  config.revision = toggles.Revision(proposal.name).value_or(last);
   const auto& proposals = AllProposals();
   for (size_t i = 0; i < proposals.size(); ++i) {
     // By its name: tests make changed ones.

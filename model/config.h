@@ -24,6 +24,7 @@ enum class Mutation : uint8_t;
 enum class Fix : uint8_t;
 
 inline constexpr size_t kMaxProposals = 15;
+inline constexpr size_t kMaxRevisions = 15;
 // Of the bits of a set of fixes the first are the kernel's, the others the proposal's.
 inline constexpr int kFirstOwnFix = 16;
 inline constexpr int kMaxOwnFixes = 64 - kFirstOwnFix;
@@ -31,8 +32,9 @@ inline constexpr int kMaxOwnMutations = 64;
 
 // One difference to the code as it is. Each has a bit of a word: the kernel's variants, mutations
 // and fixes, then the mutations and the fixes of each proposal in the order of AllProposals().
+// Between them is a word for the revisions.
 struct Toggle {
-  static constexpr size_t kVariants = 0, kMutations = 1, kFixes = 2, kOwn = 3;
+  static constexpr size_t kVariants = 0, kMutations = 1, kFixes = 2, kRevisions = 3, kOwn = 4;
   static constexpr size_t kWords = kOwn + 2 * kMaxProposals;
 
   constexpr Toggle(size_t in_word, int number)
@@ -61,6 +63,10 @@ class Toggles {
   friend bool operator==(const Toggles& a, const Toggles& b) { return a.words_ == b.words_; }
   uint64_t word(size_t number) const { return words_[number]; }
 
+  // Another revision of a proposal, which must be one, than its last; by Proposal::revisions.
+  void SetRevision(const std::string& proposal, size_t revision);
+  std::optional<size_t> Revision(const std::string& proposal) const;
+
   // When set, collects the FixBit()s that a kernel asks for: what follows is the same for all sets
   // of fixes that agree on those. No part of the set.
   std::atomic<uint64_t>* asked = nullptr;
@@ -83,6 +89,7 @@ struct Config {
   uint64_t mutations = 0;
   uint64_t own_mutations = 0;
   uint64_t fixes = 0;                      // FixBit()s
+  size_t revision = 0;                     // of the proposal, by Proposal::revisions
   std::atomic<uint64_t>* asked = nullptr;  // as above
 
   bool HasFix(uint64_t bit) const {

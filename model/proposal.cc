@@ -63,6 +63,15 @@ std::string TogglesError(const Proposal& proposal, const std::vector<const Propo
       if (!taken.insert(toggle.name).second) return "a second toggle '" + toggle.name + "'";
     }
   }
+  std::set<std::string> revisions;
+  for (const ToggleName& revision : proposal.revisions) {
+    if (!IsName(revision.name) || !revisions.insert(revision.name).second) {
+      return "the revision '" + revision.name + "' twice, or no name of one";
+    }
+  }
+  if (revisions.size() > kMaxRevisions) {
+    return "more than " + std::to_string(kMaxRevisions) + " revisions";
+  }
   const size_t most = kMaxOwnFixes;
   if (proposal.mutations.size() > kMaxOwnMutations || proposal.fixes.size() > most) {
     return "more than " + std::to_string(kMaxOwnMutations) + " mutations or " +

@@ -57,7 +57,8 @@ struct Protection {
   uint16_t flags = 0;
 };
 
-// A mutation or a fix of the proposal's own code, as users name it, and what the code then does.
+// A mutation, a fix or a revision of the proposal's own code, as users name it, and what the code
+// then does.
 struct ToggleName {
   std::string name;
   std::string what;
@@ -72,11 +73,14 @@ struct SourceErrnos {
 
 struct Proposal {
   const char* name = "";
-  const char* revision = "";
+  const char* revision = "";  // the last one, and when it was posted
   const char* source = "";
   const char* not_covered = "";
 
   std::vector<FunctionInfo> functions;  // numbered from kFirstProposalFunction
+  // Oldest first, for k.Has(Revision::NAME) of the room's; the last is what the plain name means.
+  // None: there is one only.
+  std::vector<ToggleName> revisions;
   // By the room's mutations.def, fixes.def and errnos.def, in their order.
   std::vector<ToggleName> mutations;
   std::vector<ToggleName> fixes;

@@ -9,10 +9,15 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "report/text.h"
+#include "base/text.h"
 
 namespace knotcheck::report {
 namespace {
+
+using trace::ReplayCommand;
+using trace::Trace;
+using trace::TraceLine;
+using trace::TraceThread;
 
 constexpr size_t kMinColumn = 18;  // below it, columns are stacked
 constexpr size_t kGap = 2;         // between columns
@@ -93,7 +98,7 @@ class Teller {
     line.forever = in_cycle_;
     line.thread = step.thread;
     line.indent = indent;
-    line.text = Ascii(text);
+    line.text = base::Ascii(text);
     line.violated = violated;
     lines_.push_back(std::move(line));
   }
@@ -141,7 +146,7 @@ void Teller::TellStep(const TraceLine& step, bool violated) {
   if (violated) {
     const bool marked = std::any_of(lines_.begin() + static_cast<std::ptrdiff_t>(first),
                                     lines_.end(), [](const Line& l) { return !l.mark.empty(); });
-    if (!marked) lines_.back().mark = Ascii("<-- expected: " + trace_.sentence);
+    if (!marked) lines_.back().mark = base::Ascii("<-- expected: " + trace_.sentence);
   }
   if (!result.empty()) TellResult(step, result);
 }
@@ -158,7 +163,7 @@ void Teller::TellNote(const TraceLine& step, size_t indent, const std::string& n
   if (lines_.empty() || lines_.back().thread != step.thread || !lines_.back().mark.empty()) {
     Add(step, indent, "", violated);
   }
-  lines_.back().mark = Ascii(note.substr(mark));
+  lines_.back().mark = base::Ascii(note.substr(mark));
 }
 
 // The result joins the call's own line, unless another thread has spoken in between.
@@ -172,7 +177,7 @@ void Teller::TellResult(const TraceLine& step, const std::string& result) {
       std::all_of(lines_.begin() + static_cast<std::ptrdiff_t>(thread.call_line), lines_.end(),
                   [&step](const Line& l) { return l.thread == step.thread; });
   if (alone) {
-    lines_[thread.call_line].text = Ascii(WithResult(thread.call, result));
+    lines_[thread.call_line].text = base::Ascii(WithResult(thread.call, result));
   } else if (absl::EndsWith(thread.call, ")") || result != "0") {
     Add(step, 0, WithResult(thread.call, result), false);
   }
@@ -182,12 +187,12 @@ void Teller::TellResult(const TraceLine& step, const std::string& result) {
 // Text as it stands in a column: pieces of at most `width` bytes.
 std::vector<std::string> Fit(const Line& line, size_t width) {
   const size_t hang = line.indent + kHang;
-  if (line.mark.empty()) return Wrap(line.text, width, line.indent, hang);
-  if (line.text.empty()) return Wrap(line.mark, width, line.indent, hang);
+  if (line.mark.empty()) return base::Wrap(line.text, width, line.indent, hang);
+  if (line.text.empty()) return base::Wrap(line.mark, width, line.indent, hang);
   const std::string joined = absl::StrCat(line.text, "  ", line.mark);
   if (line.indent + joined.size() <= width) return {std::string(line.indent, ' ') + joined};
-  std::vector<std::string> pieces = Wrap(line.text, width, line.indent, hang);
-  for (std::string& piece : Wrap(line.mark, width, line.indent, hang)) {
+  std::vector<std::string> pieces = base::Wrap(line.text, width, line.indent, hang);
+  for (std::string& piece : base::Wrap(line.mark, width, line.indent, hang)) {
     pieces.push_back(std::move(piece));
   }
   return pieces;
@@ -211,7 +216,7 @@ std::vector<Column> ColumnsOf(const Trace& trace, const std::vector<Line>& lines
     Column column;
     column.thread = static_cast<int>(t);
     const TraceThread& thread = trace.threads[t];
-    column.title = Ascii(thread.name);
+    column.title = base::Ascii(thread.name);
     if (!thread.role.empty()) absl::StrAppend(&column.title, " (", thread.role, ")");
     size_t own = 0;
     for (const Line& line : lines) {
@@ -277,7 +282,7 @@ void AppendTitles(const std::vector<Column>& columns, bool color, std::string* o
   std::vector<std::vector<std::string>> titles;
   size_t rows = 0;
   for (const Column& column : columns) {
-    titles.push_back(Wrap(column.title, column.width));
+    titles.push_back(base::Wrap(column.title, column.width));
     rows = std::max(rows, titles.back().size());
   }
   for (size_t row = 0; row <= rows; ++row) {
@@ -302,7 +307,7 @@ void AppendTitles(const std::vector<Column>& columns, bool color, std::string* o
 void MarkCycle(const Line& line, const ColumnsOptions& options, bool* marked, std::string* out) {
   if (!line.forever || *marked) return;
   *marked = true;
-  for (const std::string& text : Wrap("from here for ever:", options.width, kMargin, kHang)) {
+  for (const std::string& text : base::Wrap("from here for ever:", options.width, kMargin, kHang)) {
     AppendLine(Paint(text, kBold, options.color), out);
   }
 }
@@ -344,7 +349,7 @@ void AppendStack(const std::vector<Line>& lines, const std::vector<Column>& colu
       left = std::string(kMargin, ' ') + Paint(at->title, kBold, options.color) +
              std::string(indent - kMargin - at->title.size(), ' ');
     } else if (line.thread != last) {
-      for (const std::string& piece : Wrap(at->title, options.width, kMargin, kMargin)) {
+      for (const std::string& piece : base::Wrap(at->title, options.width, kMargin, kMargin)) {
         AppendLine(Paint(piece, kBold, options.color), out);
       }
     }
@@ -358,29 +363,27 @@ void AppendStack(const std::vector<Line>& lines, const std::vector<Column>& colu
 }
 
 void AppendWrapped(const std::string& text, size_t width, size_t hang, std::string* out) {
-  for (const std::string& line : Wrap(text, width, 0, hang)) AppendLine(line, out);
+  for (const std::string& line : base::Wrap(text, width, 0, hang)) AppendLine(line, out);
 }
 
 std::string Under(const Trace& trace) {
-  std::string under = trace.subject.proposal->name;
-  const std::vector<std::string> toggles = ToggleNames(trace.subject.toggles);
-  for (const std::string& toggle : toggles) absl::StrAppend(&under, " with ", toggle);
+  const std::string under = ToString(trace.subject);
   return under;
 }
 
 void AppendHeader(const Trace& trace, size_t shown, const ColumnsOptions& options,
                   std::string* out) {
-  AppendWrapped(absl::StrCat(Ascii(trace.subject.scenario.header.name), ": ", trace.property,
+  AppendWrapped(absl::StrCat(base::Ascii(trace.subject.scenario.header.name), ": ", trace.property,
                              " violated under ", Under(trace), ", ", shown, " of ",
                              trace.lines.size(), " steps shown"),
                 options.width, kHang, out);
-  const std::string sentence = absl::StrCat("\"", Ascii(trace.sentence), "\"");
-  const std::string source = Ascii(trace.source);
+  const std::string sentence = absl::StrCat("\"", base::Ascii(trace.sentence), "\"");
+  const std::string source = base::Ascii(trace.source);
   if (sentence.size() + 3 + source.size() <= options.width) {
     AppendLine(absl::StrCat(sentence, "   ", source), out);
   } else {
     AppendWrapped(sentence, options.width, kHang, out);
-    for (const std::string& line : Wrap(source, options.width, kHang, kHang)) {
+    for (const std::string& line : base::Wrap(source, options.width, kHang, kHang)) {
       AppendLine(line, out);
     }
   }
@@ -389,7 +392,7 @@ void AppendHeader(const Trace& trace, size_t shown, const ColumnsOptions& option
           ? ReplayCommand(trace)
           : std::vector<std::string>{"knotcheck", "replay", options.trace_file};
   words.insert(words.begin(), "replay:");
-  for (const std::string& line : WrapCommand(words, options.width)) AppendLine(line, out);
+  for (const std::string& line : base::WrapCommand(words, options.width)) AppendLine(line, out);
   absl::StrAppend(out, "\n");
 }
 
@@ -417,14 +420,15 @@ std::string Columns(const Trace& trace, const ColumnsOptions& options) {
   }
   if (!trace.at_rest.empty()) {
     absl::StrAppend(&out, "\n");
-    for (const std::string& line : Wrap(RestTitle(trace), options.width, kMargin, kHang)) {
+    for (const std::string& line : base::Wrap(RestTitle(trace), options.width, kMargin, kHang)) {
       AppendLine(line, &out);
     }
     for (const std::string& wait : trace.at_rest) {
-      for (const std::string& line : Wrap(Ascii(wait), options.width, 3, 5)) AppendLine(line, &out);
+      for (const std::string& line : base::Wrap(base::Ascii(wait), options.width, 3, 5))
+        AppendLine(line, &out);
     }
     for (const std::string& line :
-         Wrap(Ascii("<-- expected: " + trace.sentence), options.width, kMargin, 5)) {
+         base::Wrap(base::Ascii("<-- expected: " + trace.sentence), options.width, kMargin, 5)) {
       AppendLine(Paint(line, kRed, options.color), &out);
     }
   }

@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <string>
 
-#include "report/trace.h"
+#include "trace/trace.h"
 
 namespace knotcheck::report {
 
@@ -22,6 +22,6 @@ struct ColumnsOptions {
   std::string trace_file;
 };
 
-std::string Columns(const Trace& trace, const ColumnsOptions& options);
+std::string Columns(const trace::Trace& trace, const ColumnsOptions& options);
 
 }  // namespace knotcheck::report

@@ -12,10 +12,15 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "report/testing/example.h"
+#include "trace/testing/example.h"
 
 namespace knotcheck::report {
 namespace {
+
+using trace::ExampleSubject;
+using trace::ExampleTrace;
+using trace::Trace;
+using trace::TraceLine;
 
 using testing::HasSubstr;
 using testing::Not;

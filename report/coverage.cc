@@ -11,9 +11,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/text.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
-#include "report/text.h"
 
 namespace knotcheck::report {
 namespace {
@@ -193,11 +193,12 @@ absl::StatusOr<std::vector<ListedGap>> ParseGaps(absl::string_view text, const s
                                  "them"));
     }
     if (std::find(kKinds.begin(), kKinds.end(), cells[0]) == kKinds.end()) {
-      return BadGap(file, number, 1, UnknownName("a kind of gap", cells[0], kKinds));
+      return BadGap(file, number, 1, base::UnknownName("a kind of gap", cells[0], kKinds));
     }
     if (!names.insert({cells[0], cells[1]}).second) {
-      return BadGap(file, number, cells[0].size() + 2,
-                    absl::StrCat("found '", Ascii(cells[1]), "' again, expected one row a gap"));
+      return BadGap(
+          file, number, cells[0].size() + 2,
+          absl::StrCat("found '", base::Ascii(cells[1]), "' again, expected one row a gap"));
     }
     gaps.push_back({cells[0], cells[1], cells[2], number});
   }
@@ -217,7 +218,7 @@ CoverageReport MakeCoverageReport(const model::Coverage& coverage,
 std::string CoverageText(const CoverageReport& report, const std::string& gaps_file, size_t width) {
   std::string text;
   const auto say = [&](const std::string& line, size_t indent, size_t hang) {
-    for (const std::string& each : Wrap(Ascii(line), width, indent, hang)) {
+    for (const std::string& each : base::Wrap(base::Ascii(line), width, indent, hang)) {
       absl::StrAppend(&text, each, "\n");
     }
   };
@@ -265,7 +266,7 @@ std::string CoverageText(const CoverageReport& report, const std::string& gaps_f
                      gaps_file, " with the reason:"),
         0, 2);
     for (const Gap& gap : report.unlisted) {
-      absl::StrAppend(&text, Ascii(gap.kind), "\t", Ascii(gap.name), "\t...\n");
+      absl::StrAppend(&text, base::Ascii(gap.kind), "\t", base::Ascii(gap.name), "\t...\n");
     }
   }
   if (!report.stale.empty()) {
@@ -274,8 +275,8 @@ std::string CoverageText(const CoverageReport& report, const std::string& gaps_f
                      "or nothing has that name. Remove the row:"),
         0, 2);
     for (const ListedGap& row : report.stale) {
-      absl::StrAppend(&text, Ascii(gaps_file), ":", row.line, ": ", Ascii(row.kind), " ",
-                      Ascii(row.name), "\n");
+      absl::StrAppend(&text, base::Ascii(gaps_file), ":", row.line, ": ", base::Ascii(row.kind),
+                      " ", base::Ascii(row.name), "\n");
     }
   }
   return text;

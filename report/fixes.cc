@@ -3,11 +3,11 @@
 #include "report/fixes.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/text.h"
 #include "checker/liveness.h"
 #include "checker/path.h"
 #include "nlohmann/json.hpp"
-#include "report/text.h"
-#include "report/trace.h"
+#include "trace/trace.h"
 
 namespace knotcheck::report {
 namespace {
@@ -76,7 +76,7 @@ std::vector<std::string> Names(const FixReport& report, verify::FixSet set) {
 }
 
 void Append(const std::string& text, size_t width, size_t indent, size_t hang, std::string* out) {
-  for (const std::string& line : Wrap(Ascii(text), width, indent, hang)) {
+  for (const std::string& line : base::Wrap(base::Ascii(text), width, indent, hang)) {
     absl::StrAppend(out, line, "\n");
   }
 }
@@ -85,19 +85,17 @@ void Append(const std::string& text, size_t width, size_t indent, size_t hang, s
 
 std::vector<std::string> WitnessCommand(const FixReport& report,
                                         const verify::FixWitness& witness) {
-  std::vector<std::string> words = {"knotcheck",  "replay",
-                                    "--scenario", report.scenarios[witness.scenario]->file,
-                                    "--proposal", report.proposal->name};
-  const std::string fixes = FixesText(verify::TogglesOf(*report.proposal, witness.fixes));
-  if (!fixes.empty()) words.insert(words.end(), {"--fix", fixes});
-  words.insert(words.end(), {"--property", witness.property, PathOf(witness)});
-  return words;
+  model::Operand operand = report.operand;
+  operand.toggles = verify::TogglesOf(report.operand, witness.fixes);
+  return {"knotcheck",    "replay",          "--scenario", report.scenarios[witness.scenario]->file,
+          "--proposal",   ToString(operand), "--property", witness.property,
+          PathOf(witness)};
 }
 
 std::string FixesAsText(const FixReport& report, size_t width) {
   const verify::FixSets& found = report.found;
   std::string text;
-  Append(absl::StrCat(report.proposal->name, ": ", report.scenarios.size(),
+  Append(absl::StrCat(ToString(report.operand), ": ", report.scenarios.size(),
                       report.scenarios.size() == 1 ? " scenario, " : " scenarios, ",
                       found.candidates.size(), " fixes, ", found.asked, " searches"),
          width, 0, 2, &text);
@@ -139,7 +137,7 @@ std::string FixesAsText(const FixReport& report, size_t width) {
     Append(absl::StrCat("[", w + 1, "] ", report.scenarios[witness.scenario]->header.name, ": ",
                         witness.property, ", ", StepsOf(witness), " steps"),
            width, 0, 4, &text);
-    for (const std::string& line : WrapCommand(WitnessCommand(report, witness), width - 4)) {
+    for (const std::string& line : base::WrapCommand(WitnessCommand(report, witness), width - 4)) {
       absl::StrAppend(&text, "    ", line, "\n");
     }
   }
@@ -151,7 +149,7 @@ std::string FixesAsJson(const FixReport& report) {
   Json json;
   json["format"] = "knotcheck-fixes";
   json["version"] = 1;
-  json["proposal"] = report.proposal->name;
+  json["proposal"] = ToString(report.operand);
   json["candidates"] = Names(report, ~verify::FixSet{0});
   json["scenarios"] = Json::array();
   for (const lang::Scenario* scenario : report.scenarios) {

@@ -16,7 +16,7 @@ namespace knotcheck::report {
 
 // What was asked and what came of it.
 struct FixReport {
-  const model::Proposal* proposal = nullptr;
+  model::Operand operand;
   std::vector<const lang::Scenario*> scenarios;
   verify::FixSets found;
 };

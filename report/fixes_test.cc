@@ -25,7 +25,7 @@ class FixesReport : public ::testing::Test {
   FixesReport() {
     scenario_.header.name = "a/b";
     scenario_.file = "dir/a b.scn";
-    report_.proposal = model::FindProposal("pin_args");
+    report_.operand = *model::FindProposal("pin_args");
     report_.scenarios = {&scenario_};
     verify::FixSets& found = report_.found;
     found.candidates = {kShared, kOne, kOther};
@@ -52,7 +52,7 @@ class FixesReport : public ::testing::Test {
 TEST_F(FixesReport, TheCommandHasWhatTheRunNeeds) {
   EXPECT_THAT(WitnessCommand(report_, report_.found.witnesses[0]),
               ElementsAre("knotcheck", "replay", "--scenario", "dir/a b.scn", "--proposal",
-                          "pin_args", "--fix", "clear_when_left", "--property", "toctou", "0:ab2"));
+                          "pin_args+clear_when_left", "--property", "toctou", "0:ab2"));
   EXPECT_THAT(WitnessCommand(report_, report_.found.witnesses[1]),
               ElementsAre("knotcheck", "replay", "--scenario", "dir/a b.scn", "--proposal",
                           "pin_args", "--property", "resumes", "0:a(b)"));

@@ -8,8 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "base/text.h"
 #include "fmt/format.h"
-#include "report/text.h"
 
 namespace knotcheck::report {
 namespace {
@@ -130,7 +130,7 @@ std::string DiffExcerpt(absl::string_view old_text, absl::string_view new_text, 
     }
     if (i > 0 && !near[i - 1]) absl::StrAppend(&text, "@@\n");
     // Goldens are files; somebody may have edited one into anything.
-    absl::StrAppend(&text, std::string(1, edit[i].sign), Ascii(edit[i].text), "\n");
+    absl::StrAppend(&text, std::string(1, edit[i].sign), base::Ascii(edit[i].text), "\n");
     ++lines;
   }
   // The same lines, but for the newline at the end.

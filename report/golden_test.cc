@@ -9,10 +9,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "report/table.h"
-#include "report/testing/example.h"
+#include "trace/testing/example.h"
 
 namespace knotcheck::report {
 namespace {
+
+using trace::ExampleSubject;
+using trace::TraceSubject;
 
 using testing::HasSubstr;
 using testing::Not;
@@ -24,7 +27,7 @@ Entry Example() {
   entry.scenario = subject.scenario.header.name;
   entry.file = subject.file;
   entry.proposal = "baseline";
-  entry.claim = ClaimText(subject.scenario.header, "baseline");
+  entry.claim = ClaimText(subject.scenario.header, *model::FindProposal("baseline"));
   entry.state = Entry::State::kAnswered;
   entry.answer = *verify::Check(subject.scenario, *subject.proposal, {});
   return entry;

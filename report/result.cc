@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "lang/claims.h"
 
 namespace knotcheck::report {
 
@@ -44,19 +45,18 @@ const char* MarkWord(Mark mark) {
   return "n/a";
 }
 
-std::string ClaimText(const lang::Header& header, const std::string& proposal) {
-  for (const lang::Claim& claim : header.results) {
-    if (claim.proposal != proposal) continue;
-    switch (claim.kind) {
-      case lang::Claim::Kind::kHolds:
-        return "holds";
-      case lang::Claim::Kind::kViolated:
-        return absl::StrCat("violated(", absl::StrJoin(claim.properties, ", "), ")");
-      case lang::Claim::Kind::kUnknown:
-        return "?";
-    }
+std::string ClaimText(const lang::Header& header, const model::Operand& operand) {
+  const lang::Claim* claim = lang::ClaimAbout(header, operand);
+  if (claim == nullptr) return "";
+  switch (claim->kind) {
+    case lang::Claim::Kind::kHolds:
+      return "holds";
+    case lang::Claim::Kind::kViolated:
+      return absl::StrCat("violated(", absl::StrJoin(claim->properties, ", "), ")");
+    case lang::Claim::Kind::kUnknown:
+      break;
   }
-  return "";
+  return "?";
 }
 
 std::string OutcomeText(const Entry& entry) {

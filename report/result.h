@@ -22,8 +22,8 @@ struct Entry {
   };
   std::string scenario;  // as its header names it
   std::string file;
-  std::string proposal;
-  std::string claim;  // as "# result:" has it; empty: nothing is claimed
+  std::string proposal;  // model::ToString(Operand), all that was asked of it
+  std::string claim;     // as "# result:" has it; empty: nothing is claimed
   State state = State::kNotAsked;
   std::string reason;  // unless kAnswered
   verify::Answer answer;
@@ -39,8 +39,8 @@ Mark MarkOf(const Entry& entry);
 // "ok", "DIFFERS", "?", "INCOMPLETE", "n/a".
 const char* MarkWord(Mark mark);
 
-// The claim for `proposal`, as the scenario has it; empty if there is none.
-std::string ClaimText(const lang::Header& header, const std::string& proposal);
+// The claim about `operand`, as the scenario has it; empty if there is none.
+std::string ClaimText(const lang::Header& header, const model::Operand& operand);
 
 // "holds", "violated(a, b)", "incomplete", "violated(a), incomplete", or "n/a".
 std::string OutcomeText(const Entry& entry);

@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "report/text.h"
+#include "base/text.h"
 
 namespace knotcheck::report {
 namespace {
@@ -43,7 +43,7 @@ std::string Trimmed(std::string line) {
 }
 
 void AppendWrapped(const std::string& text, size_t width, size_t indent, std::string* out) {
-  for (const std::string& line : Wrap(text, width, indent, indent + 2)) {
+  for (const std::string& line : base::Wrap(text, width, indent, indent + 2)) {
     absl::StrAppend(out, Trimmed(line));
   }
 }
@@ -78,7 +78,7 @@ void AppendWhy(const Entry& entry, const TableOptions& options, std::string* out
   const auto say = [&](const std::string& text) {
     AppendWrapped(text, options.width, indent, out);
   };
-  if (!entry.reason.empty()) say(Ascii(entry.reason));
+  if (!entry.reason.empty()) say(base::Ascii(entry.reason));
   const Mark mark = MarkOf(entry);
   if (mark == Mark::kDiffers) {
     say(absl::StrCat("claimed ", entry.claim, ", found ", OutcomeText(entry)));
@@ -124,7 +124,7 @@ void AppendRow(const Entry& entry, const TableOptions& options, std::string* out
   }
   std::string line = std::string(kIndent, ' ') + MarkCell(MarkOf(entry), options.color) +
                      std::string(kGap, ' ') + Left(entry.proposal, options.proposal_width);
-  const std::vector<std::string> outcome = Wrap(OutcomeText(entry), outcome_width, 0, 2);
+  const std::vector<std::string> outcome = base::Wrap(OutcomeText(entry), outcome_width, 0, 2);
   absl::StrAppend(&line, std::string(kGap, ' '), Left(outcome[0], outcome_width),
                   std::string(kGap, ' '), Right(states, kStatesWidth), std::string(kGap, ' '),
                   Right(transitions, kTransitionsWidth));
@@ -151,7 +151,7 @@ std::string TableHead(const TableOptions& options) {
 std::string TableRows(const std::vector<const Entry*>& entries, const TableOptions& options) {
   std::string out;
   if (entries.empty()) return out;
-  AppendWrapped(Ascii(entries[0]->scenario), options.width, 0, &out);
+  AppendWrapped(base::Ascii(entries[0]->scenario), options.width, 0, &out);
   for (const Entry* entry : entries) {
     AppendRow(*entry, options, &out);
     AppendWhy(*entry, options, &out);

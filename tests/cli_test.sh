@@ -155,13 +155,35 @@ out_has 'claimed violated(fail-closed), found holds'
 out_has 'fixes: pinned_needs_record,zeroed_buffers'
 grep -qF '"pinned_needs_record"' fixed.json || fail "the results do not name the fix"
 expect 0 check pinned.scn --fix clear_when_left --fix zeroed_buffers --trace-dir kept --width 200
-out_has 'under pin_args with clear_when_left with zeroed_buffers'
-grep -qF '"clear_when_left"' kept/*.json || fail "the trace does not name the fix"
+out_has 'under pin_args+clear_when_left+zeroed_buffers'
+grep -qF '"pin_args+clear_when_left+zeroed_buffers"' kept/*.json ||
+  fail "the trace does not name the fix"
 expect 0 check pinned.scn --fix clear_when_left --fix zeroed_buffers --width 200
-out_has '--fix clear_when_left,zeroed_buffers'
-expect 0 replay kept/test_pinned.pin_args.fail-closed.json
-out_has 'with clear_when_left'
+out_has '--proposal pin_args+clear_when_left+zeroed_buffers'
+expect 0 replay kept/test_pinned.pin_args+clear_when_left+zeroed_buffers.fail-closed.json
+out_has 'under pin_args+clear_when_left'
+# The same by an operand, whose own claim is none; and one with its own claim.
+expect 0 check pinned.scn --proposal pin_args+pinned_needs_record/6.1 --json own.json
+grep -qF '"agreement": "?"' own.json || fail "another operand's claim was taken"
+sed 's/^# result:.*/&\n# result: pin_args+pinned_needs_record=holds/' pinned.scn >both.scn
+expect 0 check both.scn --quiet
+out_has '2 agree'
+expect 1 check both.scn --fix pinned_needs_record --quiet
+sed 's/^# result:.*/# result: pin_args+pinned_need_record=holds/' pinned.scn >typo.scn
+expect 3 check typo.scn
+err_has "typo.scn:4:20: found 'pinned_need_record', expected a fix"
+sed 's|^# result:.*|# result: baseline=holds baseline/5.10=holds|' pinned.scn >older.scn
+expect 2 check older.scn --proposal baseline/5.10 --kernel 6.1
+err_has 'names no kernel of its own'
+expect 3 replay --scenario older.scn --proposal baseline/5.10 0:
 expect 2 replay kept/test_pinned.pin_args.fail-closed.json --fix zeroed_buffers
+mkdir -p tree/kernel
+printf 'long seccomp_notify_send(int a)\n{\n\tcomplete(&knotif->ready);\n}\n' >tree/kernel/seccomp.c
+expect 0 show kept/test_pinned.pin_args.fail-closed.json --source tree
+out_has 'kernel/seccomp.c:3: seccomp_notify_send(): complete(&knotif->ready);'
+expect 2 show kept/test_pinned.pin_args.fail-closed.json --source tree/kernel
+err_has "expected a kernel's source tree"
+expect 2 show kept/test_pinned.pin_args.fail-closed.json --source tree --all
 expect 0 sweep --proposal pin_args openat2 statx --json sweep.json --trace-dir sweeps --quiet
 out_has '2 calls, 3 pointer arguments'
 out_has 'alone: openat2 how'
@@ -398,9 +420,9 @@ done
 head -c 17000000 /dev/zero >large.json
 expect 3 show large.json
 err_has 'expected at most 16777216'
-sed 's|"version": 1|"version": 2|' $TRACE >version.json
+sed 's|"version": 2|"version": 1|' $TRACE >version.json
 expect 3 replay version.json
-err_has 'version 2, this knotcheck reads version 1'
+err_has 'version 1, this knotcheck reads version 2'
 sed 's|"path": "0:a|"path": "0:z|' $TRACE >edited.json
 expect 3 replay edited.json
 err_has 'cannot be taken'

@@ -36,7 +36,15 @@ says 'docs/example-proposal' $knotcheck list proposals
 says 'old_mark_freed' $knotcheck list fixes
 says 'mutate_mark_stays' $knotcheck list mutations
 says 'mark-dies (mark only)' $knotcheck list properties
-says '5 agree, 0 differ' $knotcheck check scenarios --proposal mark --quiet
+says '6 agree, 0 differ' $knotcheck check scenarios --proposal mark --quiet
+
+# Revisions and fixes, by the one grammar.
+says 'v1, without ONCE' $knotcheck list proposals
+says '8 agree, 0 differ' $knotcheck check scenarios --quiet
+says 'violated under mark' $knotcheck check scenarios/mark/no_flags.scn --proposal mark \
+  --trace-dir revision --quiet
+says 'violates expectation' $knotcheck replay revision/*.json --quiet
+STATUS=2 says "found 'v3', expected a revision of mark" $knotcheck check scenarios --proposal mark@v3
 
 # The mutation breaks the property, and nothing else does; the fix closes the leak.
 STATUS=1 says 'violated(mark-dies' \
@@ -54,7 +62,7 @@ STATUS=1 says 'seccomp_notif_mark [mark]              4 of 4 steps' \
 sed 's/mark(n, once) == 0/mark(n, twice) == 0/' scenarios/mark/marked_once.scn >wrong.scn
 STATUS=3 says "wrong.scn:11:11: found 'twice', expected an option" $knotcheck check wrong.scn
 
-STATUS=0 says '1 agree' $knotcheck check scenarios/mark/marked_twice.scn --trace-dir traces --quiet
+STATUS=0 says '2 agree' $knotcheck check scenarios/mark/marked_twice.scn --trace-dir traces --quiet
 $knotcheck conform --emit-c traces/*.json --output twice.c || fail "there is no C program"
 says '.id = req.id' cat twice.c
 cc -Wall -Wextra -Werror -O2 -o twice twice.c -lpthread || fail "the C program does not compile"

@@ -34,8 +34,8 @@ std::string ReadAll(const fs::path& path) {
   return text.str();
 }
 
-const std::vector<std::string> kRooms = {"base",    "checker", "model", "lang",  "verify", "report",
-                                         "conform", "tools",   "bench", "tests", "fuzz"};
+const std::vector<std::string> kRooms = {"base",   "checker", "model", "lang",  "verify", "trace",
+                                         "report", "conform", "tools", "bench", "tests",  "fuzz"};
 
 std::vector<fs::path> Sources() {
   std::vector<fs::path> sources;
@@ -59,9 +59,11 @@ TEST(House, IncludesRunDownwards) {
       {"model", {"base", "model"}},
       {"lang", {"base", "lang", "model"}},
       {"verify", {"base", "checker", "lang", "model", "verify"}},
-      {"report", {"base", "checker", "lang", "model", "report", "verify"}},
-      {"conform", {"base", "checker", "conform", "lang", "model", "report", "verify"}},
-      {"tools", {"base", "checker", "conform", "lang", "model", "report", "tools", "verify"}},
+      {"trace", {"base", "checker", "lang", "model", "trace", "verify"}},
+      {"report", {"base", "checker", "lang", "model", "report", "trace", "verify"}},
+      {"conform", {"base", "checker", "conform", "lang", "model", "report", "trace", "verify"}},
+      {"tools",
+       {"base", "checker", "conform", "lang", "model", "report", "tools", "trace", "verify"}},
   };
   int includes = 0;
   for (const fs::path& source : Sources()) {
@@ -180,7 +182,7 @@ TEST(House, EveryScenarioIsJudgedIndexedAndGolden) {
         << name << ": README.md asks another question";
     EXPECT_TRUE(fs::exists(path.replace_extension(".expected"))) << name << " has no golden file";
     for (const lang::Claim& claim : scenario->header.results) {
-      EXPECT_NE(claim.kind, lang::Claim::Kind::kUnknown) << name << ": " << claim.proposal;
+      EXPECT_NE(claim.kind, lang::Claim::Kind::kUnknown) << name << ": " << claim.operand;
     }
   }
   EXPECT_GE(count, 25);

@@ -20,17 +20,19 @@
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "base/files.h"
+#include "base/text.h"
+#include "lang/claims.h"
 #include "report/columns.h"
-#include "report/files.h"
 #include "report/golden.h"
 #include "report/json.h"
 #include "report/result.h"
 #include "report/table.h"
-#include "report/text.h"
-#include "report/trace.h"
 #include "tools/common.h"
 #include "tools/progress.h"
 #include "tools/searches.h"
+#include "trace/json.h"
+#include "trace/trace.h"
 
 namespace knotcheck::tools {
 namespace {
@@ -81,7 +83,7 @@ class Check {
   void Load(const std::vector<std::string>& files);
   void Report(size_t scenario, size_t first, size_t last, Searches* searches);
   void Collect(size_t question, absl::StatusOr<verify::Answer> answer);
-  std::string Traces(report::Entry* entry, const report::TraceSubject& subject);
+  std::string Traces(report::Entry* entry, const trace::TraceSubject& subject);
   std::string TraceFile(const report::Entry& entry, const std::string& property);
   static void Tell(const std::vector<const report::Entry*>& entries);
   std::string Golden(const std::vector<const report::Entry*>& entries);
@@ -93,10 +95,13 @@ class Check {
   Progress progress_;
   verify::CheckOptions options_;
   verify::CheckpointOptions checkpoints_;
-  std::vector<const model::Proposal*> proposals_;  // of --proposal
-  std::vector<std::unique_ptr<report::TraceSubject>> scenarios_;
+  std::vector<model::Operand> operands_;  // of --proposal
+  model::Operand changes_;                // of --kernel, --fix and --mutate
+  size_t left_out_ = 0;                   // results that name a kernel, where --kernel does
+  std::vector<std::unique_ptr<trace::TraceSubject>> scenarios_;
   // One a search; `first_` is where the searches of each scenario begin.
   std::vector<Search> searches_;
+  std::vector<model::Operand> wholes_;  // their operands with the changes
   std::vector<size_t> first_;
   report::TableOptions table_;
   std::string traces_;  // "none", "first" or "all"
@@ -147,12 +152,12 @@ absl::Status Check::PrepareOutputs() {
     }
   }
   if (!arguments_.json.empty()) {
-    absl::Status status = report::CheckWritable(arguments_.json);
+    absl::Status status = base::CheckWritable(arguments_.json);
     if (!status.ok()) return status;
   }
   if (arguments_.trace_dir.empty()) return absl::OkStatus();
-  const absl::Status status = report::MakeDirectory(arguments_.trace_dir);
-  return status.ok() ? report::CheckWritable(arguments_.trace_dir + "/trace.json") : status;
+  const absl::Status status = base::MakeDirectory(arguments_.trace_dir);
+  return status.ok() ? base::CheckWritable(arguments_.trace_dir + "/trace.json") : status;
 }
 
 absl::Status Check::PrepareCheckpoints() {
@@ -184,8 +189,8 @@ absl::Status Check::PrepareCheckpoints() {
   };
   options_.checkpoints = &checkpoints_;
   if (!resume) {
-    const absl::Status status = report::MakeDirectory(checkpoints_.directory);
-    return status.ok() ? report::CheckWritable(checkpoints_.directory + "/checkpoint") : status;
+    const absl::Status status = base::MakeDirectory(checkpoints_.directory);
+    return status.ok() ? base::CheckWritable(checkpoints_.directory + "/checkpoint") : status;
   }
   std::error_code error;
   for (const auto& file : std::filesystem::directory_iterator(checkpoints_.directory, error)) {
@@ -197,16 +202,19 @@ absl::Status Check::PrepareCheckpoints() {
 }
 
 absl::Status Check::Prepare() {
-  for (const std::string& name : arguments_.proposals) {
-    const auto proposal = ProposalNamed(name);
-    if (!proposal.ok()) return proposal.status();
-    if (std::find(proposals_.begin(), proposals_.end(), *proposal) == proposals_.end()) {
-      proposals_.push_back(*proposal);
+  auto operands = OperandsNamed(arguments_.proposals);
+  if (!operands.ok()) return operands.status();
+  operands_ = *std::move(operands);
+  auto changes = ChangesNamed(arguments_.kernels, arguments_.mutations, arguments_.fixes);
+  if (!changes.ok()) return changes.status();
+  changes_ = *std::move(changes);
+  options_.toggles = changes_.toggles;
+  for (const model::Operand& operand : operands_) {
+    const auto whole = With(operand, changes_);
+    if (!whole.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("--kernel: ", whole.status().message()));
     }
   }
-  const auto toggles = TogglesNamed(arguments_.kernels, arguments_.mutations, arguments_.fixes);
-  if (!toggles.ok()) return toggles.status();
-  options_.toggles = *toggles;
   options_.liveness = arguments_.liveness;
   if (absl::Status status = PrepareLimits(); !status.ok()) return status;
   if (absl::Status status = PrepareOutputs(); !status.ok()) return status;
@@ -255,18 +263,21 @@ void Check::Load(const std::vector<std::string>& files) {
       BadFile(file, subject.status().message());
       continue;
     }
-    subject->toggles = options_.toggles;
     first_.push_back(searches_.size());
-    scenarios_.push_back(std::make_unique<report::TraceSubject>(*std::move(subject)));
+    scenarios_.push_back(std::make_unique<trace::TraceSubject>(*std::move(subject)));
     const lang::Scenario& scenario = scenarios_.back()->scenario;
-    std::vector<const model::Proposal*> asked = proposals_;
-    for (size_t i = 0; proposals_.empty() && i < scenario.header.results.size(); ++i) {
-      asked.push_back(model::FindProposal(scenario.header.results[i].proposal));
-    }
-    for (const model::Proposal* proposal : asked) {
-      const std::string name = proposal->name;
+    // LoadScenario() has looked at the claims.
+    for (const model::Operand& operand :
+         operands_.empty() ? *lang::ClaimedOperands(scenario) : operands_) {
+      const auto whole = With(operand, changes_);
+      if (!whole.ok()) {
+        ++left_out_;
+        continue;
+      }
+      const std::string name = ToString(*whole);
       table_.proposal_width = std::max(table_.proposal_width, name.size());
-      searches_.push_back({&scenario, proposal, scenario.header.name + " " + name});
+      searches_.push_back({&scenario, operand, absl::StrCat(scenario.header.name, " ", name)});
+      wholes_.push_back(*whole);
     }
   }
   first_.push_back(searches_.size());
@@ -277,8 +288,8 @@ void Check::Collect(size_t question, absl::StatusOr<verify::Answer> answer) {
   report::Entry entry;
   entry.scenario = search.scenario->header.name;
   entry.file = search.scenario->file;
-  entry.proposal = search.proposal->name;
-  entry.claim = report::ClaimText(search.scenario->header, entry.proposal);
+  entry.proposal = ToString(wholes_[question]);
+  entry.claim = report::ClaimText(search.scenario->header, search.operand);
   if (answer.ok()) {
     entry.state = report::Entry::State::kAnswered;
     entry.answer = *std::move(answer);
@@ -302,14 +313,16 @@ std::string Check::TraceFile(const report::Entry& entry, const std::string& prop
     name.push_back(plain && !(name.empty() && c == '.') ? c : '_');
   }
   name.resize(std::min<size_t>(name.size(), 100));
-  absl::StrAppend(&name, ".", entry.proposal, ".", property);
+  std::string proposal = entry.proposal;
+  std::replace(proposal.begin(), proposal.end(), '/', '_');
+  absl::StrAppend(&name, ".", proposal, ".", property);
   std::string free = name;
   for (int i = 2; !trace_files_.insert(free).second; ++i) free = absl::StrCat(name, "-", i);
   return absl::StrCat(arguments_.trace_dir, "/", free, ".json");
 }
 
 // Writes and shows the counterexamples of one answer, as far as they are asked for.
-std::string Check::Traces(report::Entry* entry, const report::TraceSubject& scenario) {
+std::string Check::Traces(report::Entry* entry, const trace::TraceSubject& scenario) {
   std::string text;
   bool shown = false;
   for (const verify::PropertyVerdict& property : entry->answer.properties) {
@@ -322,18 +335,18 @@ std::string Check::Traces(report::Entry* entry, const report::TraceSubject& scen
     if (!show && !write) continue;
     shown = true;
     const size_t cycle = property.cycle ? property.cycle->size() : 0;
-    if (property.path.actions.size() + cycle > report::kMaxTraceSteps) {
+    if (property.path.actions.size() + cycle > trace::kMaxTraceSteps) {
       absl::StrAppend(&text, "\n", property.info.name, ": a counterexample of ",
                       property.path.actions.size() + cycle,
                       " steps, too long to show; --order bfs finds the shortest\n");
       continue;
     }
-    report::TraceSubject subject = scenario;
-    subject.proposal = model::FindProposal(entry->proposal);
+    trace::TraceSubject subject = scenario;
+    static_cast<model::Operand&>(subject) = *model::ParseOperand(entry->proposal);
     const auto trace =
         property.cycle
-            ? report::MakeLassoTrace(subject, {property.path, *property.cycle}, property.info.name)
-            : report::MakeTrace(subject, property.path, property.info.name);
+            ? trace::MakeLassoTrace(subject, {property.path, *property.cycle}, property.info.name)
+            : trace::MakeTrace(subject, property.path, property.info.name);
     if (!trace.ok()) {
       progress_.Clear();
       Fail(absl::InternalError(
@@ -347,7 +360,7 @@ std::string Check::Traces(report::Entry* entry, const report::TraceSubject& scen
     columns.all = arguments_.all;
     if (write) {
       const std::string file = TraceFile(*entry, property.info.name);
-      const absl::Status status = report::WriteFile(file, report::TraceJson(*trace));
+      const absl::Status status = base::WriteFile(file, trace::TraceJson(*trace));
       if (status.ok()) {
         columns.trace_file = file;
         entry->traces.emplace_back(property.info.name, file);
@@ -370,25 +383,25 @@ std::string Check::Golden(const std::vector<const report::Entry*>& entries) {
   }
   const std::string path = report::GoldenPath(entries[0]->file);
   const std::string found = report::GoldenText(entries);
-  const auto expected = report::ReadFile(path, report::kMaxGoldenBytes);
+  const auto expected = base::ReadFile(path, report::kMaxGoldenBytes);
   if (expected.ok() && *expected == found) return "";
   if (arguments_.rewrite) {
-    const absl::Status status = report::WriteFile(path, found);
+    const absl::Status status = base::WriteFile(path, found);
     if (!status.ok()) {
       OutputFailed(status);
       return "";
     }
     ++goldens_written_;
-    return absl::StrCat("  wrote ", report::Ascii(path), "\n");
+    return absl::StrCat("  wrote ", base::Ascii(path), "\n");
   }
   ++goldens_differ_;
   if (!expected.ok()) {
     const absl::string_view why = absl::IsNotFound(expected.status()) ? "there is no golden file"
                                                                       : expected.status().message();
-    return absl::StrCat("  DIFFERS  ", report::Ascii(path), ": ", why,
+    return absl::StrCat("  DIFFERS  ", base::Ascii(path), ": ", why,
                         "; knotcheck check --rewrite writes it\n");
   }
-  return absl::StrCat("  DIFFERS  from its golden file:\n--- ", report::Ascii(path),
+  return absl::StrCat("  DIFFERS  from its golden file:\n--- ", base::Ascii(path),
                       "\n+++ as found now\n", report::DiffExcerpt(*expected, found, kMaxDiffLines));
 }
 
@@ -405,7 +418,7 @@ void Check::Tell(const std::vector<const report::Entry*>& entries) {
     notes = std::move(both);
     first = false;
   }
-  for (const std::string& note : notes) std::fprintf(stderr, "%s\n", report::Ascii(note).c_str());
+  for (const std::string& note : notes) std::fprintf(stderr, "%s\n", base::Ascii(note).c_str());
 }
 
 void Check::Report(size_t scenario, size_t first, size_t last, Searches* searches) {
@@ -432,7 +445,7 @@ void Check::Report(size_t scenario, size_t first, size_t last, Searches* searche
 int Check::Finish() {
   const report::Summary summary = report::Summarise(entries_);
   const auto print = [this](const std::string& text) {
-    for (const std::string& line : report::Wrap(text, table_.width, 0, 2)) Print(line + "\n");
+    for (const std::string& line : base::Wrap(text, table_.width, 0, 2)) Print(line + "\n");
   };
   print(report::SummaryText(summary));
   const bool liveness =
@@ -440,8 +453,11 @@ int Check::Finish() {
                   [](const report::Entry& entry) { return !entry.answer.liveness.empty(); });
   if (liveness) print("liveness: under weak fairness, without reductions");
   print(absl::StrCat("reductions: ", checker::ReductionsText(options_.reductions)));
-  if (const std::string with = report::FixesText(options_.toggles); !with.empty()) {
+  if (const std::string with = model::FixesText(options_.toggles); !with.empty()) {
     print(absl::StrCat("fixes: ", with));
+  }
+  if (left_out_ > 0) {
+    print(absl::StrCat("results that name a kernel of their own, left out: ", left_out_));
   }
   if (goldens_differ_ > 0) print(absl::StrCat("golden files that differ: ", goldens_differ_));
   if (goldens_written_ > 0) print(absl::StrCat("golden files written: ", goldens_written_));
@@ -450,11 +466,11 @@ int Check::Finish() {
   }
   if (!arguments_.json.empty()) {
     report::RunInfo run;
-    run.toggles = report::ToggleNames(options_.toggles);
+    run.toggles = model::ToggleNames(options_.toggles);
     run.order = arguments_.order;
     run.reductions = checker::ReductionsText(options_.reductions);
     const absl::Status status =
-        report::WriteFile(arguments_.json, report::ResultsJson(run, entries_, errors_));
+        base::WriteFile(arguments_.json, report::ResultsJson(run, entries_, errors_));
     if (!status.ok()) OutputFailed(status);
   }
   if (const absl::Status status = FlushOutput(); !status.ok()) OutputFailed(status);
@@ -462,7 +478,7 @@ int Check::Finish() {
     // There is nothing to go on with.
     for (const Search& search : searches_) {
       for (const std::string& file :
-           verify::CheckpointFiles(checkpoints_, *search.scenario, *search.proposal)) {
+           verify::CheckpointFiles(checkpoints_, *search.scenario, search.operand)) {
         std::error_code ignored;
         std::filesystem::remove(file, ignored);
       }
@@ -485,7 +501,7 @@ int Check::Run() {
   for (const Search& search : searches_) {
     if (options_.checkpoints == nullptr) break;
     for (const std::string& file :
-         verify::CheckpointFiles(checkpoints_, *search.scenario, *search.proposal)) {
+         verify::CheckpointFiles(checkpoints_, *search.scenario, search.operand)) {
       if (saved.insert(file).second) continue;
       return FailUsage(absl::InvalidArgumentError(
           absl::StrCat("two scenarios are to be saved in ", file,
@@ -575,8 +591,10 @@ Command AddCheck(CLI::App& app) {
                    "scenarios, or directories to search for *.scn (default: scenarios)")
       ->type_name("FILE|DIR");
   check
-      ->add_option("--proposal", arguments->proposals,
-                   "only under this proposal (default: those of each '# result:'); repeatable")
+      ->add_option(
+          "--proposal", arguments->proposals,
+          "only under this one: NAME[@REVISION][+FIX...][/KERNEL...] (default: those of each "
+          "'# result:'); repeatable")
       ->type_name("P")
       ->allow_extra_args(false);
   AddKernelOptions(check, &arguments->kernels, &arguments->mutations, &arguments->fixes);

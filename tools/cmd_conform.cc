@@ -17,6 +17,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "base/files.h"
+#include "base/text.h"
 #include "conform/campaign.h"
 #include "conform/counterexample.h"
 #include "conform/plan.h"
@@ -25,13 +27,12 @@
 #include "conform/reproduce.h"
 #include "conform/target.h"
 #include "conform/variants.h"
-#include "report/files.h"
-#include "report/json.h"
+#include "lang/claims.h"
 #include "report/result.h"
-#include "report/text.h"
 #include "tools/common.h"
 #include "tools/conform_programs.h"
 #include "tools/progress.h"
+#include "trace/json.h"
 
 namespace knotcheck::tools {
 namespace {
@@ -77,7 +78,7 @@ absl::Status CheckProperty(const std::string& name) {
   for (const model::PropertyInfo& info : model::AllProperties()) known.push_back(info.name);
   if (std::find(known.begin(), known.end(), name) != known.end()) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat("--property: ", report::UnknownName("a property", name, known)));
+      absl::StrCat("--property: ", base::UnknownName("a property", name, known)));
 }
 
 class Conform {
@@ -113,8 +114,8 @@ class Conform {
   conform::Campaign campaign_;
   conform::ReportHeader header_;
   std::vector<const model::Proposal*> named_;
-  std::vector<std::unique_ptr<report::TraceSubject>> scenarios_;
-  std::vector<std::unique_ptr<report::Trace>> traces_;
+  std::vector<std::unique_ptr<trace::TraceSubject>> scenarios_;
+  std::vector<std::unique_ptr<trace::Trace>> traces_;
   // Scenarios and traces under proposals that the kernel does not have.
   std::vector<std::string> left_out_;
   // Of all plans together, however often a target is started anew; none while it is probed.
@@ -129,27 +130,32 @@ absl::Status Conform::Prepare() {
     }
     target_.bzimage = std::string(target);
   } else if (target != "host") {
-    return absl::InvalidArgumentError(absl::StrCat("--target: found '",
-                                                   report::Ascii(std::string(target)),
-                                                   "', expected host or qemu:BZIMAGE"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--target: found '", base::Ascii(std::string(target)), "', expected host or qemu:BZIMAGE"));
   }
   target_.runner = arguments_.runner.empty() ? DefaultRunner() : arguments_.runner;
   target_.interrupted = &Interrupted();
   header_.target = arguments_.target;
-  for (const std::string& name : arguments_.proposals) {
-    const auto proposal = ProposalNamed(name);
-    if (!proposal.ok()) return proposal.status();
-    named_.push_back(*proposal);
+  const auto operands = OperandsNamed(arguments_.proposals);
+  if (!operands.ok()) return operands.status();
+  for (const model::Operand& operand : *operands) {
+    if (operand.toggles == model::Toggles()) {
+      named_.push_back(operand.proposal);
+      continue;
+    }
+    return absl::InvalidArgumentError(
+        absl::StrCat("--proposal: found ", ToString(operand), ", expected ", operand.proposal->name,
+                     " alone: --kernel and --fix say what the target is"));
   }
-  const auto toggles = TogglesNamed(arguments_.kernels, arguments_.mutations, arguments_.fixes);
-  if (!toggles.ok()) return toggles.status();
-  options_.toggles = *toggles;
+  const auto changes = ChangesNamed(arguments_.kernels, arguments_.mutations, arguments_.fixes);
+  if (!changes.ok()) return changes.status();
+  options_.toggles = changes->toggles;
   options_.forced_runs = arguments_.forced;
   options_.stress_runs = arguments_.stress;
   options_.seed = arguments_.seed;
   options_.property = arguments_.property;
   if (absl::Status status = CheckProperty(options_.property); !status.ok()) return status;
-  return arguments_.json.empty() ? absl::OkStatus() : report::CheckWritable(arguments_.json);
+  return arguments_.json.empty() ? absl::OkStatus() : base::CheckWritable(arguments_.json);
 }
 
 absl::StatusOr<conform::TargetOutput> Conform::RunPlans(const std::string& plans,
@@ -190,7 +196,7 @@ absl::Status Conform::Probe() {
     campaign_.breaks.push_back(absl::StrCat(found->ended, ", while the kernel was looked at"));
   }
   if (arguments_.kernels.empty()) options_.toggles = found->toggles;
-  std::vector<std::string> names = report::ToggleNames(options_.toggles);
+  std::vector<std::string> names = model::ToggleNames(options_.toggles);
   header_.variants =
       names.empty() ? "" : absl::StrCat("6.12.117 with ", absl::StrJoin(names, ", "));
   header_.how = arguments_.kernels.empty() ? found->how : "as --kernel says";
@@ -202,17 +208,19 @@ absl::Status Conform::Load(const std::vector<std::string>& files) {
   for (const std::string& file : files) {
     auto subject = LoadScenario(file);
     if (!subject.ok()) return subject.status();
-    scenarios_.push_back(std::make_unique<report::TraceSubject>(*std::move(subject)));
+    scenarios_.push_back(std::make_unique<trace::TraceSubject>(*std::move(subject)));
     const lang::Scenario& scenario = scenarios_.back()->scenario;
     const auto [known, fresh] = named.emplace(scenario.header.name, file);
     if (!fresh) {
       return absl::InvalidArgumentError(absl::StrCat(
-          report::Ascii(file), ": found the name ", scenario.header.name, ", which ",
-          report::Ascii(known->second), " has, expected another one: plans are named so"));
+          base::Ascii(file), ": found the name ", scenario.header.name, ", which ",
+          base::Ascii(known->second), " has, expected another one: plans are named so"));
     }
     std::vector<const model::Proposal*> asked = named_;
-    for (const lang::Claim& claim : scenario.header.results) {
-      if (named_.empty()) asked.push_back(model::FindProposal(claim.proposal));
+    // LoadScenario() has looked at the claims. Those about other kernels say nothing of this one.
+    const auto claimed = lang::ClaimedOperands(scenario);
+    for (const model::Operand& operand : *claimed) {
+      if (named_.empty() && operand.toggles == model::Toggles()) asked.push_back(operand.proposal);
     }
     for (const model::Proposal* proposal : asked) {
       if (Interrupted().load()) return absl::OkStatus();
@@ -230,12 +238,12 @@ absl::Status Conform::Load(const std::vector<std::string>& files) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<report::Trace> ReadTrace(const std::string& file) {
-  const auto text = report::ReadFile(file, report::kMaxTraceBytes);
+absl::StatusOr<trace::Trace> ReadTrace(const std::string& file) {
+  const auto text = base::ReadFile(file, trace::kMaxTraceBytes);
   if (!text.ok()) return text.status();
-  const auto recorded = report::ParseTrace(*text, file);
+  const auto recorded = trace::ParseTrace(*text, file);
   if (!recorded.ok()) return recorded.status();
-  return report::Revive(*recorded, file);
+  return trace::Revive(*recorded, file);
 }
 
 absl::Status Conform::LoadTraces() {
@@ -248,7 +256,7 @@ absl::Status Conform::LoadTraces() {
     if (Interrupted().load()) return absl::OkStatus();
     auto trace = ReadTrace(file);
     if (!trace.ok()) return trace.status();
-    const report::TraceSubject& subject = trace->subject;
+    const trace::TraceSubject& subject = trace->subject;
     const std::string& proposal = subject.proposal->name;
     if (IsAbsent(proposal)) {
       left_out_.push_back(file);
@@ -259,14 +267,14 @@ absl::Status Conform::LoadTraces() {
     conform::CampaignOptions options = options_;
     // One stress is enough for all traces of a scenario.
     if (number > 1) options.stress_runs = 0;
-    traces_.push_back(std::make_unique<report::Trace>(*std::move(trace)));
+    traces_.push_back(std::make_unique<trace::Trace>(*std::move(trace)));
     auto one = conform::MakeTraceCase(*traces_.back(), file, number, options);
     if (!one.ok()) return one.status();
     campaign_.cases.push_back(*std::move(one));
   }
   if (!campaign_.cases.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      absl::StrCat(report::Ascii(left_out_.front()), ": found a trace under ", lacks,
+      absl::StrCat(base::Ascii(left_out_.front()), ": found a trace under ", lacks,
                    ", which this kernel does not have; --target qemu:BZIMAGE runs another one"));
 }
 
@@ -306,12 +314,12 @@ int Conform::EmitC() {
   if (!trace.ok()) return Fail(trace.status());
   const auto program = conform::Reproduce(*trace);
   if (!program.ok()) {
-    return Fail(kDiffers, absl::StrCat(report::Ascii(file),
+    return Fail(kDiffers, absl::StrCat(base::Ascii(file),
                                        ": no program can show it: ", program.status().message()));
   }
   if (arguments_.output.empty()) {
     Print(*program);
-  } else if (const absl::Status status = report::WriteFile(arguments_.output, *program);
+  } else if (const absl::Status status = base::WriteFile(arguments_.output, *program);
              !status.ok()) {
     return FailUsage(status);
   }
@@ -330,7 +338,7 @@ int Conform::Report() {
   }
   absl::Status status = absl::OkStatus();
   if (!arguments_.json.empty()) {
-    status = report::WriteFile(arguments_.json, conform::CampaignJson(campaign_, header_));
+    status = base::WriteFile(arguments_.json, conform::CampaignJson(campaign_, header_));
   }
   status.Update(FlushOutput());
   if (!status.ok()) return FailUsage(status);

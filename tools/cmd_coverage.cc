@@ -13,14 +13,15 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/files.h"
+#include "lang/claims.h"
 #include "model/coverage.h"
 #include "report/coverage.h"
-#include "report/files.h"
 #include "report/result.h"
-#include "report/trace.h"
 #include "tools/common.h"
 #include "tools/progress.h"
 #include "tools/searches.h"
+#include "trace/trace.h"
 
 namespace knotcheck::tools {
 namespace {
@@ -52,9 +53,9 @@ class Cover {
   const Arguments& arguments_;
   Progress progress_;
   verify::CheckOptions options_;
-  std::vector<const model::Proposal*> named_;     // by --proposal
+  std::vector<model::Operand> named_;             // by --proposal
   std::vector<const model::Proposal*> explored_;  // by name
-  std::vector<std::unique_ptr<report::TraceSubject>> scenarios_;
+  std::vector<std::unique_ptr<trace::TraceSubject>> scenarios_;
   std::vector<tools::Search> searches_;
   std::vector<model::Coverage> coverages_;  // one a search
   std::vector<report::ListedGap> listed_;
@@ -63,35 +64,33 @@ class Cover {
 };
 
 absl::Status Cover::Prepare() {
-  for (const std::string& name : arguments_.proposals) {
-    const auto proposal = ProposalNamed(name);
-    if (!proposal.ok()) return proposal.status();
-    named_.push_back(*proposal);
-  }
-  const auto toggles = TogglesNamed(arguments_.kernels, arguments_.mutations, arguments_.fixes);
-  if (!toggles.ok()) return toggles.status();
-  options_.toggles = *toggles;
+  auto operands = OperandsNamed(arguments_.proposals);
+  if (!operands.ok()) return operands.status();
+  named_ = *std::move(operands);
+  const auto changes = ChangesNamed(arguments_.kernels, arguments_.mutations, arguments_.fixes);
+  if (!changes.ok()) return changes.status();
+  options_.toggles = changes->toggles;
   // Nobody sees the counterexamples.
   options_.shortest_states = 0;
   options_.explore.threads = 1;
   options_.explore.max_bytes = MemoryBytes() / 10 * 8;
-  return arguments_.json.empty() ? absl::OkStatus() : report::CheckWritable(arguments_.json);
+  return arguments_.json.empty() ? absl::OkStatus() : base::CheckWritable(arguments_.json);
 }
 
 absl::Status Cover::Load(const std::vector<std::string>& files) {
   for (const std::string& file : files) {
     auto subject = LoadScenario(file);
     if (!subject.ok()) return subject.status();
-    scenarios_.push_back(std::make_unique<report::TraceSubject>(*std::move(subject)));
+    scenarios_.push_back(std::make_unique<trace::TraceSubject>(*std::move(subject)));
     const lang::Scenario& scenario = scenarios_.back()->scenario;
-    std::vector<const model::Proposal*> asked = named_;
-    for (const lang::Claim& claim : scenario.header.results) {
-      if (named_.empty()) asked.push_back(model::FindProposal(claim.proposal));
-    }
-    for (const model::Proposal* proposal : asked) {
+    // LoadScenario() has looked at the claims. Those about other code say nothing of the code as
+    // it is.
+    for (const model::Operand& operand :
+         named_.empty() ? *lang::ClaimedOperands(scenario) : named_) {
+      if (named_.empty() && !(operand.toggles == model::Toggles())) continue;
       searches_.push_back(
-          {&scenario, proposal, absl::StrCat(scenario.header.name, " ", proposal->name)});
-      explored_.push_back(proposal);
+          {&scenario, operand, absl::StrCat(scenario.header.name, " ", ToString(operand))});
+      explored_.push_back(operand.proposal);
     }
   }
   coverages_.resize(searches_.size());
@@ -137,9 +136,9 @@ int Cover::Report() {
   if (!complete_) Print("A search was cut short, so not every gap is one.\n");
   absl::Status status = absl::OkStatus();
   if (!arguments_.json.empty()) {
-    status = report::WriteFile(
+    status = base::WriteFile(
         arguments_.json,
-        report::CoverageJson(report, explored_, report::ToggleNames(options_.toggles)));
+        report::CoverageJson(report, explored_, model::ToggleNames(options_.toggles)));
   }
   status.Update(FlushOutput());
   if (!status.ok()) return FailUsage(status);
@@ -149,7 +148,7 @@ int Cover::Report() {
 
 int Cover::Run() {
   if (const absl::Status status = Prepare(); !status.ok()) return FailUsage(status);
-  const auto gaps = report::ReadFile(arguments_.gaps, report::kMaxGapsBytes);
+  const auto gaps = base::ReadFile(arguments_.gaps, report::kMaxGapsBytes);
   if (!gaps.ok()) return Fail(gaps.status());
   auto listed = report::ParseGaps(*gaps, arguments_.gaps);
   if (!listed.ok()) return Fail(listed.status());

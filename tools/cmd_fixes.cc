@@ -11,10 +11,11 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "report/files.h"
+#include "base/files.h"
+#include "lang/claims.h"
 #include "report/fixes.h"
-#include "report/trace.h"
 #include "tools/common.h"
+#include "trace/trace.h"
 #include "verify/fixes.h"
 
 namespace knotcheck::tools {
@@ -28,38 +29,39 @@ struct Arguments {
 };
 
 int Fixes(const Arguments& arguments) {
-  const auto proposal = ProposalNamed(arguments.proposal);
-  if (!proposal.ok()) return FailUsage(proposal.status());
+  const auto operand = OperandNamed(arguments.proposal);
+  if (!operand.ok()) return FailUsage(operand.status());
+  if (const std::string fixes = model::FixesText(operand->toggles); !fixes.empty()) {
+    return FailUsage(absl::InvalidArgumentError(absl::StrCat(
+        "--proposal: found the fix ", fixes, ", expected none: they are what is looked for")));
+  }
   if (!arguments.json.empty()) {
-    const absl::Status status = report::CheckWritable(arguments.json);
+    const absl::Status status = base::CheckWritable(arguments.json);
     if (!status.ok()) return FailUsage(status);
   }
   const auto files = ScenarioFiles(arguments.paths);
   if (!files.ok()) return Fail(files.status());
-  std::vector<report::TraceSubject> subjects;
+  std::vector<trace::TraceSubject> subjects;
   for (const std::string& file : *files) {
     auto subject = LoadScenario(file);
     if (!subject.ok()) return Fail(subject.status());
-    for (const lang::Claim& claim : subject->scenario.header.results) {
-      if (claim.proposal != (*proposal)->name) continue;
-      subjects.push_back(*std::move(subject));
-      break;
-    }
+    if (lang::ClaimAbout(subject->scenario.header, *operand) == nullptr) continue;
+    subjects.push_back(*std::move(subject));
   }
   report::FixReport report;
-  report.proposal = *proposal;
-  for (const report::TraceSubject& subject : subjects) {
+  report.operand = *operand;
+  for (const trace::TraceSubject& subject : subjects) {
     report.scenarios.push_back(&subject.scenario);
   }
   if (report.scenarios.empty()) {
     return Fail(kBadInput, absl::StrCat("found no scenario whose '# result:' names ",
-                                        (*proposal)->name, ", expected one or more"));
+                                        ToString(*operand), ", expected one or more"));
   }
   CatchInterrupts();
   checker::Options explore;
   explore.max_bytes = MemoryBytes() / 10 * 8;
   explore.interrupted = &Interrupted();
-  auto found = verify::SmallestFixSets(report.scenarios, **proposal, explore);
+  auto found = verify::SmallestFixSets(report.scenarios, *operand, explore);
   if (absl::IsCancelled(found.status()) || absl::IsDeadlineExceeded(found.status())) {
     return Fail(kIncomplete, absl::StrCat("knotcheck: ", found.status().message()));
   }
@@ -68,7 +70,7 @@ int Fixes(const Arguments& arguments) {
   const size_t width = arguments.width != 0 ? arguments.width : TerminalWidth(STDOUT_FILENO);
   Print(report::FixesAsText(report, width));
   if (!arguments.json.empty()) {
-    const absl::Status status = report::WriteFile(arguments.json, report::FixesAsJson(report));
+    const absl::Status status = base::WriteFile(arguments.json, report::FixesAsJson(report));
     if (!status.ok()) return FailUsage(status);
   }
   const absl::Status status = FlushOutput();

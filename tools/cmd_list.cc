@@ -9,11 +9,12 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/text.h"
+#include "lang/claims.h"
 #include "lang/compile.h"
 #include "model/config.h"
 #include "model/property.h"
 #include "model/proposal.h"
-#include "report/text.h"
 #include "tools/common.h"
 
 namespace knotcheck::tools {
@@ -27,13 +28,13 @@ struct Arguments {
 
 void Item(const std::string& name, const std::vector<std::string>& texts, size_t width) {
   const auto print = [width](const std::string& text, size_t indent) {
-    for (const std::string& line : report::Wrap(text, width, indent, indent + 2)) {
+    for (const std::string& line : base::Wrap(text, width, indent, indent + 2)) {
       Print(line + "\n");
     }
   };
-  print(report::Ascii(name), 0);
+  print(base::Ascii(name), 0);
   for (const std::string& text : texts) {
-    if (!text.empty()) print(report::Ascii(text), 4);
+    if (!text.empty()) print(base::Ascii(text), 4);
   }
 }
 
@@ -49,7 +50,7 @@ int ListScenarios(const Arguments& arguments, size_t width) {
     }
     std::string results;
     for (const lang::Claim& claim : subject->scenario.header.results) {
-      absl::StrAppend(&results, results.empty() ? "" : " ", claim.proposal);
+      absl::StrAppend(&results, results.empty() ? "" : " ", claim.operand);
     }
     Item(subject->scenario.header.name,
          {subject->scenario.header.question, absl::StrCat(file, " (", results, ")")}, width);
@@ -68,9 +69,13 @@ int ListChoices(const Arguments& arguments, size_t width) {
       code = Fail(subject.status());
       continue;
     }
-    for (const lang::Claim& claim : subject->scenario.header.results) {
-      const model::Proposal* proposal = model::FindProposal(claim.proposal);
-      if (proposal == nullptr) continue;
+    // LoadScenario() has looked at the claims.
+    std::vector<const model::Proposal*> listed;
+    const auto claimed = lang::ClaimedOperands(subject->scenario);
+    for (const model::Operand& operand : *claimed) {
+      const model::Proposal* proposal = operand.proposal;
+      if (std::find(listed.begin(), listed.end(), proposal) != listed.end()) continue;
+      listed.push_back(proposal);
       const auto program = lang::Compile(subject->scenario, *proposal);
       if (!program.ok()) {
         code = Fail(program.status());
@@ -94,8 +99,13 @@ int ListChoices(const Arguments& arguments, size_t width) {
 void ListProposals(size_t width) {
   for (const model::Proposal* proposal : model::AllProposals()) {
     const std::string left_out = proposal->not_covered;
+    std::string revisions;
+    for (const model::ToggleName& revision : proposal->revisions) {
+      absl::StrAppend(&revisions, revisions.empty() ? "revisions: " : "; ", revision.name, ", ",
+                      revision.what);
+    }
     Item(proposal->name,
-         {proposal->revision, proposal->source,
+         {proposal->revision, proposal->source, revisions,
           left_out.empty() ? "" : absl::StrCat("not covered: ", left_out)},
          width);
   }
@@ -137,7 +147,7 @@ int List(const Arguments& arguments) {
   const bool of_files = arguments.what == "scenarios" || arguments.what == "choices";
   if (!of_files && !arguments.paths.empty()) {
     return FailUsage(absl::InvalidArgumentError(absl::StrCat("list ", arguments.what, ": found '",
-                                                             report::Ascii(arguments.paths[0]),
+                                                             base::Ascii(arguments.paths[0]),
                                                              "', expected nothing more")));
   }
   if (arguments.what == "scenarios") return ListScenarios(arguments, width);
@@ -164,7 +174,7 @@ Command AddList(CLI::App& app) {
         for (const std::string& name : known) {
           if (name == word) return "";
         }
-        return report::UnknownName("one", word, known);
+        return base::UnknownName("one", word, known);
       });
   list->add_option("paths", arguments->paths,
                    "for scenarios and choices: where (default: scenarios)")

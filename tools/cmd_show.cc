@@ -12,14 +12,15 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/files.h"
+#include "base/text.h"
 #include "checker/liveness.h"
 #include "checker/path.h"
 #include "report/columns.h"
-#include "report/files.h"
-#include "report/json.h"
-#include "report/text.h"
-#include "report/trace.h"
+#include "report/source.h"
 #include "tools/common.h"
+#include "trace/json.h"
+#include "trace/trace.h"
 
 namespace knotcheck::tools {
 namespace {
@@ -33,6 +34,7 @@ struct Arguments {
   std::vector<std::string> mutations;
   std::vector<std::string> fixes;
   std::string format = "columns";
+  std::string source;
   bool all = false;
   bool quiet = false;
   size_t width = 0;
@@ -43,12 +45,12 @@ size_t Width(const Arguments& arguments) {
 }
 
 void Say(const std::string& text, const Arguments& arguments) {
-  for (const std::string& line : report::Wrap(report::Ascii(text), Width(arguments), 0, 2)) {
+  for (const std::string& line : base::Wrap(base::Ascii(text), Width(arguments), 0, 2)) {
     Print(line + "\n");
   }
 }
 
-std::string AsColumns(const report::Trace& trace, const Arguments& arguments,
+std::string AsColumns(const trace::Trace& trace, const Arguments& arguments,
                       const std::string& file) {
   report::ColumnsOptions options;
   options.width = Width(arguments);
@@ -72,14 +74,18 @@ int Done(int code) {
 // Reads and replays a trace file and shows it. `conclude`: say what came of it.
 int ShowFile(const Arguments& arguments, bool conclude) {
   const std::string& file = arguments.trace;
-  const auto text = report::ReadFile(file, report::kMaxTraceBytes);
+  const auto text = base::ReadFile(file, trace::kMaxTraceBytes);
   if (!text.ok()) return Fail(text.status());
-  const auto recorded = report::ParseTrace(*text, file);
+  const auto recorded = trace::ParseTrace(*text, file);
   if (!recorded.ok()) return Fail(recorded.status());
-  const auto trace = report::Revive(*recorded, file);
+  const auto trace = trace::Revive(*recorded, file);
   if (!trace.ok()) return FailReplay(trace.status());
-  if (arguments.format == "json") {
-    Print(report::TraceJson(*trace));
+  if (!arguments.source.empty()) {
+    const auto steps = report::StepsInSource(*trace, arguments.source, Width(arguments));
+    if (!steps.ok()) return FailUsage(steps.status());
+    Print(*steps);
+  } else if (arguments.format == "json") {
+    Print(trace::TraceJson(*trace));
   } else if (!arguments.quiet) {
     Print(AsColumns(*trace, arguments, file));
   }
@@ -87,28 +93,28 @@ int ShowFile(const Arguments& arguments, bool conclude) {
     if (!arguments.quiet) Print("\n");
     Say(absl::StrCat(file, ": replays, and violates ", trace->property), arguments);
   }
-  const std::string difference = report::Difference(*recorded, *trace);
+  const std::string difference = trace::Difference(*recorded, *trace);
   if (!difference.empty()) {
     static_cast<void>(FlushOutput());
-    return Fail(kDiffers,
-                absl::StrCat(report::Ascii(file),
-                             ": what it records is not what its path does: ", difference,
-                             "; it was edited, or written by a knotcheck with another model; "
-                             "what is shown here is the replay"));
+    return Fail(
+        kDiffers,
+        absl::StrCat(base::Ascii(file), ": what it records is not what its path does: ", difference,
+                     "; it was edited, or written by a knotcheck with another model; "
+                     "what is shown here is the replay"));
   }
   return Done(kOk);
 }
 
 // The run of a path in brackets: "0:aab(cb)".
-int ReplayLasso(const Arguments& arguments, const report::TraceSubject& subject) {
+int ReplayLasso(const Arguments& arguments, const trace::TraceSubject& subject) {
   const auto lasso = checker::LassoFromString(arguments.trace);
   if (!lasso.ok()) return Fail(lasso.status());
   const std::string property = arguments.property.empty() ? "resumes" : arguments.property;
-  const auto trace = report::MakeLassoTrace(subject, *lasso, property);
+  const auto trace = trace::MakeLassoTrace(subject, *lasso, property);
   if (!trace.ok()) {
     return FailReplay(absl::Status(
         trace.status().code(),
-        absl::StrCat(report::Ascii(arguments.scenario), ": ", trace.status().message())));
+        absl::StrCat(base::Ascii(arguments.scenario), ": ", trace.status().message())));
   }
   if (!arguments.quiet) Print(AsColumns(*trace, arguments, "") + "\n");
   Say(absl::StrCat(arguments.scenario, ": the run can be taken, and violates ", property, ": ",
@@ -118,22 +124,23 @@ int ReplayLasso(const Arguments& arguments, const report::TraceSubject& subject)
 }
 
 int ReplayPath(const Arguments& arguments) {
-  const auto proposal = ProposalNamed(arguments.proposal);
-  if (!proposal.ok()) return FailUsage(proposal.status());
-  const auto toggles = TogglesNamed(arguments.kernels, arguments.mutations, arguments.fixes);
-  if (!toggles.ok()) return FailUsage(toggles.status());
+  auto operand = OperandNamed(arguments.proposal);
+  if (!operand.ok()) return FailUsage(operand.status());
+  const auto changes = ChangesNamed(arguments.kernels, arguments.mutations, arguments.fixes);
+  if (!changes.ok()) return FailUsage(changes.status());
+  operand = With(*operand, *changes);
+  if (!operand.ok()) return FailUsage(operand.status());
   const bool is_lasso = absl::StrContains(arguments.trace, '(');
   const auto path = checker::PathFromString(is_lasso ? "0:" : arguments.trace);
   if (!path.ok()) return Fail(path.status());
   auto subject = LoadScenario(arguments.scenario);
   if (!subject.ok()) return Fail(subject.status());
-  subject->proposal = *proposal;
-  subject->toggles = *toggles;
+  static_cast<model::Operand&>(*subject) = *operand;
   if (is_lasso) return ReplayLasso(arguments, *subject);
 
   std::string property = arguments.property;
-  const auto violated = report::ViolatedBy(*subject, *path);
-  const std::string where = report::Ascii(arguments.scenario) + ": ";
+  const auto violated = trace::ViolatedBy(*subject, *path);
+  const std::string where = base::Ascii(arguments.scenario) + ": ";
   if (!violated.ok()) {
     // What lang says of a scenario begins with its place already.
     const bool placed =
@@ -146,7 +153,7 @@ int ReplayPath(const Arguments& arguments) {
     return Fail(kDiffers, where + "the path can be taken, and violates nothing");
   }
   if (property.empty()) property = violated->front();
-  const auto trace = report::MakeTrace(*subject, *path, property);
+  const auto trace = trace::MakeTrace(*subject, *path, property);
   if (!trace.ok()) {
     return FailReplay(
         absl::Status(trace.status().code(), absl::StrCat(where, trace.status().message())));
@@ -181,6 +188,11 @@ Command AddShow(CLI::App& app) {
       ->check(CLI::IsMember({"columns", "json"}).description(""))
       ->type_name("columns|json");
   show->add_flag("--all", arguments->all, "show every step");
+  show->add_option("--source", arguments->source,
+                   "the steps beside the lines of the kernel tree in this directory")
+      ->type_name("DIR")
+      ->excludes("--all")
+      ->excludes("--format");
   AddWidthOption(show, &arguments->width);
   return {show, [arguments] { return ShowFile(*arguments, false); }};
 }
@@ -194,7 +206,9 @@ Command AddReplay(CLI::App& app) {
   CLI::Option* scenario =
       replay->add_option("--scenario", arguments->scenario, "the scenario that a path is of")
           ->type_name("FILE");
-  replay->add_option("--proposal", arguments->proposal, "of a path (default: baseline)")
+  replay
+      ->add_option("--proposal", arguments->proposal,
+                   "of a path: NAME[@REVISION][+FIX...][/KERNEL...] (default: baseline)")
       ->type_name("P")
       ->needs(scenario);
   replay->add_option("--property", arguments->property, "what a path must violate")

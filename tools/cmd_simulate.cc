@@ -14,10 +14,11 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/text.h"
 #include "checker/explore.h"
 #include "fmt/format.h"
+#include "lang/claims.h"
 #include "lang/compile.h"
-#include "report/text.h"
 #include "tools/common.h"
 #include "verify/check.h"
 #include "verify/kernel_model.h"
@@ -93,11 +94,12 @@ class Simulate {
 
  private:
   void Say(const std::string& text, size_t indent) {
-    for (const std::string& line : report::Wrap(report::Ascii(text), width_, indent, indent + 2)) {
+    for (const std::string& line : base::Wrap(base::Ascii(text), width_, indent, indent + 2)) {
       Print(line + "\n");
     }
   }
-  absl::Status Under(const report::TraceSubject& subject, const model::Proposal& proposal);
+  // `claimed_as`: the subject's operand without what --kernel and --fix say, whose claim counts.
+  absl::Status Under(const trace::TraceSubject& subject, const model::Operand& claimed_as);
 
   const Arguments& arguments_;
   size_t width_ = 80;
@@ -105,11 +107,11 @@ class Simulate {
   bool differs_ = false;
 };
 
-absl::Status Simulate::Under(const report::TraceSubject& subject, const model::Proposal& proposal) {
-  const auto question =
-      verify::Question::Make(subject.scenario, proposal, subject.toggles, lang::CompileOptions());
+absl::Status Simulate::Under(const trace::TraceSubject& subject, const model::Operand& claimed_as) {
+  const auto question = verify::Question::Make(subject.scenario, *subject.proposal, subject.toggles,
+                                               lang::CompileOptions());
   if (absl::IsFailedPrecondition(question.status())) {
-    Say(absl::StrCat(proposal.name, ": n/a: ", question.status().message()), 0);
+    Say(absl::StrCat(ToString(subject), ": n/a: ", question.status().message()), 0);
     return absl::OkStatus();
   }
   if (!question.ok()) return question.status();
@@ -121,7 +123,7 @@ absl::Status Simulate::Under(const report::TraceSubject& subject, const model::P
   options.interrupted = &Interrupted();
   const checker::WalkResult result = checker::Walk(covering, options);
 
-  Say(absl::StrCat(proposal.name, ": ", result.walks, " walks, ", result.steps, " steps, ",
+  Say(absl::StrCat(ToString(subject), ": ", result.walks, " walks, ", result.steps, " steps, ",
                    result.at_rest, " came to rest; seen: ", covering.steps(), " steps of ",
                    covering.functions(), " functions, ",
                    result.distinct == checker::WalkResult::kMostDistinct ? "at least " : "",
@@ -148,14 +150,13 @@ absl::Status Simulate::Under(const report::TraceSubject& subject, const model::P
     }
     Say(line, 2);
   }
-  for (const lang::Claim& claim : subject.scenario.header.results) {
-    if (claim.proposal != proposal.name || claim.kind == lang::Claim::Kind::kUnknown) continue;
-    for (const std::string& name : violated) {
-      const auto& claimed = claim.properties;
-      if (std::find(claimed.begin(), claimed.end(), name) != claimed.end()) continue;
-      Say("DIFFERS: the scenario does not claim that " + name + " is violated", 2);
-      differs_ = true;
-    }
+  const lang::Claim* claim = lang::ClaimAbout(subject.scenario.header, claimed_as);
+  if (claim == nullptr || claim->kind == lang::Claim::Kind::kUnknown) return absl::OkStatus();
+  for (const std::string& name : violated) {
+    const auto& claimed = claim->properties;
+    if (std::find(claimed.begin(), claimed.end(), name) != claimed.end()) continue;
+    Say("DIFFERS: the scenario does not claim that " + name + " is violated", 2);
+    differs_ = true;
   }
   return absl::OkStatus();
 }
@@ -163,28 +164,22 @@ absl::Status Simulate::Under(const report::TraceSubject& subject, const model::P
 int Simulate::Run() {
   auto subject = LoadScenario(arguments_.scenario);
   if (!subject.ok()) return Fail(subject.status());
-  const auto toggles = TogglesNamed(arguments_.kernels, arguments_.mutations, arguments_.fixes);
-  if (!toggles.ok()) return FailUsage(toggles.status());
-  subject->toggles = *toggles;
-  std::vector<const model::Proposal*> proposals;
-  for (const std::string& name : arguments_.proposals) {
-    const auto proposal = ProposalNamed(name);
-    if (!proposal.ok()) return FailUsage(proposal.status());
-    proposals.push_back(*proposal);
-  }
-  for (const lang::Claim& claim : subject->scenario.header.results) {
-    if (arguments_.proposals.empty()) proposals.push_back(model::FindProposal(claim.proposal));
-  }
+  const auto changes = ChangesNamed(arguments_.kernels, arguments_.mutations, arguments_.fixes);
+  if (!changes.ok()) return FailUsage(changes.status());
+  auto operands = OperandsNamed(arguments_.proposals);
+  if (!operands.ok()) return FailUsage(operands.status());
+  // LoadScenario() has looked at the claims.
+  if (operands->empty()) operands = lang::ClaimedOperands(subject->scenario);
   const auto asked = lang::AskedOf(subject->scenario);
   if (!asked.ok()) return Fail(asked.status());
   asked_ = asked->never;
   width_ = arguments_.width != 0 ? arguments_.width : TerminalWidth(STDOUT_FILENO);
   CatchInterrupts();
-  for (const model::Proposal* proposal : proposals) {
-    if (const absl::Status status = Under(*subject, *proposal); !status.ok()) return Fail(status);
-  }
-  if (const std::string with = report::FixesText(*toggles); !with.empty()) {
-    Say(absl::StrCat("fixes: ", with), 0);
+  for (const model::Operand& operand : *operands) {
+    const auto whole = With(operand, *changes);
+    if (!whole.ok()) return FailUsage(whole.status());
+    static_cast<model::Operand&>(*subject) = *whole;
+    if (const absl::Status status = Under(*subject, operand); !status.ok()) return Fail(status);
   }
   Say("Random walks prove nothing: what they did not find may still exist. knotcheck check "
       "searches all runs.",
@@ -212,7 +207,7 @@ Command AddSimulate(CLI::App& app) {
       ->check(CLI::Range(uint64_t{1}, ~uint64_t{0}).description(""))
       ->type_name("N");
   simulate->add_option("--steps", arguments->steps, "of one walk, at most (default: 10000)")
-      ->check(CLI::Range(uint64_t{1}, uint64_t{report::kMaxTraceSteps}).description(""))
+      ->check(CLI::Range(uint64_t{1}, uint64_t{trace::kMaxTraceSteps}).description(""))
       ->type_name("N");
   AddWidthOption(simulate, &arguments->width);
   return {simulate, [arguments] { return Simulate(*arguments).Run(); }};

@@ -16,15 +16,15 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/files.h"
+#include "base/text.h"
 #include "fmt/format.h"
 #include "lang/parse.h"
 #include "nlohmann/json.hpp"
 #include "report/columns.h"
-#include "report/files.h"
-#include "report/json.h"
-#include "report/text.h"
 #include "tools/common.h"
 #include "tools/searches.h"
+#include "trace/json.h"
 #include "verify/sweep.h"
 
 namespace knotcheck::tools {
@@ -92,7 +92,7 @@ class Sweep {
   absl::Status Prepare();
   absl::Status Select();
   absl::Status Ask();
-  absl::StatusOr<report::Trace> TraceOf(const Judged& judged) const;
+  absl::StatusOr<trace::Trace> TraceOf(const Judged& judged) const;
   absl::Status WriteTraces();
   void PrintTable() const;
   void PrintLists() const;
@@ -102,7 +102,8 @@ class Sweep {
 
   const Arguments& arguments_;
   Progress progress_;
-  const model::Proposal* proposal_ = nullptr;
+  model::Operand operand_;
+  const model::Proposal* proposal_ = nullptr;  // its
   verify::CheckOptions options_;
   size_t width_ = 80;
   std::vector<verify::SweepCase> cases_;
@@ -119,7 +120,7 @@ absl::Status Sweep::Select() {
   }
   for (const std::string& call : arguments_.calls) {
     if (std::find(known.begin(), known.end(), call) == known.end()) {
-      return absl::InvalidArgumentError(report::UnknownName("a system call", call, known));
+      return absl::InvalidArgumentError(base::UnknownName("a system call", call, known));
     }
   }
   std::erase_if(cases_, [this](const verify::SweepCase& sweep) {
@@ -130,21 +131,23 @@ absl::Status Sweep::Select() {
 }
 
 absl::Status Sweep::Prepare() {
-  const auto proposal = ProposalNamed(arguments_.proposal);
-  if (!proposal.ok()) return proposal.status();
-  proposal_ = *proposal;
-  const auto toggles = TogglesNamed(arguments_.kernels, arguments_.mutations, arguments_.fixes);
-  if (!toggles.ok()) return toggles.status();
-  options_.toggles = *toggles;
+  auto operand = OperandNamed(arguments_.proposal);
+  if (!operand.ok()) return operand.status();
+  const auto changes = ChangesNamed(arguments_.kernels, arguments_.mutations, arguments_.fixes);
+  if (!changes.ok()) return changes.status();
+  operand = With(*operand, *changes);
+  if (!operand.ok()) return operand.status();
+  operand_ = *std::move(operand);
+  proposal_ = operand_.proposal;
   options_.explore.max_bytes = MemoryBytes() / 10 * 8;
   width_ = arguments_.width != 0 ? arguments_.width : TerminalWidth(STDOUT_FILENO);
   if (absl::Status status = Select(); !status.ok()) return status;
   if (!arguments_.json.empty()) {
-    if (absl::Status status = report::CheckWritable(arguments_.json); !status.ok()) return status;
+    if (absl::Status status = base::CheckWritable(arguments_.json); !status.ok()) return status;
   }
   for (const std::string& directory : {arguments_.trace_dir, arguments_.scenario_dir}) {
     if (directory.empty()) continue;
-    if (absl::Status status = report::MakeDirectory(directory); !status.ok()) return status;
+    if (absl::Status status = base::MakeDirectory(directory); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
@@ -157,11 +160,11 @@ absl::Status Sweep::Ask() {
     if (arguments_.scenario_dir.empty()) continue;
     const std::string file = absl::StrCat(arguments_.scenario_dir, "/",
                                           sweep.name.substr(sweep.name.find('/') + 1), ".scn");
-    if (absl::Status status = report::WriteFile(file, sweep.text); !status.ok()) return status;
+    if (absl::Status status = base::WriteFile(file, sweep.text); !status.ok()) return status;
   }
   std::vector<Search> searches;
   for (size_t i = 0; i < cases_.size(); ++i) {
-    searches.push_back({&scenarios_[i], proposal_, cases_[i].name});
+    searches.push_back({&scenarios_[i], operand_, cases_[i].name});
   }
   const size_t jobs =
       arguments_.jobs != 0 ? arguments_.jobs : std::max(1u, std::thread::hardware_concurrency());
@@ -182,18 +185,17 @@ absl::Status Sweep::Ask() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<report::Trace> Sweep::TraceOf(const Judged& judged) const {
-  report::TraceSubject subject;
+absl::StatusOr<trace::Trace> Sweep::TraceOf(const Judged& judged) const {
+  trace::TraceSubject subject;
   subject.file = judged.sweep->name;
   subject.text = judged.sweep->text;
   auto scenario = lang::Parse(subject.text, subject.file);
   if (!scenario.ok()) return scenario.status();
   subject.scenario = *std::move(scenario);
-  subject.proposal = proposal_;
-  subject.toggles = options_.toggles;
+  static_cast<model::Operand&>(subject) = operand_;
   for (const verify::PropertyVerdict& property : judged.answer.properties) {
     if (property.info.name != judged.property) continue;
-    return report::MakeTrace(subject, property.path, judged.property);
+    return trace::MakeTrace(subject, property.path, judged.property);
   }
   return absl::InternalError(judged.property);
 }
@@ -207,7 +209,7 @@ absl::Status Sweep::WriteTraces() {
     const std::string& name = judged.sweep->name;
     judged.trace_file = absl::StrCat(arguments_.trace_dir, "/", name.substr(name.find('/') + 1),
                                      ".", proposal_->name, ".", judged.property, ".json");
-    absl::Status status = report::WriteFile(judged.trace_file, report::TraceJson(*trace));
+    absl::Status status = base::WriteFile(judged.trace_file, trace::TraceJson(*trace));
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
@@ -222,10 +224,10 @@ void Sweep::PrintTable() const {
     arguments.insert(judged.sweep->call + " " + judged.sweep->argument);
     ++counts[judged.sweep->relation][judged.protection];
   }
-  const std::string title = absl::StrCat("sweep of ", proposal_->name, " (", proposal_->revision,
+  const std::string title = absl::StrCat("sweep of ", ToString(operand_), " (", proposal_->revision,
                                          "): ", calls.size(), " calls, ", arguments.size(),
                                          " pointer arguments, ", judged_.size(), " scenarios");
-  for (const std::string& line : report::Wrap(title, width_, 0, 2)) Print(line + "\n");
+  for (const std::string& line : base::Wrap(title, width_, 0, 2)) Print(line + "\n");
   Print("\n");
   Print(fmt::format("{:<24}", ""));
   static constexpr const char* kHeads[] = {"protect.", "refused", "unprot.", "not off",
@@ -268,7 +270,7 @@ void Sweep::PrintLists() const {
     for (const auto& [relation, row] : rows) {
       const std::string text =
           absl::StrCat(verify::RelationName(relation), ": ", absl::StrJoin(row, "; "));
-      for (const std::string& line : report::Wrap(text, width_, 2, 4)) Print(line + "\n");
+      for (const std::string& line : base::Wrap(text, width_, 2, 4)) Print(line + "\n");
     }
   }
 }
@@ -292,10 +294,9 @@ absl::Status Sweep::PrintTraces() const {
 std::string Sweep::Json() const {
   nlohmann::ordered_json json;
   json["format"] = "knotcheck-sweep";
-  json["version"] = 1;
-  json["proposal"] = proposal_->name;
+  json["version"] = 2;
+  json["proposal"] = ToString(operand_);
   json["revision"] = proposal_->revision;
-  json["toggles"] = report::ToggleNames(options_.toggles);
   json["entries"] = nlohmann::ordered_json::array();
   for (const Judged& judged : judged_) {
     nlohmann::ordered_json entry;
@@ -327,7 +328,7 @@ int Sweep::Run() {
   PrintLists();
   if (const absl::Status status = PrintTraces(); !status.ok()) return Fail(status);
   if (!arguments_.json.empty()) {
-    if (const absl::Status status = report::WriteFile(arguments_.json, Json()); !status.ok()) {
+    if (const absl::Status status = base::WriteFile(arguments_.json, Json()); !status.ok()) {
       return FailUsage(status);
     }
   }

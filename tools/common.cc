@@ -23,13 +23,13 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "checker/pack.h"
+#include "base/files.h"
+#include "base/hash.h"
+#include "base/text.h"
 #include "fmt/format.h"
+#include "lang/claims.h"
 #include "lang/parse.h"
-#include "model/property.h"
 #include "report/columns.h"
-#include "report/files.h"
-#include "report/text.h"
 
 namespace knotcheck::tools {
 namespace {
@@ -39,84 +39,8 @@ int write_error = 0;
 
 extern "C" void OnInterrupt(int) { interrupted.store(true, std::memory_order_relaxed); }
 
-std::vector<std::string> ToggleNamesOf(bool mutations) {
-  std::vector<std::string> names;
-  for (const model::ToggleInfo& info : model::AllToggles()) {
-    if (!info.fix() && info.mutation() == mutations) names.push_back(info.name);
-  }
-  return names;
-}
-
-absl::Status SetToggle(const std::string& name, bool mutation, model::Toggles* toggles) {
-  for (const model::ToggleInfo& info : model::AllToggles()) {
-    if (info.name != name || info.fix() || info.mutation() != mutation) continue;
-    toggles->Set(info.toggle);
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat(mutation ? "--mutate: " : "--kernel: ",
-                   report::UnknownName(mutation ? "a mutation" : "a release or a kernel variant",
-                                       name, ToggleNamesOf(mutation))));
-}
-
-// A release, as a number, or a variant.
-absl::Status SetKernel(const std::string& name, model::Toggles* toggles) {
-  if (name.empty() || !absl::ascii_isdigit(static_cast<unsigned char>(name[0]))) {
-    return SetToggle(name, false, toggles);
-  }
-  const auto release = model::ParseRelease(name);
-  const auto variants = release ? model::VariantsOf(*release) : std::nullopt;
-  if (!variants) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--kernel: found '", report::Ascii(name), "', expected a release from ",
-        model::ToString(model::kOldestKernel), " to ", model::ToString(model::kNewestKernel),
-        ", or a kernel variant ('knotcheck list kernels')"));
-  }
-  *toggles |= *variants;
-  return absl::OkStatus();
-}
-
-absl::Status SetFixes(const std::vector<std::string>& lists, model::Toggles* toggles) {
-  for (const std::string& list : lists) {
-    for (const absl::string_view name : absl::StrSplit(list, ',')) {
-      bool found = false;
-      std::vector<std::string> known;
-      for (const model::ToggleInfo& info : model::AllToggles()) {
-        if (!info.fix()) continue;
-        known.push_back(info.name);
-        if (info.name != name) continue;
-        toggles->Set(info.toggle);
-        found = true;
-      }
-      if (!found) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("--fix: ", report::UnknownName("a fix", std::string(name), known)));
-      }
-    }
-  }
-  return absl::OkStatus();
-}
-
-// A typo in "# result:" must not pass for a verdict that differs.
-absl::Status CheckClaims(const lang::Scenario& scenario) {
-  std::vector<std::string> proposals;
-  for (const model::Proposal* proposal : model::AllProposals()) {
-    proposals.emplace_back(proposal->name);
-  }
-  std::vector<std::string> properties;
-  for (const model::PropertyInfo& info : model::AllProperties()) properties.push_back(info.name);
-  for (const lang::Claim& claim : scenario.header.results) {
-    if (std::find(proposals.begin(), proposals.end(), claim.proposal) == proposals.end()) {
-      return lang::ErrorAt(scenario.file, claim.where,
-                           report::UnknownName("a proposal", claim.proposal, proposals));
-    }
-    for (const std::string& name : claim.properties) {
-      if (std::find(properties.begin(), properties.end(), name) != properties.end()) continue;
-      return lang::ErrorAt(scenario.file, claim.where,
-                           report::UnknownName("a property", name, properties));
-    }
-  }
-  return absl::OkStatus();
+absl::Status Of(absl::string_view option, const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat(option, ": ", status.message()));
 }
 
 absl::Status SearchDirectory(const std::string& directory, const std::string& extension,
@@ -133,11 +57,11 @@ absl::Status SearchDirectory(const std::string& directory, const std::string& ex
   }
   if (error) {
     return absl::InvalidArgumentError(absl::StrCat(
-        report::Ascii(directory), ": cannot be searched: ", std::strerror(error.value())));
+        base::Ascii(directory), ": cannot be searched: ", std::strerror(error.value())));
   }
   if (found.empty()) {
     return absl::InvalidArgumentError(
-        absl::StrCat(report::Ascii(directory), ": found no *", extension, " in this directory"));
+        absl::StrCat(base::Ascii(directory), ": found no *", extension, " in this directory"));
   }
   std::sort(found.begin(), found.end());
   files->insert(files->end(), found.begin(), found.end());
@@ -168,12 +92,12 @@ absl::StatusOr<std::vector<std::string>> FilesOf(const std::vector<std::string>&
 
 absl::StatusOr<std::string> BuildId() {
   constexpr size_t kMostBytes = size_t{1} << 30;
-  const auto bytes = report::ReadFile("/proc/self/exe", kMostBytes);
+  const auto bytes = base::ReadFile("/proc/self/exe", kMostBytes);
   if (!bytes.ok()) return bytes.status();
   std::vector<uint64_t> words(bytes->size() / 8 + 1);
   std::memcpy(words.data(), bytes->data(), bytes->size());
   return fmt::format("{} {:016x}", kVersion,
-                     checker::HashWords(words.data(), static_cast<int>(words.size())));
+                     base::HashWords(words.data(), static_cast<int>(words.size())));
 }
 
 int Fail(ExitCode code, absl::string_view message) {
@@ -241,39 +165,53 @@ void AddKernelOptions(CLI::App* app, std::vector<std::string>* kernels,
   app->add_option("--mutate", *mutations)->type_name("NAME")->allow_extra_args(false)->group("");
 }
 
-absl::StatusOr<model::Toggles> TogglesNamed(const std::vector<std::string>& kernels,
+absl::StatusOr<model::Operand> ChangesNamed(const std::vector<std::string>& kernels,
                                             const std::vector<std::string>& mutations,
                                             const std::vector<std::string>& fixes) {
-  model::Toggles toggles;
-  for (const std::string& list : kernels) {
-    for (const std::string& name : std::vector<std::string>(absl::StrSplit(list, ','))) {
-      if (absl::Status status = SetKernel(name, &toggles); !status.ok()) return status;
+  model::Operand changes;
+  const auto add = [&changes](absl::string_view option, const std::vector<std::string>& lists,
+                              absl::Status (*add_one)(absl::string_view, model::Operand*)) {
+    for (const std::string& list : lists) {
+      for (const absl::string_view name : absl::StrSplit(list, ',')) {
+        if (absl::Status status = add_one(name, &changes); !status.ok()) return Of(option, status);
+      }
     }
-  }
-  for (const std::string& name : mutations) {
-    if (absl::Status status = SetToggle(name, true, &toggles); !status.ok()) return status;
-  }
-  if (absl::Status status = SetFixes(fixes, &toggles); !status.ok()) return status;
-  return toggles;
+    return absl::OkStatus();
+  };
+  absl::Status status = add("--kernel", kernels, model::AddKernel);
+  if (status.ok()) status = add("--mutate", mutations, model::AddMutation);
+  if (status.ok()) status = add("--fix", fixes, model::AddFix);
+  if (!status.ok()) return status;
+  return changes;
 }
 
-absl::StatusOr<const model::Proposal*> ProposalNamed(const std::string& name) {
-  if (const model::Proposal* proposal = model::FindProposal(name); proposal != nullptr) {
-    return proposal;
-  }
-  std::vector<std::string> known;
-  for (const model::Proposal* proposal : model::AllProposals()) known.emplace_back(proposal->name);
-  return absl::InvalidArgumentError(
-      absl::StrCat("--proposal: ", report::UnknownName("a proposal", name, known)));
+absl::StatusOr<model::Operand> OperandNamed(const std::string& name) {
+  auto operand = model::ParseOperand(name);
+  return operand.ok() ? operand : Of("--proposal", operand.status());
 }
 
-absl::StatusOr<report::TraceSubject> LoadScenario(const std::string& file) {
-  auto text = report::ReadFile(file, lang::kMaxScenarioBytes);
+absl::StatusOr<std::vector<model::Operand>> OperandsNamed(const std::vector<std::string>& names) {
+  std::vector<model::Operand> operands;
+  for (const std::string& name : names) {
+    auto operand = OperandNamed(name);
+    if (!operand.ok()) return operand.status();
+    const bool known = std::any_of(
+        operands.begin(), operands.end(),
+        [&operand](const model::Operand& other) { return model::SameQuestion(other, *operand); });
+    if (!known) operands.push_back(*std::move(operand));
+  }
+  return operands;
+}
+
+absl::StatusOr<trace::TraceSubject> LoadScenario(const std::string& file) {
+  auto text = base::ReadFile(file, lang::kMaxScenarioBytes);
   if (!text.ok()) return text.status();
   auto scenario = lang::Parse(*text, file);
   if (!scenario.ok()) return scenario.status();
-  if (const absl::Status status = CheckClaims(*scenario); !status.ok()) return status;
-  report::TraceSubject subject;
+  if (const auto operands = lang::ClaimedOperands(*scenario); !operands.ok()) {
+    return operands.status();
+  }
+  trace::TraceSubject subject;
   subject.file = file;
   subject.text = *std::move(text);
   subject.scenario = *std::move(scenario);
@@ -302,7 +240,7 @@ absl::StatusOr<uint64_t> ParseSize(const std::string& text) {
   const bool digits = !number.empty() && absl::ascii_isdigit(static_cast<unsigned char>(number[0]));
   if (!digits || !absl::SimpleAtoi(number, &value) || value == 0 ||
       value > (~uint64_t{0} >> shift)) {
-    return absl::InvalidArgumentError(absl::StrCat("--max-memory: found '", report::Ascii(text),
+    return absl::InvalidArgumentError(absl::StrCat("--max-memory: found '", base::Ascii(text),
                                                    "', expected a size like 512MiB or 8GiB"));
   }
   return value << shift;
@@ -320,7 +258,7 @@ uint64_t MemoryBytes() {
   uint64_t bytes = pages > 0 && page_bytes > 0
                        ? static_cast<uint64_t>(pages) * static_cast<uint64_t>(page_bytes)
                        : uint64_t{1} << 30;
-  const auto limit = report::ReadFile("/sys/fs/cgroup/memory.max", 64);
+  const auto limit = base::ReadFile("/sys/fs/cgroup/memory.max", 64);
   uint64_t group = 0;
   if (limit.ok() && absl::SimpleAtoi(*limit, &group) && group > 0) bytes = std::min(bytes, group);
   return bytes;

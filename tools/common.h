@@ -17,9 +17,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "lang/ast.h"
-#include "model/config.h"
-#include "model/proposal.h"
-#include "report/trace.h"
+#include "model/operand.h"
+#include "trace/trace.h"
 
 namespace knotcheck::tools {
 
@@ -74,14 +73,18 @@ void AddWidthOption(CLI::App* app, size_t* width);
 void AddKernelOptions(CLI::App* app, std::vector<std::string>* kernels,
                       std::vector<std::string>* mutations, std::vector<std::string>* fixes);
 
-// Names of the command line. InvalidArgument says what was found, expected and meant.
-absl::StatusOr<model::Toggles> TogglesNamed(const std::vector<std::string>& kernels,
+// What --kernel, --mutate and --fix say, as an operand without a proposal. InvalidArgument says
+// what was found, expected and meant.
+absl::StatusOr<model::Operand> ChangesNamed(const std::vector<std::string>& kernels,
                                             const std::vector<std::string>& mutations,
                                             const std::vector<std::string>& fixes);
-absl::StatusOr<const model::Proposal*> ProposalNamed(const std::string& name);
+// What --proposal says, each once; model/operand.h has the grammar. InvalidArgument as above.
+absl::StatusOr<std::vector<model::Operand>> OperandsNamed(const std::vector<std::string>& names);
+// The same of a command that takes one.
+absl::StatusOr<model::Operand> OperandNamed(const std::string& name);
 
 // Reads and parses a scenario, and checks the names in its "# result:".
-absl::StatusOr<report::TraceSubject> LoadScenario(const std::string& file);
+absl::StatusOr<trace::TraceSubject> LoadScenario(const std::string& file);
 
 // The scenarios that the arguments name: files as given, directories searched for *.scn by path.
 // None given: the directory "scenarios".

@@ -7,9 +7,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/files.h"
 #include "conform/programs.h"
 #include "conform/selftests.h"
-#include "report/files.h"
 #include "tools/common.h"
 
 namespace knotcheck::tools {
@@ -47,7 +47,7 @@ int RunPrograms(const std::vector<std::string>& files, std::chrono::seconds limi
 int RunSelftests(const std::string& folder, std::chrono::seconds limit,
                  const conform::TargetOptions& target, const model::Toggles& toggles,
                  const std::map<std::string, std::string>& probe, bool markdown) {
-  const auto text = report::ReadFile(kTable, kMaxTable);
+  const auto text = base::ReadFile(kTable, kMaxTable);
   if (!text.ok()) return Fail(text.status());
   const auto tests = conform::ParseSelftests(*text, kTable);
   if (!tests.ok()) return Fail(tests.status());

@@ -123,7 +123,8 @@ class Knotcheck:
         return names
 
     def verdicts(self, paths: list[str], *options: str) -> dict[tuple[str, str, str], str]:
-        """(proposal, scenario, property) to the property's status."""
+        """(proposal, scenario, property) to the property's status. The proposal is as it was asked
+        for: what --kernel and --fix add to its name is left out."""
         if not paths:
             return {}
         with tempfile.NamedTemporaryFile(suffix=".json") as out:
@@ -134,7 +135,9 @@ class Knotcheck:
             sys.exit(f"knotcheck check: {answer['errors']}")
         statuses = {}
         for result in answer["results"]:
-            of = (result["proposal"], result["scenario"])
+            asked = result["proposal"]
+            of = (re.split("[@+/:]", asked)[0] if "--proposal" in options else asked,
+                  result["scenario"])
             statuses |= {(*of, found["name"]): found["status"] for found in result["properties"]}
             statuses |= {(*of, name): "violated" for name in result["violated"]}
             for found in result["properties"]:

@@ -8,8 +8,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/text.h"
 #include "lang/parse.h"
-#include "report/text.h"
 #include "tools/common.h"
 
 namespace knotcheck::tools {
@@ -36,7 +36,7 @@ std::string Suggestion(const CLI::App& app, const std::vector<Command>& commands
     const std::string name = word.substr(0, word.find('='));
     if (!absl::StartsWith(name, "--")) continue;
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-    const std::string near = lang::Nearest(name, known);
+    const std::string near = base::Nearest(name, known);
     if (!near.empty()) return absl::StrCat("; did you mean '", near, "'?");
   }
   return "";
@@ -56,7 +56,7 @@ int Main(int argc, char** argv) {
   for (const Command& command : commands) names.push_back(command.app->get_name());
   if (!words.empty() && !words[0].empty() && words[0][0] != '-' &&
       std::find(names.begin(), names.end(), words[0]) == names.end()) {
-    return FailUsage(absl::InvalidArgumentError(report::UnknownName("a command", words[0], names)));
+    return FailUsage(absl::InvalidArgumentError(base::UnknownName("a command", words[0], names)));
   }
   try {
     app.parse(argc, argv);
@@ -64,7 +64,7 @@ int Main(int argc, char** argv) {
     // Exit code 0: --help or --version.
     if (e.get_exit_code() == 0) return app.exit(e);
     return FailUsage(absl::InvalidArgumentError(
-        absl::StrCat(report::Ascii(e.what()), words.empty() ? "" : Suggestion(app, commands, words),
+        absl::StrCat(base::Ascii(e.what()), words.empty() ? "" : Suggestion(app, commands, words),
                      "\nknotcheck --help and knotcheck COMMAND --help say more.")));
   }
   for (const Command& command : commands) {

@@ -9,9 +9,9 @@
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
+#include "base/text.h"
 #include "checker/estimate.h"
 #include "fmt/format.h"
-#include "report/text.h"
 #include "tools/common.h"
 
 namespace knotcheck::tools {
@@ -35,7 +35,7 @@ void Progress::Start(size_t question, const std::string& name) {
   if (quiet_) return;
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto now = Clock::now();
-  searches_[question] = Search{report::Ascii(name), now, now + kLineEvery};
+  searches_[question] = Search{base::Ascii(name), now, now + kLineEvery};
 }
 
 void Progress::Update(size_t question, const checker::Progress& progress) {

@@ -14,28 +14,29 @@ namespace knotcheck::tools {
 
 Searches::Searches(const std::vector<Search>& searches, size_t jobs,
                    const verify::CheckOptions& options, Progress* progress)
-    : searches_(searches), options_(options), progress_(progress), answers_(searches.size()) {
-  const size_t count = std::max<size_t>(1, std::min(jobs, searches.size()));
-  options_.explore.max_bytes /= count;
+    : searches_(searches),
+      options_(options),
+      progress_(progress),
+      answers_(searches.size()),
+      pool_(static_cast<int>(std::max<size_t>(1, std::min(jobs, searches.size())))) {
+  options_.explore.max_bytes /= static_cast<uint64_t>(pool_.size());
   options_.explore.interrupted = &Interrupted();
-  for (size_t i = 0; i < count; ++i) {
-    try {
-      threads_.emplace_back([this] { Work(); });
-    } catch (const std::system_error&) {
-      // As many as there can be.
-      if (i == 0) throw std::bad_alloc();
-      break;
-    }
+  try {
+    // Apart from whoever waits for the answers in their order.
+    first_ =
+        std::thread([this] { pool_.Share(searches_.size(), [this](int, size_t i) { Work(i); }); });
+  } catch (const std::system_error&) {
+    throw std::bad_alloc();
   }
 }
 
 Searches::~Searches() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (next_ < searches_.size()) abandoned_ = true;
+    abandoned_ = begun_ < searches_.size();
   }
   if (abandoned_) Interrupt();
-  for (std::thread& thread : threads_) thread.join();
+  first_.join();
 }
 
 absl::StatusOr<verify::Answer> Searches::Wait(size_t i) {
@@ -45,19 +46,16 @@ absl::StatusOr<verify::Answer> Searches::Wait(size_t i) {
   return answer;
 }
 
-void Searches::Work() {
-  while (true) {
-    size_t mine;
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      if (next_ == searches_.size() || abandoned_) return;
-      mine = next_++;
-    }
-    absl::StatusOr<verify::Answer> answer = Answer(mine);
+void Searches::Work(size_t i) {
+  {
     const std::lock_guard<std::mutex> lock(mutex_);
-    answers_[mine] = std::move(answer);
-    answered_.notify_all();
+    if (abandoned_) return;
+    ++begun_;
   }
+  absl::StatusOr<verify::Answer> answer = Answer(i);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  answers_[i] = std::move(answer);
+  answered_.notify_all();
 }
 
 absl::StatusOr<verify::Answer> Searches::Answer(size_t i) {
@@ -70,7 +68,7 @@ absl::StatusOr<verify::Answer> Searches::Answer(size_t i) {
   progress_->Start(i, searches_[i].name);
   absl::StatusOr<verify::Answer> answer = absl::ResourceExhaustedError("no memory is left");
   try {
-    answer = verify::Check(*searches_[i].scenario, *searches_[i].proposal, options);
+    answer = verify::Check(*searches_[i].scenario, searches_[i].operand, options);
   } catch (const std::bad_alloc&) {
     // The visited set is gone, and with it what was found.
   }

@@ -14,8 +14,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/pool.h"
 #include "lang/ast.h"
-#include "model/proposal.h"
+#include "model/operand.h"
 #include "tools/progress.h"
 #include "verify/check.h"
 
@@ -23,7 +24,7 @@ namespace knotcheck::tools {
 
 struct Search {
   const lang::Scenario* scenario = nullptr;
-  const model::Proposal* proposal = nullptr;
+  model::Operand operand;
   std::string name;                     // for progress
   model::Coverage* coverage = nullptr;  // see verify::CheckOptions
 };
@@ -44,7 +45,7 @@ class Searches {
   absl::StatusOr<verify::Answer> Wait(size_t i);
 
  private:
-  void Work();
+  void Work(size_t i);
   absl::StatusOr<verify::Answer> Answer(size_t i);
 
   const std::vector<Search>& searches_;
@@ -52,10 +53,11 @@ class Searches {
   Progress* progress_;
   std::mutex mutex_;
   std::condition_variable answered_;
-  size_t next_ = 0;
+  size_t begun_ = 0;
   bool abandoned_ = false;
   std::vector<std::optional<absl::StatusOr<verify::Answer>>> answers_;
-  std::vector<std::thread> threads_;
+  base::Pool pool_;
+  std::thread first_;  // the pool's first worker
 };
 
 }  // namespace knotcheck::tools

@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "base/check.h"
 #include "checker/reduce.h"
+#include "lang/claims.h"
 #include "lang/parse.h"
 #include "verify/kernel_model.h"
 
@@ -83,44 +84,46 @@ checker::LivenessOptions LivenessOptionsOf(const checker::Options& explore) {
 constexpr char kVerdicts[] = "verdicts";
 constexpr char kShortest[] = "shortest";
 
-std::string CheckpointFile(const CheckpointOptions& options, const lang::Scenario& scenario,
-                           const model::Proposal& proposal, const char* search) {
-  std::string name = scenario.header.name;
-  for (char& c : name) {
+// A part of a file's name.
+std::string FilePart(std::string text) {
+  for (char& c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (!absl::ascii_isalnum(byte) && c != '-') c = '_';
   }
-  name.resize(std::min<size_t>(name.size(), 100));
-  return absl::StrCat(options.directory, "/", name, ".", proposal.name, ".", search, ".checkpoint");
+  text.resize(std::min<size_t>(text.size(), 100));
+  return text;
+}
+
+std::string CheckpointFile(const CheckpointOptions& options, const lang::Scenario& scenario,
+                           const model::Operand& operand, const char* search) {
+  return absl::StrCat(options.directory, "/", FilePart(scenario.header.name), ".",
+                      FilePart(ToString(operand)), ".", search, ".checkpoint");
 }
 
 // What the states of a search, their order and its end depend on. Limits are left out: who comes
 // with more memory goes on.
-std::string Identity(const lang::Scenario& scenario, const model::Proposal& proposal,
+std::string Identity(const lang::Scenario& scenario, const model::Operand& operand,
                      const CheckOptions& options, uint32_t reductions,
                      const checker::Options& explore, const char* search) {
-  std::string toggles;
-  for (const model::ToggleInfo& info : model::AllToggles()) {
-    if (options.toggles.Has(info.toggle)) absl::StrAppend(&toggles, " ", info.name);
-  }
-  return absl::StrCat("program: ", options.checkpoints->build, "\nproposal: ", proposal.name,
-                      "\nkernel and fixes:", toggles, "\nsearch: ", search,
-                      "\nreductions: ", checker::ReductionsText(reductions),
-                      "\nends early: ", explore.stop_at_violation, " ", explore.stop_when_violated,
-                      "\n", lang::Print(scenario));
+  return absl::StrCat(
+      "program: ", options.checkpoints->build, "\nproposal: ", ToString(operand),
+      "\nkernel and fixes: ", absl::StrJoin(model::ToggleNames(options.toggles), " "),
+      "\nsearch: ", search, "\nreductions: ", checker::ReductionsText(reductions),
+      "\nends early: ", explore.stop_at_violation, " ", explore.stop_when_violated, "\n",
+      lang::Print(scenario));
 }
 
 // One search of a question, saved and resumed as the options say.
 absl::StatusOr<checker::Result> Explored(const lang::Scenario& scenario,
-                                         const model::Proposal& proposal,
+                                         const model::Operand& operand,
                                          const KernelModel& kernel_model,
                                          const CheckOptions& options, uint32_t reductions,
                                          checker::Options explore, const char* search) {
   checker::Checkpoints checkpoints;
   std::unique_ptr<checker::CheckpointReader> from;
   if (options.checkpoints != nullptr) {
-    checkpoints.file = CheckpointFile(*options.checkpoints, scenario, proposal, search);
-    checkpoints.identity = Identity(scenario, proposal, options, reductions, explore, search);
+    checkpoints.file = CheckpointFile(*options.checkpoints, scenario, operand, search);
+    checkpoints.identity = Identity(scenario, operand, options, reductions, explore, search);
     checkpoints.every_s = options.checkpoints->every_s;
     checkpoints.failed = options.checkpoints->failed;
     if (options.checkpoints->resume) {
@@ -137,7 +140,7 @@ absl::StatusOr<checker::Result> Explored(const lang::Scenario& scenario,
 
 // Merged steps hide how short a counterexample can be: looks for the same violations again on a
 // graph that keeps distances. Returns the violated properties whose paths may still be too long.
-absl::StatusOr<uint64_t> Shorten(const lang::Scenario& scenario, const model::Proposal& proposal,
+absl::StatusOr<uint64_t> Shorten(const lang::Scenario& scenario, const model::Operand& operand,
                                  const KernelModel& kernel_model, const CheckOptions& options,
                                  uint64_t wanted, checker::Result* result) {
   uint64_t violated = 0;
@@ -152,7 +155,7 @@ absl::StatusOr<uint64_t> Shorten(const lang::Scenario& scenario, const model::Pr
   again.stop_at_violation = false;
   again.stop_when_violated = violated;
   again.max_states = std::min(again.max_states, options.shortest_states);
-  const auto second = Explored(scenario, proposal, kernel_model, options,
+  const auto second = Explored(scenario, operand, kernel_model, options,
                                options.reductions & ~checker::kLengthening, again, kShortest);
   if (!second.ok()) return second.status();
   const checker::Result& shortest = *second;
@@ -184,24 +187,25 @@ void JudgeRuns(const model::System& system, const checker::Options& options,
 
 std::vector<std::string> CheckpointFiles(const CheckpointOptions& options,
                                          const lang::Scenario& scenario,
-                                         const model::Proposal& proposal) {
-  return {CheckpointFile(options, scenario, proposal, kVerdicts),
-          CheckpointFile(options, scenario, proposal, kShortest)};
+                                         const model::Operand& operand) {
+  return {CheckpointFile(options, scenario, operand, kVerdicts),
+          CheckpointFile(options, scenario, operand, kShortest)};
 }
 
-absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Proposal& proposal,
+absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Operand& operand,
                              const CheckOptions& options) {
   const auto asked = lang::AskedOf(scenario);
   if (!asked.ok()) return asked.status();
-  const auto question = Question::Make(scenario, proposal, options.toggles);
+  model::Toggles toggles = options.toggles;
+  toggles |= operand.toggles;
+  const auto question = Question::Make(scenario, *operand.proposal, toggles);
   if (!question.ok()) return question.status();
   KNOT_CHECK(options.coverage == nullptr || options.explore.threads == 1);
   (*question)->Record(options.coverage);
   const model::System& system = (*question)->system();
   const KernelModel kernel_model(system);
   Answer answer;
-  answer.proposal = proposal.name;
-  auto result = Explored(scenario, proposal, kernel_model, options, options.reductions,
+  auto result = Explored(scenario, operand, kernel_model, options, options.reductions,
                          options.explore, kVerdicts);
   if (!result.ok()) return result.status();
   answer.result = *std::move(result);
@@ -216,7 +220,7 @@ absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Propos
   for (size_t i = 0; i < system.properties().size(); ++i) {
     if (reported(system.properties()[i])) wanted |= uint64_t{1} << i;
   }
-  const auto shortened = Shorten(scenario, proposal, kernel_model, options, wanted, &answer.result);
+  const auto shortened = Shorten(scenario, operand, kernel_model, options, wanted, &answer.result);
   if (!shortened.ok()) return shortened.status();
   const uint64_t long_ones = *shortened;
   for (const auto* names : {&asked->never, &asked->sometimes}) {
@@ -260,9 +264,9 @@ absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Propos
     }
     answer.properties.push_back(std::move(property));
   }
-  for (const lang::Claim& claim : scenario.header.results) {
-    if (claim.proposal != answer.proposal || claim.kind == lang::Claim::Kind::kUnknown) continue;
-    std::vector<std::string> claimed = claim.properties;
+  const lang::Claim* claim = lang::ClaimAbout(scenario.header, operand);
+  if (claim != nullptr && claim->kind != lang::Claim::Kind::kUnknown) {
+    std::vector<std::string> claimed = claim->properties;
     std::sort(claimed.begin(), claimed.end());
     const bool same = claimed == answer.violated && answer.vacuous.empty();
     // A search that was cut short may still find what is claimed, but it has found too much

@@ -16,6 +16,7 @@
 #include "checker/reduce.h"
 #include "lang/ast.h"
 #include "lang/compile.h"
+#include "model/operand.h"
 #include "model/system.h"
 #include "verify/liveness.h"
 
@@ -51,9 +52,8 @@ struct PropertyVerdict {
   std::optional<std::vector<checker::Action>> cycle;
 };
 
-// The answer of one scenario under one proposal.
+// The answer of one scenario under one operand.
 struct Answer {
-  std::string proposal;
   // By name. Those of whole runs are there only if the scenario or the options ask for them.
   std::vector<PropertyVerdict> properties;
   std::vector<std::string> violated;  // judged properties, by name
@@ -88,10 +88,11 @@ struct CheckpointOptions {
 // The files that the searches of a question are saved in.
 std::vector<std::string> CheckpointFiles(const CheckpointOptions& options,
                                          const lang::Scenario& scenario,
-                                         const model::Proposal& proposal);
+                                         const model::Operand& operand);
 
 struct CheckOptions {
   checker::Options explore;
+  // Beside those of the operand, whose claim the answer is held against all the same.
   model::Toggles toggles;
   // Looks for starvation in every scenario. Only those that ask for it are judged by it.
   // Of the search for verdicts; see checker/reduce.h. Merging lengthens paths and is left out of a
@@ -107,7 +108,7 @@ struct CheckOptions {
 };
 
 // InvalidArgument and FailedPrecondition as lang::Compile and checker::CheckpointReader::Open say.
-absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Proposal& proposal,
+absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Operand& operand,
                              const CheckOptions& options);
 
 // "holds" or "violated(a, b)" of the judged properties, "incomplete" when the search was cut short

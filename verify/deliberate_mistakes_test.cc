@@ -594,7 +594,7 @@ std::string ByVerdicts(const Subject& subject, const Limits& limits) {
   const auto asked = lang::AskedOf(subject.scenario);
   const auto& results = subject.scenario.header.results;
   const auto claim = std::find_if(results.begin(), results.end(), [&](const lang::Claim& each) {
-    return each.proposal == subject.proposal.name && each.kind != lang::Claim::Kind::kUnknown;
+    return each.operand == subject.proposal.name && each.kind != lang::Claim::Kind::kUnknown;
   });
   const checker::Result result = Reduced(subject, 10 * limits.states);
   if (claim == results.end() || result.end != checker::End::kExhausted) return "";

@@ -15,22 +15,24 @@
 #include "checker/path.h"
 #include "lang/ast.h"
 #include "model/config.h"
-#include "model/proposal.h"
+#include "model/operand.h"
 #include "verify/check.h"
 #include "verify/fix_sets.h"
 
 namespace knotcheck::verify {
 
+// Operands name a proposal, a revision and a kernel here, but no fixes.
+//
 // The toggles that are fixes of this proposal's code or of the notifier's below it. The bits of a
 // FixSet are theirs.
-FixSet FixesOf(const model::Proposal& proposal);
-// Those of the set, for this proposal.
-model::Toggles TogglesOf(const model::Proposal& proposal, FixSet fixes);
+FixSet FixesOf(const model::Operand& operand);
+// Those of the set, for this proposal, with the operand's own.
+model::Toggles TogglesOf(const model::Operand& operand, FixSet fixes);
 
 // Whether a verdict on this property is a promise that a fixed kernel must keep too. All are but
 // expectations, which may describe the kernel as it is: those count where the scenario asks for
 // them by name, or says that the kernel as it is breaks them.
-bool CountsUnderFixes(const lang::Scenario& scenario, const std::string& proposal,
+bool CountsUnderFixes(const lang::Scenario& scenario, const model::Operand& operand,
                       const PropertyVerdict& property);
 
 // The scenario's question under these fixes: what fails, and on which fixes that depends. A failure
@@ -38,7 +40,7 @@ bool CountsUnderFixes(const lang::Scenario& scenario, const std::string& proposa
 // The errors of Check; DeadlineExceeded when a limit ended the search, Cancelled when it was
 // interrupted.
 absl::StatusOr<FixAnswer> AskUnderFixes(const lang::Scenario& scenario,
-                                        const model::Proposal& proposal, FixSet fixes,
+                                        const model::Operand& operand, FixSet fixes,
                                         const checker::Options& explore);
 
 // Why a fix is in a set: what fails without it.
@@ -66,7 +68,7 @@ struct FixSets {
 
 // The smallest sets of fixes for a proposal under these scenarios. The errors of AskUnderFixes.
 absl::StatusOr<FixSets> SmallestFixSets(const std::vector<const lang::Scenario*>& scenarios,
-                                        const model::Proposal& proposal,
+                                        const model::Operand& operand,
                                         const checker::Options& explore);
 
 }  // namespace knotcheck::verify

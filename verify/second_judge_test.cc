@@ -65,7 +65,7 @@ void ForEachQuestion(const std::function<void(const Asked&)>& fn) {
     const auto scenario = lang::Parse(text.str(), file);
     if (!scenario.ok()) continue;
     for (const lang::Claim& claim : scenario->header.results) {
-      Asked asked{scenario->header.name, *scenario, model::FindProposal(claim.proposal), nullptr};
+      Asked asked{scenario->header.name, *scenario, model::FindProposal(claim.operand), nullptr};
       if (asked.proposal == nullptr) continue;
       auto question = Question::Make(*scenario, *asked.proposal, {});
       if (!question.ok()) continue;

@@ -350,10 +350,11 @@ inline Header AnyHeader() {
   std::set<std::string> proposals;
   for (int left = 1 + Pick(4); left > 0; --left) {
     Claim claim;
-    claim.proposal = PropertyName();
+    claim.operand =
+        PropertyName() + OneOf({"", "@v1", "+a_fix", "+a+b/5.10", "/no_pollhup:x86_64"});
     claim.kind = kKinds[Pick(3)];
     if (claim.kind == Claim::Kind::kViolated) claim.properties = Some(1, 3, PropertyName);
-    if (proposals.insert(claim.proposal).second) header.results.push_back(claim);
+    if (proposals.insert(claim.operand).second) header.results.push_back(claim);
   }
   header.why = Some(0, 3, HeaderText);
   return header;

@@ -152,9 +152,8 @@ class EveryRun {
  private:
   void Extend() {
     const model::State& state = run_.history().state();
-    const bool again =
-        std::any_of(way_.begin(), way_.end(),
-                    [&](const model::State& before) { return before == state; });
+    const bool again = std::any_of(way_.begin(), way_.end(),
+                                   [&](const model::State& before) { return before == state; });
     bool moved = false;
     if (!again) {
       way_.push_back(state);

@@ -19,7 +19,8 @@ KNOT_REGISTER_PROPERTY(mark_dies,
 const Proposal kMark = [] {
   Proposal p;
   p.name = "mark";
-  p.revision = "v1";
+  p.revision = "v2";
+  p.revisions = {{"v1", "without ONCE"}, {"v2", "with it"}};
   p.source = "docs/example-proposal";
   p.not_covered = "everything: it is made up";
   p.functions = {

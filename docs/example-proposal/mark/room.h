@@ -42,6 +42,7 @@ struct MarkState {
 };
 inline MarkState Marks(Kernel& k) { return MarkState(*k.s); }
 
+enum class Revision : uint8_t { v1, v2 };
 enum class Mutation : uint8_t {
 #define KNOT_MUTATION(name, what) name,
 #include "mark/mutations.def"
@@ -52,6 +53,9 @@ enum class Fix : uint8_t {
 #include "mark/fixes.def"
 #undef KNOT_FIX
 };
+inline bool IsSet(const Config& config, Revision revision) {
+  return config.revision == static_cast<size_t>(revision);
+}
 inline bool IsSet(const Config& config, Mutation mutation) {
   return config.HasOwnMutation(static_cast<int>(mutation));
 }

@@ -26,6 +26,7 @@ Flow seccomp_notif_mark(Kernel& k) {
   // The first STEP is taken with the call itself, so it has one outcome only.
   STEP("copy_from_user(&umark, arg, sizeof(umark))", kNothing);
   if (k.op().options & kBufNull) return k.Return(-kEFAULT);
+  if ((k.op().fields[0] & kOnce) && k.Has(Revision::v1)) return k.Return(-kEINVAL);
   STEP("mark = kzalloc(sizeof(*mark), GFP_KERNEL_ACCOUNT)", kBudget);
   if (!k.Allocate()) return k.Return(-kENOMEM);
   l.id = k.me().variable_id[k.op().variable];

@@ -12,6 +12,7 @@ const Proposal kPinArgsProposal = [] {
   Proposal p;
   p.name = "pin_args";
   p.revision = "v1, 2026-05-04";
+  p.revisions = {{"v1", "as posted on 2026-05-04"}};
   p.source = "20260504011207.539408-2-xiyou.wangcong@gmail.com";
   p.not_covered =
       "sendto, recvfrom, io_uring and aio callers of import_ubuf; compat tasks; LOOKUP_EMPTY; "

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "report/files.h"
+#include "base/files.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -14,9 +14,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "report/text.h"
+#include "base/text.h"
 
-namespace knotcheck::report {
+namespace knotcheck::base {
 namespace {
 
 constexpr mode_t kNewFileMode = 0666;  // before the umask
@@ -179,4 +179,4 @@ absl::Status MakeDirectory(const std::string& path) {
   return absl::OkStatus();
 }
 
-}  // namespace knotcheck::report
+}  // namespace knotcheck::base

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "report/trace.h"
-
 #include <algorithm>
 #include <bit>
 #include <memory>
@@ -10,8 +8,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "trace/trace.h"
 
-namespace knotcheck::report {
+namespace knotcheck::trace {
 namespace {
 
 absl::Status CannotBeTaken(const checker::Path& path, size_t steps) {
@@ -252,37 +251,12 @@ absl::Status ReplayConcrete(const TraceSubject& subject, const Trace::Concrete& 
   return absl::OkStatus();
 }
 
-std::vector<std::string> ToggleNames(model::Toggles toggles) {
-  std::vector<std::string> names;
-  for (const model::ToggleInfo& info : model::AllToggles()) {
-    if (toggles.Has(info.toggle)) names.push_back(info.name);
-  }
-  return names;
-}
-
-std::string FixesText(model::Toggles toggles) {
-  std::string text;
-  for (const model::ToggleInfo& info : model::AllToggles()) {
-    if (!info.fix() || !toggles.Has(info.toggle)) continue;
-    absl::StrAppend(&text, text.empty() ? "" : ",", info.name);
-  }
-  return text;
-}
-
 std::vector<std::string> ReplayCommand(const Trace& trace) {
-  std::vector<std::string> words = {"knotcheck",        "replay",     "--scenario",
-                                    trace.subject.file, "--proposal", trace.subject.proposal->name};
-  for (const model::ToggleInfo& info : model::AllToggles()) {
-    if (!trace.subject.toggles.Has(info.toggle) || info.fix()) continue;
-    words.push_back(info.mutation() ? "--mutate" : "--kernel");
-    words.push_back(info.name);
-  }
-  const std::string fixes = FixesText(trace.subject.toggles);
-  if (!fixes.empty()) words.insert(words.end(), {"--fix", fixes});
   const std::string path = trace.forever ? checker::LassoToString(trace.forever->lasso)
                                          : checker::PathToString(trace.path);
-  words.insert(words.end(), {"--property", trace.property, path});
-  return words;
+  return {"knotcheck",        "replay",       "--scenario",
+          trace.subject.file, "--proposal",   ToString(trace.subject),
+          "--property",       trace.property, path};
 }
 
-}  // namespace knotcheck::report
+}  // namespace knotcheck::trace

@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// A scenario with a known counterexample, for tests.
 
-#include "report/testing/example.h"
+#pragma once
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <utility>
+
 #include "lang/parse.h"
+#include "trace/trace.h"
 #include "verify/check.h"
 
-namespace knotcheck::report {
+namespace knotcheck::trace {
 
-TraceSubject ExampleSubject() {
+// The classic race: violated(toctou) under the baseline.
+inline TraceSubject ExampleSubject() {
   TraceSubject subject;
   subject.file = "dir/example.scn";
   subject.text =
@@ -30,7 +37,8 @@ TraceSubject ExampleSubject() {
   return subject;
 }
 
-Trace ExampleTrace(const std::string& proposal, const std::string& property) {
+// The shortest counterexample to `property` under `proposal`; a failed test if there is none.
+inline Trace ExampleTrace(const std::string& proposal, const std::string& property) {
   TraceSubject subject = ExampleSubject();
   subject.proposal = model::FindProposal(proposal);
   const auto answer = verify::Check(subject.scenario, *subject.proposal, {});
@@ -47,4 +55,4 @@ Trace ExampleTrace(const std::string& proposal, const std::string& property) {
   return {};
 }
 
-}  // namespace knotcheck::report
+}  // namespace knotcheck::trace

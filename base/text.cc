@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "report/text.h"
+#include "base/text.h"
 
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "lang/parse.h"
 
-namespace knotcheck::report {
+namespace knotcheck::base {
 namespace {
 
 // A word is only split when at least this much of it fits before the break.
@@ -144,9 +143,9 @@ std::string UnknownName(absl::string_view what, absl::string_view found,
                         const std::vector<std::string>& known) {
   std::string message =
       absl::StrCat("found '", Ascii(found), "', expected ", what, ": ", absl::StrJoin(known, ", "));
-  const std::string near = lang::Nearest(found, known);
+  const std::string near = Nearest(found, known);
   if (!near.empty()) absl::StrAppend(&message, "; did you mean '", near, "'?");
   return message;
 }
 
-}  // namespace knotcheck::report
+}  // namespace knotcheck::base

@@ -14,13 +14,13 @@
 #include "checker/liveness.h"
 #include "checker/path.h"
 #include "lang/ast.h"
-#include "model/config.h"
+#include "model/operand.h"
 #include "model/property.h"
 #include "model/proposal.h"
 #include "model/system.h"
 #include "verify/check.h"
 
-namespace knotcheck::report {
+namespace knotcheck::trace {
 
 // A longer run helps nobody, and its file would be larger than ReadTrace takes.
 inline constexpr size_t kMaxTraceSteps = 100'000;
@@ -42,12 +42,10 @@ struct TraceLine {
 };
 
 // What a run is of: everything but the path.
-struct TraceSubject {
+struct TraceSubject : model::Operand {
   std::string file;  // as it was given; for messages
   std::string text;  // the whole scenario
   lang::Scenario scenario;
-  const model::Proposal* proposal = nullptr;
-  model::Toggles toggles;
 };
 
 struct Trace {
@@ -100,12 +98,7 @@ absl::StatusOr<std::vector<std::string>> ViolatedBy(const TraceSubject& subject,
 absl::Status ReplayConcrete(const TraceSubject& subject, const Trace::Concrete& concrete,
                             const std::string& property);
 
-// The names of the toggles that are set, in the order of AllToggles().
-std::vector<std::string> ToggleNames(model::Toggles toggles);
-// Those that are fixes, with commas.
-std::string FixesText(model::Toggles toggles);
-
 // The words of the command that replays the trace from its scenario alone.
 std::vector<std::string> ReplayCommand(const Trace& trace);
 
-}  // namespace knotcheck::report
+}  // namespace knotcheck::trace

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "lang/parse.h"
+#include "base/text.h"
 
-namespace knotcheck::lang {
+namespace knotcheck::base {
 namespace {
 
 // Nobody mistypes a word longer than this; the bound keeps the quadratic distance cheap.
@@ -60,4 +60,4 @@ std::string Nearest(absl::string_view word, const std::vector<std::string>& cand
   return nearest;
 }
 
-}  // namespace knotcheck::lang
+}  // namespace knotcheck::base

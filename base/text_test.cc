@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "report/text.h"
+#include "base/text.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
@@ -11,7 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 
-namespace knotcheck::report {
+namespace knotcheck::base {
 namespace {
 
 using testing::Test;
@@ -100,4 +100,4 @@ TEST(UnknownName, SuggestsTheNearest) {
 }
 
 }  // namespace
-}  // namespace knotcheck::report
+}  // namespace knotcheck::base

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A crew of threads that do one job at a time together. They start with the first job that is
+// Threads that do one job at a time together. They start with the first job that is
 // shared: most searches are too small for one.
 
 #pragma once
@@ -15,19 +15,19 @@
 #include <utility>
 #include <vector>
 
-namespace knotcheck::checker {
+namespace knotcheck::base {
 
-class Crew {
+class Pool {
  public:
-  explicit Crew(int threads) : size_(threads) {}
-  ~Crew() {
+  explicit Pool(int threads) : size_(threads) {}
+  ~Pool() {
     if (threads_.empty()) return;
     job_ = nullptr;
     Start();
     for (std::thread& thread : threads_) thread.join();
   }
-  Crew(const Crew&) = delete;
-  Crew& operator=(const Crew&) = delete;
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
 
   int size() const { return size_; }
 
@@ -109,4 +109,4 @@ class Crew {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace knotcheck::checker
+}  // namespace knotcheck::base

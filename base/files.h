@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
-namespace knotcheck::report {
+namespace knotcheck::base {
 
 // The whole file. NotFound; InvalidArgument for a directory or more than `max_bytes`; Unavailable
 // for what the system refuses.
@@ -27,4 +27,4 @@ absl::Status CheckWritable(const std::string& path);
 // The directory and its parents, if they are not there.
 absl::Status MakeDirectory(const std::string& path);
 
-}  // namespace knotcheck::report
+}  // namespace knotcheck::base

@@ -9,12 +9,12 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/text.h"
 #include "lang/parse.h"
 #include "nlohmann/json.hpp"
-#include "report/json.h"
-#include "report/text.h"
+#include "trace/json.h"
 
-namespace knotcheck::report {
+namespace knotcheck::trace {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -33,7 +33,8 @@ class Reader {
 
   void Fail(absl::string_view message) {
     if (ok()) {
-      status_ = absl::InvalidArgumentError(absl::StrCat(Ascii(file_), ": ", message, kWriteAnew));
+      status_ =
+          absl::InvalidArgumentError(absl::StrCat(base::Ascii(file_), ": ", message, kWriteAnew));
     }
   }
 
@@ -92,7 +93,7 @@ class Reader {
                 const std::vector<std::string>& known) {
     for (const auto& [key, value] : object.items()) {
       if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-      Fail(absl::StrCat(where.empty() ? "" : where + ": ", UnknownName("a key", key, known)));
+      Fail(absl::StrCat(where.empty() ? "" : where + ": ", base::UnknownName("a key", key, known)));
     }
   }
 
@@ -118,15 +119,17 @@ absl::StatusOr<Json> ParseJson(absl::string_view text, const std::string& file) 
     if (detail != std::string::npos) what = what.substr(detail + 2);
     const bool cut = byte == text.size();
     return absl::InvalidArgumentError(absl::StrCat(
-        Ascii(file), ":", line, ":", column, ": ",
-        cut ? "the trace ends too early, it was cut off: " : "no JSON: ", Ascii(what), kWriteAnew));
+        base::Ascii(file), ":", line, ":", column, ": ",
+        cut ? "the trace ends too early, it was cut off: " : "no JSON: ", base::Ascii(what),
+        kWriteAnew));
   }
 }
 
 void ReadHead(const Json& json, Reader* reader) {
   const std::string format = reader->String(json, "", "format");
   if (reader->ok() && format != "knotcheck-trace") {
-    reader->Fail(absl::StrCat("the format is '", Ascii(format), "', expected 'knotcheck-trace'"));
+    reader->Fail(
+        absl::StrCat("the format is '", base::Ascii(format), "', expected 'knotcheck-trace'"));
   }
   const Json& version = reader->Get(json, "", "version", Json::value_t::number_unsigned);
   if (reader->ok() && version.get<uint64_t>() != kTraceVersion) {
@@ -140,26 +143,13 @@ void ReadSubject(const Json& json, Reader* reader, TraceSubject* subject) {
   subject->file = reader->String(json, "", "scenario_file");
   subject->text = reader->String(json, "", "scenario");
   const std::string proposal = reader->String(json, "", "proposal");
-  const std::vector<std::string> toggles = reader->Strings(json, "", "toggles");
   if (!reader->ok()) return;
-  subject->proposal = model::FindProposal(proposal);
-  if (subject->proposal == nullptr) {
-    std::vector<std::string> known;
-    for (const model::Proposal* p : model::AllProposals()) known.emplace_back(p->name);
-    reader->Fail("'proposal': " + UnknownName("a proposal", proposal, known));
+  auto operand = model::ParseOperand(proposal);
+  if (!operand.ok()) {
+    reader->Fail(absl::StrCat("'proposal': ", operand.status().message()));
+    return;
   }
-  for (const std::string& name : toggles) {
-    std::vector<std::string> known;
-    bool found = false;
-    for (const model::ToggleInfo& info : model::AllToggles()) {
-      known.push_back(info.name);
-      if (info.name != name) continue;
-      subject->toggles.Set(info.toggle);
-      found = true;
-    }
-    if (!found) reader->Fail("'toggles': " + UnknownName("a kernel variant", name, known));
-  }
-  if (!reader->ok()) return;
+  static_cast<model::Operand&>(*subject) = *std::move(operand);
   auto scenario = lang::Parse(subject->text, subject->file);
   if (!scenario.ok()) {
     reader->Fail(absl::StrCat("its scenario is wrong: ", scenario.status().message()));
@@ -173,7 +163,7 @@ void ReadProperty(const Json& json, Reader* reader, std::string* property) {
   std::vector<std::string> known;
   for (const model::PropertyInfo& info : model::AllProperties()) known.push_back(info.name);
   if (reader->ok() && std::find(known.begin(), known.end(), *property) == known.end()) {
-    reader->Fail("'property': " + UnknownName("a property", *property, known));
+    reader->Fail("'property': " + base::UnknownName("a property", *property, known));
   }
 }
 
@@ -205,20 +195,21 @@ void ReadSteps(const Json& json, Reader* reader, TraceFile* trace) {
 }
 
 absl::Status Prefixed(const absl::Status& status, const std::string& file) {
-  return absl::Status(status.code(), absl::StrCat(Ascii(file), ": ", status.message()));
+  return absl::Status(status.code(), absl::StrCat(base::Ascii(file), ": ", status.message()));
 }
 
 // A complaint about a path, with what to do.
 absl::Status BadPath(const absl::Status& status, const std::string& file, absl::string_view key) {
   if (!absl::IsInvalidArgument(status)) return Prefixed(status, file);
   return absl::InvalidArgumentError(absl::StrCat(
-      Ascii(file), ": '", key, "': ", status.message(),
+      base::Ascii(file), ": '", key, "': ", status.message(),
       "; the trace was edited, or written by a knotcheck with another model", kWriteAnew));
 }
 
 std::string LineDifference(const TraceLine& recorded, const TraceLine& replayed) {
   const auto differs = [](absl::string_view what, const std::string& a, const std::string& b) {
-    return absl::StrCat("its ", what, " is '", Ascii(a), "', the replay has '", Ascii(b), "'");
+    return absl::StrCat("its ", what, " is '", base::Ascii(a), "', the replay has '",
+                        base::Ascii(b), "'");
   };
   if (recorded.thread != replayed.thread) return "it is of another thread than the replay's";
   if (recorded.function != replayed.function) {
@@ -236,7 +227,7 @@ std::string LineDifference(const TraceLine& recorded, const TraceLine& replayed)
 
 absl::StatusOr<TraceFile> ParseTrace(absl::string_view text, const std::string& file) {
   if (text.size() > kMaxTraceBytes) {
-    return absl::InvalidArgumentError(absl::StrCat(Ascii(file), ": found ", text.size(),
+    return absl::InvalidArgumentError(absl::StrCat(base::Ascii(file), ": found ", text.size(),
                                                    " bytes, expected at most ", kMaxTraceBytes));
   }
   const auto json = ParseJson(text, file);
@@ -250,10 +241,9 @@ absl::StatusOr<TraceFile> ParseTrace(absl::string_view text, const std::string& 
   ReadHead(*json, &reader);
   // Another version has other keys.
   if (!reader.ok()) return reader.status();
-  reader.OnlyKeys(
-      *json, "",
-      {"format", "version", "scenario_file", "scenario", "proposal", "toggles", "property",
-       "sentence", "source", "path", "concrete", "threads", "steps", "at_rest"});
+  reader.OnlyKeys(*json, "",
+                  {"format", "version", "scenario_file", "scenario", "proposal", "property",
+                   "sentence", "source", "path", "concrete", "threads", "steps", "at_rest"});
   ReadSubject(*json, &reader, &trace.subject);
   ReadProperty(*json, &reader, &trace.property);
   reader.String(*json, "", "sentence");
@@ -279,7 +269,7 @@ absl::StatusOr<Trace> Revive(const TraceFile& recorded, const std::string& file)
       verify::Question::Make(subject.scenario, *subject.proposal, subject.toggles);
   if (!question.ok()) {
     return absl::InvalidArgumentError(absl::StrCat(
-        Ascii(file), ": its scenario is wrong: ", question.status().message(), kWriteAnew));
+        base::Ascii(file), ": its scenario is wrong: ", question.status().message(), kWriteAnew));
   }
   auto trace = MakeTrace(recorded.subject, recorded.path, recorded.property);
   if (!trace.ok()) return BadPath(trace.status(), file, "path");
@@ -313,4 +303,4 @@ std::string Difference(const TraceFile& recorded, const Trace& replayed) {
   return "";
 }
 
-}  // namespace knotcheck::report
+}  // namespace knotcheck::trace

@@ -10,7 +10,7 @@
 
 #include "absl/strings/string_view.h"
 
-namespace knotcheck::report {
+namespace knotcheck::base {
 
 // Printable ASCII as it is, every other byte as \xNN: file names and scenarios come from outside,
 // and a report must neither garble a terminal nor a commit message.
@@ -28,8 +28,12 @@ std::string ShellWord(absl::string_view word);
 // backslash, so that what a reader pastes is still the command.
 std::vector<std::string> WrapCommand(const std::vector<std::string>& words, size_t width);
 
+// The word of `candidates` that is nearest to `word`, if near enough to be a likely typo (a
+// Damerau-Levenshtein distance of at most a third of its length, at least 1); else empty.
+std::string Nearest(absl::string_view word, const std::vector<std::string>& candidates);
+
 // 'found X, expected A, B or C', with the nearest of them when X looks like a typo.
 std::string UnknownName(absl::string_view what, absl::string_view found,
                         const std::vector<std::string>& known);
 
-}  // namespace knotcheck::report
+}  // namespace knotcheck::base

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "model/operand.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace knotcheck::model {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string Again(const std::string& text) {
+  const auto operand = ParseOperand(text);
+  return operand.ok() ? ToString(*operand) : std::string(operand.status().message());
+}
+
+TEST(Operand, IsWrittenAsItIsRead) {
+  for (const std::string text :
+       {"baseline", "pin_args", "pin_args+clear_when_left", "baseline/5.10", "baseline/no_pollhup",
+        "pin_args+clear_when_left/5.10/no_pollhup", "baseline+mutate_drop_reply/6.12.117"}) {
+    EXPECT_EQ(Again(text), text);
+  }
+}
+
+// What goes without saying is left out; fixes are in the order of the list, whoever names them.
+TEST(Operand, SayTheSame) {
+  EXPECT_EQ(Again("pin_args@v1"), "pin_args");
+  EXPECT_EQ(Again("pin_args:x86_64"), "pin_args");
+  EXPECT_EQ(Again("pin_args@v1+clear_queued_at_attach+clear_when_left/5.10:x86_64"),
+            "pin_args+clear_when_left+clear_queued_at_attach/5.10");
+  EXPECT_TRUE(SameQuestion(*ParseOperand("pin_args@v1"), *ParseOperand("pin_args")));
+  EXPECT_FALSE(SameQuestion(*ParseOperand("baseline"), *ParseOperand("baseline/5.10")));
+  EXPECT_FALSE(SameQuestion(*ParseOperand("baseline"), *ParseOperand("pin_args")));
+}
+
+TEST(Operand, ReleasesHaveTheirVariants) {
+  const auto release = ParseOperand("baseline/5.10");
+  ASSERT_TRUE(release.ok());
+  EXPECT_TRUE(release->toggles == *VariantsOf({5, 10, 0}));
+}
+
+// What was set without a name for the kernel is named by its variants.
+TEST(Operand, VariantsWithoutAName) {
+  Operand operand(*FindProposal("baseline"));
+  operand.toggles.Set(ToggleNamed("no_pollhup"));
+  EXPECT_EQ(ToString(operand), "baseline/no_pollhup");
+}
+
+TEST(Operand, SaysWhatIsWrongAndWhere) {
+  const struct {
+    const char* text;
+    size_t at;
+    const char* message;
+  } kTable[] = {
+      {"", 0, "expected a proposal"},
+      {"pinargs", 0, "did you mean 'pin_args'?"},
+      {"pin_args@v2", 9, "expected a revision of pin_args"},
+      {"baseline@v1", 9, "baseline has one only"},
+      {"pin_args+clear_when_leeft", 9, "did you mean 'clear_when_left'?"},
+      {"baseline+clear_when_left", 9, "which is of pin_args"},
+      {"baseline/4.19", 9, "expected a release from 5.0"},
+      {"baseline/no_polhup", 9, "did you mean 'no_pollhup'?"},
+      {"baseline:arm64", 9, "expected x86_64"},
+      {"baseline/5.10+signal_takes_reply", 13, "found '+' here"},
+      {"pin_args@v1@v1", 11, "found '@' here"},
+      {"pin_args+", 9, "expected a fix or an option of pin_args"},
+  };
+  for (const auto& [text, at, message] : kTable) {
+    size_t found = ~size_t{0};
+    const auto operand = ParseOperand(text, &found);
+    ASSERT_FALSE(operand.ok()) << text;
+    EXPECT_THAT(std::string(operand.status().message()), HasSubstr(message)) << text;
+    EXPECT_EQ(found, at) << text;
+  }
+}
+
+TEST(Operand, WithChanges) {
+  Operand changes;
+  ASSERT_TRUE(AddKernel("5.10", &changes).ok());
+  ASSERT_TRUE(AddFix("signal_takes_reply", &changes).ok());
+  const auto both = With(*ParseOperand("pin_args+clear_when_left"), changes);
+  ASSERT_TRUE(both.ok());
+  EXPECT_EQ(Again(ToString(*both)), ToString(*both));
+  EXPECT_THAT(ToString(*both), HasSubstr("+clear_when_left"));
+  EXPECT_THAT(ToString(*both), HasSubstr("+signal_takes_reply"));
+  EXPECT_THAT(ToString(*both), HasSubstr("/5.10"));
+  const auto two = With(*ParseOperand("baseline/6.1"), changes);
+  EXPECT_THAT(std::string(two.status().message()), HasSubstr("names no kernel of its own"));
+}
+
+}  // namespace
+}  // namespace knotcheck::model
