@@ -55,6 +55,9 @@ struct SendFlag {
 struct Protection {
   int verb = -1;  // index into Proposal::verbs; -1: there is no such way
   uint16_t flags = 0;
+  // Whether a reply with these flags promises that nothing is read from user memory: it has one of
+  // the proposal's own, which are those above SECCOMP_USER_NOTIF_FLAG_CONTINUE.
+  bool PromisedBy(uint16_t reply_flags) const { return (reply_flags & flags & ~1u) != 0; }
 };
 
 // A mutation, a fix or a revision of the proposal's own code, as users name it, and what the code
@@ -129,6 +132,10 @@ struct Proposal {
   Hook (*deferred)(Kernel&) = nullptr;
   // seccomp_do_user_notification() begins and ends, for ghost state.
   void (*returned_to_user)(Kernel&) = nullptr;
+  // What a reply that SEND has accepted approves: a hook calls ghost::Approve() with the bytes that
+  // the supervisor supplied, or staged in memory that it owns, or not at all. Null: CONTINUE
+  // approves what the supervisor has seen. What it supplies by an ioctl of its own, that approves.
+  void (*approve)(Kernel&, int target, const Op& reply) = nullptr;
   // After every step: raises events about the proposal's own objects.
   void (*after_step)(Kernel&) = nullptr;
   // What of the program exceeds a capacity of the proposal's part of the state, with the number

@@ -18,28 +18,12 @@ void AcceptReply(Kernel& k, int target, bool by_addfd) {
   t.ghost |= by_addfd ? kGhostAddfdReply : kGhostReplyKept;
 }
 
-// The supervisor said CONTINUE: from now on what it knows is what the call may act on, and its
-// descriptors, whose numbers came with RECV, are what it means them to be.
-void Approve(Kernel& k, int target, const Op& resp) {
+// The descriptors of the target's call, whose numbers came with RECV, are what the supervisor means
+// them to be.
+void ApproveFiles(Kernel& k, int target) {
   Task& t = k.s->tasks[target];
-  t.ghost |= kGhostApproved;
-  const bool protect = (resp.flags & ~kUserNotifContinue) != 0;
-  if (protect) t.ghost |= kGhostProtected;
-  const Known known = KnownBy(k, k.cur, target, protect);
-  t.ghost_roles = known.roles;
-  t.ghost_asked = 0;
-  std::copy_n(known.words, kMaxSeen, t.seen);
   const Op& call = k.CallOf(target, k.CallIndex(target));
   const Syscall& syscall = SyscallOf(call.nr);
-  const bool has_memory =
-      std::any_of(syscall.roles.begin(), syscall.roles.end(), [&](const Role& role) {
-        return role.parent < 0 && k.p.values[call.pointers[role.arg]].object >= 0;
-      });
-  if (has_memory) k.Raise(Event::kContinueMemory);
-  if (known.roles == 0 && has_memory) {
-    k.Raise(Event::kContinueBlind);
-    k.Note("approves no memory: the supervisor has seen none");
-  }
   for (size_t i = 0; i < syscall.fds.size(); ++i) {
     const int fd = call.scalars[syscall.fds[i].arg];
     const uint8_t file = fd >= 0 && fd < kMaxFds ? k.s->files[t.files][fd] : 0;
@@ -63,10 +47,36 @@ bool IsAddfdSend(const Kernel& k, int addfd) {
 
 }  // namespace
 
+void Approve(Kernel& k, int target, const Known& known, bool protect) {
+  Task& t = k.s->tasks[target];
+  t.ghost |= kGhostApproved;
+  if (protect) t.ghost |= kGhostProtected;
+  t.ghost_roles = known.roles;
+  t.ghost_asked = 0;
+  std::copy_n(known.words, kMaxSeen, t.seen);
+  const Op& call = k.CallOf(target, k.CallIndex(target));
+  const Syscall& syscall = SyscallOf(call.nr);
+  const bool has_memory =
+      std::any_of(syscall.roles.begin(), syscall.roles.end(), [&](const Role& role) {
+        return role.parent < 0 && k.p.values[call.pointers[role.arg]].object >= 0;
+      });
+  if (has_memory) k.Raise(Event::kContinueMemory);
+  if (known.roles == 0 && has_memory) {
+    k.Raise(Event::kContinueBlind);
+    k.Note("approves no memory: the supervisor has seen none");
+  }
+  ApproveFiles(k, target);
+}
+
 void Replied(Kernel& k, int target, const Op& resp) {
   k.Note("knotif {}: REPLIED", static_cast<int>(k.s->tasks[target].knotif.id));
   AcceptReply(k, target, false);
-  if (resp.flags & kUserNotifContinue) Approve(k, target, resp);
+  if (k.proposal.approve != nullptr) {
+    k.proposal.approve(k, target, resp);
+  } else if (resp.flags & kUserNotifContinue) {
+    const bool protect = k.proposal.protection.PromisedBy(resp.flags);
+    Approve(k, target, KnownBy(k, k.cur, target, protect), protect);
+  }
   if (AnsweredForGood(k, target)) ForgetViews(k, target);
 }
 

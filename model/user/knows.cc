@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <iterator>
 
-#include "model/kernel/uapi.h"
 #include "model/user/user.h"
 
 namespace knotcheck::model::user {
@@ -59,7 +58,7 @@ bool HonestMay(Kernel& k) {
   const bool pins = !k.p.policy_pins[static_cast<size_t>(nr)].empty();
   if (op.code == OpCode::kVerb) return pins;
   if (!op.by_policy) return true;
-  const bool protects = (op.flags & ~kUserNotifContinue) != 0;
+  const bool protects = k.proposal.protection.PromisedBy(op.flags);
   return protects == pins && Allows(k, nr, ghost::KnownBy(k, k.cur, target, protects));
 }
 
