@@ -26,11 +26,11 @@ inline void Trapped(Kernel& k) {
 }
 // SEND has stored a reply: with CONTINUE it approves the call.
 void Replied(Kernel& k, int target, const Op& resp);
+// ADDFD|SEND has.
+void RepliedByAddfd(Kernel& k, int target);
 // From now on these bytes are what the target's call may act on, and its descriptors those that
 // they are now. `protect`: nothing is to be read from user memory.
 void Approve(Kernel& k, int target, const Known& known, bool protect);
-// ADDFD|SEND has.
-void RepliedByAddfd(Kernel& k, int target);
 // receive_fd() has returned to the running target.
 void Received(Kernel& k, int fd);
 // ... for an ADDFD|SEND, whose reply it is.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Descriptors, as the functions that need them call them. Each is part of its caller's step, which
-// holds file_lock.
+// Descriptors, as the functions that need them call them. Each is part of its caller's step; a
+// number that is taken and filled in one step is a limit (docs/limits.md).
 
 #pragma once
 
