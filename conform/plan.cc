@@ -224,7 +224,9 @@ std::string VerbText(const model::Verb& verb, const Op& op,
                      const std::vector<model::Descriptor>& descriptors) {
   std::string text = absl::StrCat(verb.name, " ", static_cast<int>(op.variable));
   for (size_t f = 0; f < verb.fields.size(); ++f) absl::StrAppend(&text, " ", op.fields[f]);
-  absl::StrAppend(&text, (op.options & model::kBufNull) ? " null" : " -");
+  absl::StrAppend(&text, (op.options & model::kBufNull)       ? " null"
+                         : (op.options & model::kBuffersNull) ? " no_buffer"
+                                                              : " -");
   for (const model::Descriptor& d : descriptors) {
     absl::StrAppend(&text, " ", d.arg, ":", d.kind, ":", d.max_bytes, ":", d.max_entries);
   }

@@ -84,22 +84,26 @@ namespace {
 std::vector<std::string> WordsOf(const model::Verb& verb) {
   std::vector<std::string> words = {"fault", "null"};
   for (const model::VerbField& field : verb.fields) {
-    words.push_back(*field.unit == '\0' ? field.word : absl::StrCat(field.word, " ", field.unit));
+    words.push_back(*field.unit == '\0' ? field.word
+                                        : absl::StrCat(field.word, " ", field.unit,
+                                                       *field.buffer == '\0' ? "" : " [null]"));
   }
   return words;
 }
 
-// "WORD NUMBER" or "WORD", as the field wants it.
-bool SetField(const model::VerbField& field, const Arg& arg, uint32_t* number) {
+// "WORD NUMBER" or "WORD", as the field wants it; "WORD NUMBER null" where it sizes a buffer.
+bool SetField(const model::VerbField& field, const Arg& arg, uint32_t* number, uint16_t* options) {
   if (arg.atoms[0].text != field.word) return false;
   if (*field.unit == '\0') {
     *number = 1;
     return arg.atoms.size() == 1;
   }
-  if (arg.atoms.size() != 2 || arg.atoms[1].kind != Atom::Kind::kNumber ||
+  const bool null = *field.buffer != '\0' && arg.atoms.size() == 3 && arg.atoms[2].text == "null";
+  if (arg.atoms.size() != (null ? 3 : 2) || arg.atoms[1].kind != Atom::Kind::kNumber ||
       arg.atoms[1].number < 0) {
     return false;
   }
+  if (null) *options |= model::kBuffersNull;
   *number = static_cast<uint32_t>(std::min<int64_t>(arg.atoms[1].number, field.most));
   return true;
 }
@@ -157,7 +161,7 @@ absl::Status Compiler::VerbArgs(const Call& call, const model::Verb& verb, Op* o
     bool known = !arg.index && (word == "fault" || word == "null") && arg.atoms.size() == 1;
     if (known) op->options |= word == "fault" ? model::kBufFaults : model::kBufNull;
     for (size_t f = 0; f < verb.fields.size() && !known && !arg.index; ++f) {
-      known = SetField(verb.fields[f], arg, &op->fields[f]);
+      known = SetField(verb.fields[f], arg, &op->fields[f], &op->options);
     }
     if (!known) return Unknown(arg.where, expected, AtomText(arg.atoms[0]), WordsOf(verb));
   }

@@ -220,7 +220,8 @@ enum IoctlOption : uint16_t {
   kBadFlags = 32,  // some flag bit that the kernel does not know
   kBadSrcfd = 64,
   kNonBlocking = 128,
-  kPollIn = 256,  // poll(): POLLIN is all that is asked for
+  kPollIn = 256,       // poll(): POLLIN is all that is asked for
+  kBuffersNull = 512,  // a verb's: the user pointers of its request are NULL
 };
 
 // Flags of seccomp(2); TSYNC stands for TSYNC|TSYNC_ESRCH, which a listener needs.

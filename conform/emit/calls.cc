@@ -252,6 +252,7 @@ std::string Emitter::Request(int t, const Begun& begun, const Words& w) const {
     const model::VerbField& field = verb.fields[f];
     text += Line(2, absl::StrCat(".", field.member, " = ", op.fields[f], ","));
     if (*field.buffer == '\0') continue;
+    if (op.options & model::kBuffersNull) continue;
     text += Line(2, absl::StrCat(".", field.buffer, " = (uintptr_t)", out, verb.name, "_",
                                  field.buffer, ","));
   }

@@ -80,6 +80,7 @@ enum Option : uint32_t {
   kIn = 1 << 8,
   kPark = 1 << 9,
   kHoldObject = 1 << 10,
+  kNoBuffer = 1 << 11,
 };
 
 enum class Shape : uint8_t { kString, kStrings, kBytes };

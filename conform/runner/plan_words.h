@@ -25,9 +25,10 @@ struct Mistake {
 using Names = std::vector<std::pair<const char*, uint32_t>>;
 
 inline const Names kIoctlOptions = {
-    {"fault", kFault},  {"null", kNull},         {"garbage", kGarbage},
-    {"setfd", kSetfd},  {"send", kAddfdAndSend}, {"bad_flags", kBadFlags},
-    {"bad_fd", kBadFd}, {"nowait", kNowait},     {"in", kIn},
+    {"fault", kFault},        {"null", kNull},         {"garbage", kGarbage},
+    {"setfd", kSetfd},        {"send", kAddfdAndSend}, {"bad_flags", kBadFlags},
+    {"bad_fd", kBadFd},       {"nowait", kNowait},     {"in", kIn},
+    {"no_buffer", kNoBuffer},
 };
 
 inline const Names kCodes = {

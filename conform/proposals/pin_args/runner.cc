@@ -88,7 +88,7 @@ int64_t Run(Desk* desk, const Op& op, uint32_t options, Level* level) {
   pin->id = desk->about[op.variable].id;
   pin->nr_args = static_cast<uint32_t>(op.looks.size());
   pin->buf_size = size;
-  pin->buf = reinterpret_cast<uint64_t>(desk->readback);
+  pin->buf = (options & kNoBuffer) != 0 ? 0 : reinterpret_cast<uint64_t>(desk->readback);
   for (size_t i = 0; i < op.looks.size() && i < 6; ++i) {
     pin->args[i].arg_idx = static_cast<uint8_t>(op.looks[i].reg);
     pin->args[i].kind = static_cast<uint8_t>(op.looks[i].kind);

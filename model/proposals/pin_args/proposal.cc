@@ -15,13 +15,12 @@ const Proposal kPinArgsProposal = [] {
   p.revisions = {{"v1", "as posted on 2026-05-04"}};
   p.source = "20260504011207.539408-2-xiyou.wangcong@gmail.com";
   p.not_covered =
-      "sendto, recvfrom, io_uring and aio callers of import_ubuf; compat tasks; LOOKUP_EMPTY; "
-      "audit";
+      "io_uring callers of import_ubuf; compat tasks; AT_EMPTY_PATH with an empty name; audit";
   p.functions = {
       {"seccomp_notif_pin_args", "kernel/seccomp.c", sizeof(PinArgsLocals), seccomp_notif_pin_args,
        ".iT."},
       {"seccomp_pin_args_walk", "kernel/seccomp_pin.c", sizeof(WalkLocals), seccomp_pin_args_walk,
-       ".t..."},
+       ".it..."},
       {"pin_one_fixed", "kernel/seccomp_pin.c", sizeof(FixedLocals), pin_one_fixed, "t...."},
       {"pin_one_cstring", "kernel/seccomp_pin.c", sizeof(FixedLocals), pin_one_cstring, "t...."},
       {"pin_one_cstring_array", "kernel/seccomp_pin.c", sizeof(ArrayLocals), pin_one_cstring_array,

@@ -73,7 +73,7 @@ struct PinArgsLocals {
 };
 struct WalkLocals {
   int8_t ret;
-  uint8_t task, call, i, buf_off;
+  uint8_t id, task, call, i, buf_off;
 };
 struct FixedLocals {
   uint8_t task, call, arg, w;

@@ -94,6 +94,8 @@ Flow seccomp_notif_pin_args(Kernel& k) {
       }
       total += d.max_bytes;
     }
+    // user_buf = (void __user *)(uintptr_t)kargs.buf
+    if (BufSize(uargs) != 0 && (uargs.options & kBuffersNull)) return k.Return(-kEINVAL);
     for (size_t i = 0; i < descriptors.size(); ++i) {
       for (size_t j = 0; j < i; ++j) {
         if (descriptors[i].arg != descriptors[j].arg) continue;
@@ -147,6 +149,7 @@ Flow seccomp_notif_pin_args(Kernel& k) {
   CALL({
     const PinArgsLocals from = l;
     auto& callee = k.Push<WalkLocals>(FnNumber(kFnWalk));
+    callee.id = from.id;
     callee.task = static_cast<uint8_t>(from.task - 1);
     callee.call = from.call;
   });

@@ -156,7 +156,7 @@ Flow seccomp_pin_args_walk(Kernel& k) {
     const auto& descriptors = Descriptors(k);
     KNOT_CHECK(descriptors.size() <= kPinArgs);
     kpa.nr_args = static_cast<uint8_t>(descriptors.size());
-    kpa.notif_id = k.me().ghost_id;
+    kpa.notif_id = l.id;
     kpa.syscall_nr = static_cast<uint8_t>(k.CallOf(l.task, l.call).nr);
   }
   for (l.i = 0; l.i < Descriptors(k).size(); ++l.i) {
