@@ -24,6 +24,7 @@
 #include "checker/reduce.h"
 #include "checker/testing/family.h"
 #include "checker/testing/random_model.h"
+#include "checker/testing/searches.h"
 
 namespace knotcheck::checker {
 namespace {

@@ -11,6 +11,7 @@
 #include "checker/explore.h"
 #include "checker/reduce.h"
 #include "checker/testing/family.h"
+#include "checker/testing/searches.h"
 
 namespace knotcheck::checker {
 namespace {

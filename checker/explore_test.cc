@@ -21,6 +21,7 @@
 #include "checker/testing/family.h"
 #include "checker/testing/random_model.h"
 #include "checker/testing/reference.h"
+#include "checker/testing/searches.h"
 
 namespace knotcheck::checker {
 namespace {

@@ -3,6 +3,8 @@
 // The random models are models, and they are not all alike.
 
 #include "checker/testing/random_model.h"
+#include "checker/testing/reference.h"
+#include "checker/testing/searches.h"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +14,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "checker/explore.h"
-#include "checker/testing/reference.h"
 
 namespace knotcheck::checker::testing {
 namespace {

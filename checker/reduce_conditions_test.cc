@@ -15,6 +15,7 @@
 #include "checker/reduce.h"
 #include "checker/testing/check_reductions.h"
 #include "checker/testing/reduced_graph.h"
+#include "checker/testing/searches.h"
 #include "checker/testing/shared_model.h"
 
 namespace knotcheck::checker {

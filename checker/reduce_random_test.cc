@@ -19,6 +19,7 @@
 #include "checker/testing/check_reductions.h"
 #include "checker/testing/reduced_graph.h"
 #include "checker/testing/reference.h"
+#include "checker/testing/searches.h"
 #include "checker/testing/shared_model_seeds.h"
 
 namespace knotcheck::checker {

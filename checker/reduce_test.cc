@@ -12,6 +12,7 @@
 #include "checker/explore.h"
 #include "checker/testing/check_reductions.h"
 #include "checker/testing/family.h"
+#include "checker/testing/searches.h"
 
 namespace knotcheck::checker {
 namespace {

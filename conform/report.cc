@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "conform/plan.h"
 #include "fmt/format.h"
@@ -319,7 +320,7 @@ std::string CampaignJson(const Campaign& campaign, const ReportHeader& header) {
   json["cases"] = std::move(cases);
   json["breaks"] = campaign.breaks;
   json["reports"] = campaign.reports;
-  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  return JsonText(json);
 }
 
 }  // namespace knotcheck::conform

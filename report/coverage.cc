@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
@@ -313,7 +314,7 @@ std::string CoverageJson(const CoverageReport& report,
   for (const ListedGap& row : report.stale) {
     json["stale"].push_back(Json{{"kind", row.kind}, {"name", row.name}, {"line", row.line}});
   }
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return JsonText(json);
 }
 
 }  // namespace knotcheck::report

@@ -3,6 +3,7 @@
 #include "report/fixes.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "checker/liveness.h"
 #include "checker/path.h"
@@ -184,7 +185,7 @@ std::string FixesAsJson(const FixReport& report) {
                                      {"steps", StepsOf(witness)},
                                      {"path", PathOf(witness)}});
   }
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return JsonText(json);
 }
 
 }  // namespace knotcheck::report

@@ -2,6 +2,7 @@
 
 #include "report/json.h"
 
+#include "base/json.h"
 #include "checker/path.h"
 #include "nlohmann/json.hpp"
 
@@ -9,13 +10,6 @@ namespace knotcheck::report {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr int kIndent = 2;
-
-// File names need not be UTF-8; what is not is shown as U+FFFD rather than thrown at.
-std::string Dump(const Json& json) {
-  return json.dump(kIndent, ' ', false, Json::error_handler_t::replace) + "\n";
-}
 
 Json PropertyJson(const Entry& entry, const verify::PropertyVerdict& property) {
   Json json;
@@ -110,7 +104,7 @@ std::string ResultsJson(const RunInfo& run, const std::vector<Entry>& entries,
                          {"incomplete", summary.incomplete},
                          {"not_judged", summary.not_judged},
                          {"mean_nothing", summary.mean_nothing}};
-  return Dump(json);
+  return JsonText(json);
 }
 
 }  // namespace knotcheck::report

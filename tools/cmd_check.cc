@@ -28,6 +28,7 @@
 #include "report/json.h"
 #include "report/result.h"
 #include "report/table.h"
+#include "tools/commands.h"
 #include "tools/common.h"
 #include "tools/progress.h"
 #include "tools/searches.h"
@@ -38,39 +39,11 @@ namespace knotcheck::tools {
 namespace {
 
 constexpr size_t kMaxDiffLines = 40;
-constexpr size_t kMaxJobs = 256;
-
-struct Arguments {
-  std::vector<std::string> paths;
-  std::vector<std::string> proposals;
-  std::vector<std::string> kernels;
-  std::vector<std::string> mutations;
-  std::vector<std::string> fixes;
-  std::string order = "bfs";
-  std::string reduce = "all";
-  int threads = 0;
-  uint64_t shortest_states = verify::CheckOptions().shortest_states;
-  uint64_t max_states = 0;
-  std::string max_memory;
-  std::string json;
-  std::string trace_dir;
-  size_t jobs = 0;
-  std::string traces;
-  bool all = false;
-  size_t width = 0;
-  bool liveness = false;
-  bool profile = false;
-  bool golden = false;
-  bool rewrite = false;
-  bool quiet = false;
-  std::string checkpoint;
-  std::string resume;
-  double every_min = 0;  // 0: as it is without the option
-};
 
 class Check {
  public:
-  explicit Check(const Arguments& arguments) : arguments_(arguments), progress_(arguments.quiet) {}
+  explicit Check(const CheckArguments& arguments)
+      : arguments_(arguments), progress_(arguments.quiet) {}
 
   int Run();
 
@@ -91,7 +64,7 @@ class Check {
   void OutputFailed(const absl::Status& status);
   int Finish();
 
-  const Arguments& arguments_;
+  const CheckArguments& arguments_;
   Progress progress_;
   verify::CheckOptions options_;
   verify::CheckpointOptions checkpoints_;
@@ -526,82 +499,8 @@ int Check::Run() {
   return Finish();
 }
 
-void AddLimits(CLI::App* app, Arguments* a) {
-  app->add_option("--order", a->order, "bfs: shortest counterexamples; dfs: deep states early")
-      ->check(CLI::IsMember({"bfs", "dfs"}).description(""))
-      ->type_name("bfs|dfs");
-  app->add_option("--reduce", a->reduce,
-                  "all (default), none, or of merge,symmetry,renumber,persistent,self-check some")
-      ->type_name("LIST");
-  app->add_option("--shortest-states", a->shortest_states,
-                  "how many states the search for shortest counterexamples may find; 0: take those "
-                  "of the reduced search (default: 2000000)")
-      ->type_name("N");
-  app->add_option("--threads", a->threads,
-                  "of each search (default: the processors, divided among the searches)")
-      ->check(CLI::Range(1, 256).description(""))
-      ->type_name("N");
-  app->add_option("--max-states", a->max_states, "end a search that has found this many states")
-      ->check(CLI::Range(uint64_t{1}, ~uint64_t{0}).description(""))
-      ->type_name("N");
-  app->add_option("--max-memory", a->max_memory,
-                  "memory for all searches together, as in 512MiB or 8GiB (default: 80% of RAM)")
-      ->type_name("SIZE");
-  app->add_option("--jobs", a->jobs, "searches at a time (default: the processors)")
-      ->check(CLI::Range(size_t{1}, kMaxJobs).description(""))
-      ->type_name("N");
-}
-
-void AddCheckpoints(CLI::App* app, Arguments* a) {
-  app->add_option("--checkpoint", a->checkpoint,
-                  "save the searches there from time to time, and when they are interrupted")
-      ->type_name("DIR");
-  app->add_option("--every", a->every_min, "... so often (default: 10)")
-      ->check(CLI::Range(0.001, 1e6).description(""))
-      ->type_name("MINUTES");
-  app->add_option("--resume", a->resume, "go on with the searches that are saved there")
-      ->type_name("DIR");
-}
-
-void AddOutputs(CLI::App* app, Arguments* a) {
-  app->add_option("--json", a->json, "also write the results there")->type_name("FILE");
-  app->add_option("--trace-dir", a->trace_dir, "write each counterexample as a file there")
-      ->type_name("DIR");
-  app->add_option("--traces", a->traces,
-                  "counterexamples to show (default: all for one file, else none)")
-      ->check(CLI::IsMember({"none", "first", "all"}).description(""))
-      ->type_name("none|first|all");
-  app->add_flag("--all", a->all, "show every step of a counterexample");
-  AddWidthOption(app, &a->width);
-  app->add_flag("--liveness", a->liveness,
-                "ask of every scenario whether trapped tasks resume, under weak fairness");
-  app->add_flag("--profile", a->profile, "show how many states each search found at which depth");
-  app->add_flag("--golden", a->golden, "compare with the .expected files beside the scenarios");
-  app->add_flag("--rewrite", a->rewrite, "write the .expected files");
-  app->add_flag("--quiet", a->quiet, "no progress on stderr");
-}
-
 }  // namespace
 
-Command AddCheck(CLI::App& app) {
-  CLI::App* check = app.add_subcommand("check", "ask the scenarios' questions");
-  const auto arguments = std::make_shared<Arguments>();
-  check
-      ->add_option("paths", arguments->paths,
-                   "scenarios, or directories to search for *.scn (default: scenarios)")
-      ->type_name("FILE|DIR");
-  check
-      ->add_option(
-          "--proposal", arguments->proposals,
-          "only under this one: NAME[@REVISION][+FIX...][/KERNEL...] (default: those of each "
-          "'# result:'); repeatable")
-      ->type_name("P")
-      ->allow_extra_args(false);
-  AddKernelOptions(check, &arguments->kernels, &arguments->mutations, &arguments->fixes);
-  AddLimits(check, arguments.get());
-  AddCheckpoints(check, arguments.get());
-  AddOutputs(check, arguments.get());
-  return {check, [arguments] { return Check(*arguments).Run(); }};
-}
+int RunCheck(const CheckArguments& arguments) { return Check(arguments).Run(); }
 
 }  // namespace knotcheck::tools

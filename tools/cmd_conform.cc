@@ -29,6 +29,7 @@
 #include "conform/variants.h"
 #include "lang/claims.h"
 #include "report/result.h"
+#include "tools/commands.h"
 #include "tools/common.h"
 #include "tools/conform_programs.h"
 #include "tools/progress.h"
@@ -36,32 +37,6 @@
 
 namespace knotcheck::tools {
 namespace {
-
-struct Arguments {
-  std::vector<std::string> paths;
-  std::string target = "host";
-  std::vector<std::string> proposals;
-  std::string property;
-  std::vector<std::string> kernels;
-  std::vector<std::string> mutations;
-  std::vector<std::string> fixes;
-  std::vector<std::string> programs;
-  std::vector<std::string> traces;
-  std::string selftests;
-  std::string runner;
-  std::string json;
-  std::string emit_c;
-  std::string output;
-  size_t forced = 16;
-  uint64_t stress = 1000;
-  uint64_t seed = 1;
-  uint64_t limit = 900;
-  bool plans = false;
-  bool probe = false;
-  bool markdown = false;
-  bool verbose = false;
-  bool quiet = false;
-};
 
 constexpr std::chrono::seconds kProbeLimit(300);
 
@@ -83,7 +58,7 @@ absl::Status CheckProperty(const std::string& name) {
 
 class Conform {
  public:
-  explicit Conform(const Arguments& arguments)
+  explicit Conform(const ConformArguments& arguments)
       : arguments_(arguments), progress_(arguments.quiet) {}
   int Run();
 
@@ -107,7 +82,7 @@ class Conform {
   int EmitC();
   int Report();
 
-  const Arguments& arguments_;
+  const ConformArguments& arguments_;
   Progress progress_;
   conform::TargetOptions target_;
   conform::CampaignOptions options_;
@@ -383,87 +358,6 @@ int Conform::Run() {
 
 }  // namespace
 
-Command AddConform(CLI::App& app) {
-  CLI::App* conform = app.add_subcommand("conform", "run scenarios on a real kernel");
-  const auto arguments = std::make_shared<Arguments>();
-  CLI::Option* const paths =
-      conform
-          ->add_option("paths", arguments->paths,
-                       "scenarios, or directories to search for *.scn (default: scenarios)")
-          ->type_name("FILE|DIR");
-  conform->add_option("--target", arguments->target, "host (default), or qemu:BZIMAGE")
-      ->type_name("TARGET");
-  conform
-      ->add_option("--proposal", arguments->proposals,
-                   "only under this proposal (default: those of each '# result:'); repeatable")
-      ->type_name("P")
-      ->allow_extra_args(false);
-  conform
-      ->add_option("--property", arguments->property, "only forced runs that violate this property")
-      ->type_name("NAME");
-  conform
-      ->add_option("--forced", arguments->forced,
-                   "forced runs of a scenario, at most (default: 16)")
-      ->check(CLI::Range(0, 1000).description(""))
-      ->type_name("N");
-  conform->add_option("--stress", arguments->stress, "free runs of a scenario (default: 1000)")
-      ->check(CLI::Range(0, 1'000'000).description(""))
-      ->type_name("N");
-  conform->add_option("--seed", arguments->seed, "of the free runs (default: 1)")
-      ->check(CLI::Range(int64_t{0}, int64_t{1} << 62).description(""))
-      ->type_name("N");
-  conform
-      ->add_option("--runner", arguments->runner,
-                   "knot_runner (default: the one that was built with this knotcheck)")
-      ->type_name("FILE");
-  conform->add_option("--limit", arguments->limit, "of all runs, in seconds (default: 900)")
-      ->check(CLI::Range(1, 86'400).description(""))
-      ->type_name("N");
-  CLI::Option* const program = conform
-                                   ->add_option("--program", arguments->programs,
-                                                "run this program there, no scenarios; repeatable")
-                                   ->type_name("FILE")
-                                   ->allow_extra_args(false);
-  CLI::Option* const selftests =
-      conform
-          ->add_option("--selftests", arguments->selftests,
-                       "run the kernel's selftests of this folder, and ask the model of them")
-          ->type_name("DIR")
-          ->excludes(program);
-  conform->add_flag("--markdown", arguments->markdown, "of --selftests: a table in Markdown")
-      ->needs(selftests);
-  CLI::Option* const trace =
-      conform
-          ->add_option(
-              "--trace", arguments->traces,
-              "run what this trace shows, or those of a directory, in its order as far as user "
-              "space can make it; repeatable")
-          ->type_name("FILE|DIR")
-          ->allow_extra_args(false)
-          ->excludes(paths)
-          ->excludes(program)
-          ->excludes(selftests);
-  AddKernelOptions(conform, &arguments->kernels, &arguments->mutations, &arguments->fixes);
-  CLI::Option* const emit = conform
-                                ->add_option("--emit-c", arguments->emit_c,
-                                             "print a C program that shows what this trace file "
-                                             "shows, run nothing")
-                                ->type_name("TRACE")
-                                ->excludes(trace);
-  conform->add_option("--output", arguments->output, "of --emit-c: write it there")
-      ->type_name("FILE")
-      ->needs(emit);
-  CLI::Option* const plans =
-      conform->add_flag("--plans", arguments->plans, "print the plans, run nothing");
-  CLI::Option* const probe =
-      conform->add_flag("--probe", arguments->probe, "say which kernel it is, run nothing else");
-  CLI::Option* const json =
-      conform->add_option("--json", arguments->json, "also write the results there")
-          ->type_name("FILE");
-  for (CLI::Option* const other : {program, selftests, emit, plans, probe}) json->excludes(other);
-  conform->add_flag("--verbose", arguments->verbose, "show every run, order and outcome");
-  conform->add_flag("--quiet", arguments->quiet, "no progress on stderr");
-  return {conform, [arguments] { return Conform(*arguments).Run(); }};
-}
+int RunConform(const ConformArguments& arguments) { return Conform(arguments).Run(); }
 
 }  // namespace knotcheck::tools

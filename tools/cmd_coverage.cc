@@ -18,6 +18,7 @@
 #include "model/coverage.h"
 #include "report/coverage.h"
 #include "report/result.h"
+#include "tools/commands.h"
 #include "tools/common.h"
 #include "tools/progress.h"
 #include "tools/searches.h"
@@ -26,21 +27,10 @@
 namespace knotcheck::tools {
 namespace {
 
-struct Arguments {
-  std::vector<std::string> paths;
-  std::vector<std::string> proposals;
-  std::vector<std::string> kernels;
-  std::vector<std::string> mutations;
-  std::vector<std::string> fixes;
-  std::string gaps = "docs/coverage-gaps.tsv";
-  std::string json;
-  size_t width = 0;
-  bool quiet = false;
-};
-
 class Cover {
  public:
-  explicit Cover(const Arguments& arguments) : arguments_(arguments), progress_(arguments.quiet) {}
+  explicit Cover(const CoverageArguments& arguments)
+      : arguments_(arguments), progress_(arguments.quiet) {}
 
   int Run();
 
@@ -50,7 +40,7 @@ class Cover {
   absl::Status Search();
   int Report();
 
-  const Arguments& arguments_;
+  const CoverageArguments& arguments_;
   Progress progress_;
   verify::CheckOptions options_;
   std::vector<model::Operand> named_;             // by --proposal
@@ -163,28 +153,6 @@ int Cover::Run() {
 
 }  // namespace
 
-Command AddCoverage(CLI::App& app) {
-  CLI::App* coverage = app.add_subcommand("coverage", "what of the model no scenario reaches");
-  const auto arguments = std::make_shared<Arguments>();
-  coverage
-      ->add_option("paths", arguments->paths,
-                   "scenarios, or directories to search for *.scn (default: scenarios)")
-      ->type_name("FILE|DIR");
-  coverage
-      ->add_option("--proposal", arguments->proposals,
-                   "only under this proposal (default: those of each '# result:'); repeatable")
-      ->type_name("P")
-      ->allow_extra_args(false);
-  AddKernelOptions(coverage, &arguments->kernels, &arguments->mutations, &arguments->fixes);
-  coverage
-      ->add_option("--gaps", arguments->gaps,
-                   "the list of what cannot be reached (default: docs/coverage-gaps.tsv)")
-      ->type_name("FILE");
-  coverage->add_option("--json", arguments->json, "also write the results there")
-      ->type_name("FILE");
-  AddWidthOption(coverage, &arguments->width);
-  coverage->add_flag("--quiet", arguments->quiet, "no progress on stderr");
-  return {coverage, [arguments] { return Cover(*arguments).Run(); }};
-}
+int RunCoverage(const CoverageArguments& arguments) { return Cover(arguments).Run(); }
 
 }  // namespace knotcheck::tools

@@ -14,6 +14,7 @@
 #include "base/files.h"
 #include "lang/claims.h"
 #include "report/fixes.h"
+#include "tools/commands.h"
 #include "tools/common.h"
 #include "trace/trace.h"
 #include "verify/fixes.h"
@@ -21,14 +22,7 @@
 namespace knotcheck::tools {
 namespace {
 
-struct Arguments {
-  std::vector<std::string> paths;
-  std::string proposal;
-  std::string json;
-  size_t width = 0;
-};
-
-int Fixes(const Arguments& arguments) {
+int Fixes(const FixesArguments& arguments) {
   const auto operand = OperandNamed(arguments.proposal);
   if (!operand.ok()) return FailUsage(operand.status());
   if (const std::string fixes = model::FixesText(operand->toggles); !fixes.empty()) {
@@ -79,18 +73,6 @@ int Fixes(const Arguments& arguments) {
 
 }  // namespace
 
-Command AddFixes(CLI::App& app) {
-  CLI::App* fixes = app.add_subcommand("fixes", "find the smallest sets of fixes");
-  const auto arguments = std::make_shared<Arguments>();
-  fixes
-      ->add_option("paths", arguments->paths,
-                   "scenarios, or directories to search for *.scn (default: scenarios); those "
-                   "whose '# result:' names the proposal are asked")
-      ->type_name("FILE|DIR");
-  fixes->add_option("--proposal", arguments->proposal, "for this one")->required()->type_name("P");
-  fixes->add_option("--json", arguments->json, "also write the results there")->type_name("FILE");
-  AddWidthOption(fixes, &arguments->width);
-  return {fixes, [arguments] { return Fixes(*arguments); }};
-}
+int RunFixes(const FixesArguments& arguments) { return Fixes(arguments); }
 
 }  // namespace knotcheck::tools

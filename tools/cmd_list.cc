@@ -15,16 +15,11 @@
 #include "model/config.h"
 #include "model/property.h"
 #include "model/proposal.h"
+#include "tools/commands.h"
 #include "tools/common.h"
 
 namespace knotcheck::tools {
 namespace {
-
-struct Arguments {
-  std::string what;
-  std::vector<std::string> paths;
-  size_t width = 0;
-};
 
 void Item(const std::string& name, const std::vector<std::string>& texts, size_t width) {
   const auto print = [width](const std::string& text, size_t indent) {
@@ -38,7 +33,7 @@ void Item(const std::string& name, const std::vector<std::string>& texts, size_t
   }
 }
 
-int ListScenarios(const Arguments& arguments, size_t width) {
+int ListScenarios(const ListArguments& arguments, size_t width) {
   const auto files = ScenarioFiles(arguments.paths);
   if (!files.ok()) return Fail(files.status());
   int code = kOk;
@@ -59,7 +54,7 @@ int ListScenarios(const Arguments& arguments, size_t width) {
 }
 
 // What free supervisors may do, by proposal.
-int ListChoices(const Arguments& arguments, size_t width) {
+int ListChoices(const ListArguments& arguments, size_t width) {
   const auto files = ScenarioFiles(arguments.paths);
   if (!files.ok()) return Fail(files.status());
   int code = kOk;
@@ -142,7 +137,7 @@ void ListFixes(size_t width) {
   }
 }
 
-int List(const Arguments& arguments) {
+int List(const ListArguments& arguments) {
   const size_t width = arguments.width != 0 ? arguments.width : TerminalWidth(STDOUT_FILENO);
   const bool of_files = arguments.what == "scenarios" || arguments.what == "choices";
   if (!of_files && !arguments.paths.empty()) {
@@ -162,29 +157,10 @@ int List(const Arguments& arguments) {
 
 }  // namespace
 
-Command AddList(CLI::App& app) {
-  CLI::App* list = app.add_subcommand("list", "what there is to name");
-  const auto arguments = std::make_shared<Arguments>();
-  list->add_option("what", arguments->what,
-                   "scenarios, choices, proposals, properties, kernels, fixes or mutations")
-      ->required()
-      ->check([](const std::string& word) -> std::string {
-        const std::vector<std::string> known = {"scenarios", "choices", "proposals", "properties",
-                                                "kernels",   "fixes",   "mutations"};
-        for (const std::string& name : known) {
-          if (name == word) return "";
-        }
-        return base::UnknownName("one", word, known);
-      });
-  list->add_option("paths", arguments->paths,
-                   "for scenarios and choices: where (default: scenarios)")
-      ->type_name("FILE|DIR");
-  AddWidthOption(list, &arguments->width);
-  return {list, [arguments] {
-            const int code = List(*arguments);
-            const absl::Status status = FlushOutput();
-            return status.ok() ? code : FailUsage(status);
-          }};
+int RunList(const ListArguments& arguments) {
+  const int code = List(arguments);
+  const absl::Status status = FlushOutput();
+  return status.ok() ? code : FailUsage(status);
 }
 
 }  // namespace knotcheck::tools

@@ -18,6 +18,7 @@
 #include "checker/path.h"
 #include "report/columns.h"
 #include "report/source.h"
+#include "tools/commands.h"
 #include "tools/common.h"
 #include "trace/json.h"
 #include "trace/trace.h"
@@ -25,32 +26,17 @@
 namespace knotcheck::tools {
 namespace {
 
-struct Arguments {
-  std::string trace;  // of replay: a file, or with --scenario a path
-  std::string scenario;
-  std::string proposal = "baseline";
-  std::string property;
-  std::vector<std::string> kernels;
-  std::vector<std::string> mutations;
-  std::vector<std::string> fixes;
-  std::string format = "columns";
-  std::string source;
-  bool all = false;
-  bool quiet = false;
-  size_t width = 0;
-};
-
-size_t Width(const Arguments& arguments) {
+size_t Width(const ShowArguments& arguments) {
   return arguments.width != 0 ? arguments.width : TerminalWidth(STDOUT_FILENO);
 }
 
-void Say(const std::string& text, const Arguments& arguments) {
+void Say(const std::string& text, const ShowArguments& arguments) {
   for (const std::string& line : base::Wrap(base::Ascii(text), Width(arguments), 0, 2)) {
     Print(line + "\n");
   }
 }
 
-std::string AsColumns(const trace::Trace& trace, const Arguments& arguments,
+std::string AsColumns(const trace::Trace& trace, const ShowArguments& arguments,
                       const std::string& file) {
   report::ColumnsOptions options;
   options.width = Width(arguments);
@@ -72,7 +58,7 @@ int Done(int code) {
 }
 
 // Reads and replays a trace file and shows it. `conclude`: say what came of it.
-int ShowFile(const Arguments& arguments, bool conclude) {
+int ShowFile(const ShowArguments& arguments, bool conclude) {
   const std::string& file = arguments.trace;
   const auto text = base::ReadFile(file, trace::kMaxTraceBytes);
   if (!text.ok()) return Fail(text.status());
@@ -106,7 +92,7 @@ int ShowFile(const Arguments& arguments, bool conclude) {
 }
 
 // The run of a path in brackets: "0:aab(cb)".
-int ReplayLasso(const Arguments& arguments, const trace::TraceSubject& subject) {
+int ReplayLasso(const ShowArguments& arguments, const trace::TraceSubject& subject) {
   const auto lasso = checker::LassoFromString(arguments.trace);
   if (!lasso.ok()) return Fail(lasso.status());
   const std::string property = arguments.property.empty() ? "resumes" : arguments.property;
@@ -123,7 +109,7 @@ int ReplayLasso(const Arguments& arguments, const trace::TraceSubject& subject) 
   return Done(kOk);
 }
 
-int ReplayPath(const Arguments& arguments) {
+int ReplayPath(const ShowArguments& arguments) {
   auto operand = OperandNamed(arguments.proposal);
   if (!operand.ok()) return FailUsage(operand.status());
   const auto changes = ChangesNamed(arguments.kernels, arguments.mutations, arguments.fixes);
@@ -165,7 +151,7 @@ int ReplayPath(const Arguments& arguments) {
   return Done(kOk);
 }
 
-int Replay(const Arguments& arguments) {
+int Replay(const ShowArguments& arguments) {
   if (!arguments.scenario.empty()) return ReplayPath(arguments);
   if (!arguments.property.empty() || !arguments.kernels.empty() || !arguments.mutations.empty() ||
       !arguments.fixes.empty()) {
@@ -178,47 +164,8 @@ int Replay(const Arguments& arguments) {
 
 }  // namespace
 
-Command AddShow(CLI::App& app) {
-  CLI::App* show = app.add_subcommand("show", "print a trace file");
-  const auto arguments = std::make_shared<Arguments>();
-  show->add_option("trace", arguments->trace, "written by knotcheck check --trace-dir")
-      ->required()
-      ->type_name("TRACE");
-  show->add_option("--format", arguments->format, "columns (default) or json")
-      ->check(CLI::IsMember({"columns", "json"}).description(""))
-      ->type_name("columns|json");
-  show->add_flag("--all", arguments->all, "show every step");
-  show->add_option("--source", arguments->source,
-                   "the steps beside the lines of the kernel tree in this directory")
-      ->type_name("DIR")
-      ->excludes("--all")
-      ->excludes("--format");
-  AddWidthOption(show, &arguments->width);
-  return {show, [arguments] { return ShowFile(*arguments, false); }};
-}
+int RunShow(const ShowArguments& arguments) { return ShowFile(arguments, false); }
 
-Command AddReplay(CLI::App& app) {
-  CLI::App* replay = app.add_subcommand("replay", "take the steps of a trace again");
-  const auto arguments = std::make_shared<Arguments>();
-  replay->add_option("trace", arguments->trace, "a trace file; with --scenario a path, as 0:aab3c")
-      ->required()
-      ->type_name("TRACE|PATH");
-  CLI::Option* scenario =
-      replay->add_option("--scenario", arguments->scenario, "the scenario that a path is of")
-          ->type_name("FILE");
-  replay
-      ->add_option("--proposal", arguments->proposal,
-                   "of a path: NAME[@REVISION][+FIX...][/KERNEL...] (default: baseline)")
-      ->type_name("P")
-      ->needs(scenario);
-  replay->add_option("--property", arguments->property, "what a path must violate")
-      ->type_name("NAME")
-      ->needs(scenario);
-  AddKernelOptions(replay, &arguments->kernels, &arguments->mutations, &arguments->fixes);
-  replay->add_flag("--all", arguments->all, "show every step");
-  replay->add_flag("--quiet", arguments->quiet, "say only what came of it");
-  AddWidthOption(replay, &arguments->width);
-  return {replay, [arguments] { return Replay(*arguments); }};
-}
+int RunReplay(const ShowArguments& arguments) { return Replay(arguments); }
 
 }  // namespace knotcheck::tools

@@ -19,24 +19,13 @@
 #include "fmt/format.h"
 #include "lang/claims.h"
 #include "lang/compile.h"
+#include "tools/commands.h"
 #include "tools/common.h"
 #include "verify/check.h"
 #include "verify/kernel_model.h"
 
 namespace knotcheck::tools {
 namespace {
-
-struct Arguments {
-  std::string scenario;
-  std::vector<std::string> proposals;
-  std::vector<std::string> kernels;
-  std::vector<std::string> mutations;
-  std::vector<std::string> fixes;
-  uint64_t seed = 1;
-  uint64_t walks = 1000;
-  uint64_t steps = 10'000;
-  size_t width = 0;
-};
 
 // The model, noting where the threads of every state that a walk comes through stand.
 class Covering {
@@ -89,7 +78,7 @@ static_assert(checker::Model<Covering>);
 
 class Simulate {
  public:
-  explicit Simulate(const Arguments& arguments) : arguments_(arguments) {}
+  explicit Simulate(const SimulateArguments& arguments) : arguments_(arguments) {}
   int Run();
 
  private:
@@ -101,7 +90,7 @@ class Simulate {
   // `claimed_as`: the subject's operand without what --kernel and --fix say, whose claim counts.
   absl::Status Under(const trace::TraceSubject& subject, const model::Operand& claimed_as);
 
-  const Arguments& arguments_;
+  const SimulateArguments& arguments_;
   size_t width_ = 80;
   std::vector<std::string> asked_;
   bool differs_ = false;
@@ -191,26 +180,6 @@ int Simulate::Run() {
 
 }  // namespace
 
-Command AddSimulate(CLI::App& app) {
-  CLI::App* simulate = app.add_subcommand("simulate", "take random walks");
-  const auto arguments = std::make_shared<Arguments>();
-  simulate->add_option("scenario", arguments->scenario)->required()->type_name("FILE");
-  simulate
-      ->add_option("--proposal", arguments->proposals,
-                   "under this one (default: those of its '# result:'); repeatable")
-      ->type_name("P")
-      ->allow_extra_args(false);
-  AddKernelOptions(simulate, &arguments->kernels, &arguments->mutations, &arguments->fixes);
-  simulate->add_option("--seed", arguments->seed, "the same seed gives the same walks (default: 1)")
-      ->type_name("N");
-  simulate->add_option("--walks", arguments->walks, "(default: 1000)")
-      ->check(CLI::Range(uint64_t{1}, ~uint64_t{0}).description(""))
-      ->type_name("N");
-  simulate->add_option("--steps", arguments->steps, "of one walk, at most (default: 10000)")
-      ->check(CLI::Range(uint64_t{1}, uint64_t{trace::kMaxTraceSteps}).description(""))
-      ->type_name("N");
-  AddWidthOption(simulate, &arguments->width);
-  return {simulate, [arguments] { return Simulate(*arguments).Run(); }};
-}
+int RunSimulate(const SimulateArguments& arguments) { return Simulate(arguments).Run(); }
 
 }  // namespace knotcheck::tools

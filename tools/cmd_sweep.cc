@@ -17,11 +17,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "fmt/format.h"
 #include "lang/parse.h"
 #include "nlohmann/json.hpp"
 #include "report/columns.h"
+#include "tools/commands.h"
 #include "tools/common.h"
 #include "tools/searches.h"
 #include "trace/json.h"
@@ -31,20 +33,6 @@ namespace knotcheck::tools {
 namespace {
 
 using verify::Protection;
-
-struct Arguments {
-  std::vector<std::string> calls;
-  std::string proposal;
-  std::vector<std::string> kernels;
-  std::vector<std::string> mutations;
-  std::vector<std::string> fixes;
-  std::string json;
-  std::string trace_dir;
-  std::string scenario_dir;
-  size_t width = 0;
-  size_t jobs = 0;
-  bool quiet = false;
-};
 
 constexpr Protection kColumns[] = {Protection::kProtected,   Protection::kRefused,
                                    Protection::kUnprotected, Protection::kNotOffered,
@@ -85,7 +73,8 @@ const char* Explanation(Protection protection) {
 
 class Sweep {
  public:
-  explicit Sweep(const Arguments& arguments) : arguments_(arguments), progress_(arguments.quiet) {}
+  explicit Sweep(const SweepArguments& arguments)
+      : arguments_(arguments), progress_(arguments.quiet) {}
   int Run();
 
  private:
@@ -100,7 +89,7 @@ class Sweep {
   std::string Json() const;
   bool Baseline() const { return proposal_->protection.verb < 0; }
 
-  const Arguments& arguments_;
+  const SweepArguments& arguments_;
   Progress progress_;
   model::Operand operand_;
   const model::Proposal* proposal_ = nullptr;  // its
@@ -312,7 +301,7 @@ std::string Sweep::Json() const {
     entry["scenario"] = judged.sweep->text;
     json["entries"].push_back(std::move(entry));
   }
-  return json.dump(2) + "\n";
+  return JsonText(json);
 }
 
 int Sweep::Run() {
@@ -341,27 +330,6 @@ int Sweep::Run() {
 
 }  // namespace
 
-Command AddSweep(CLI::App& app) {
-  CLI::App* sweep =
-      app.add_subcommand("sweep", "which arguments of which system calls a proposal protects");
-  const auto arguments = std::make_shared<Arguments>();
-  sweep
-      ->add_option("calls", arguments->calls,
-                   "only these, with a counterexample each (default: the whole table)")
-      ->type_name("CALL");
-  sweep->add_option("--proposal", arguments->proposal, "the proposal")->required()->type_name("P");
-  AddKernelOptions(sweep, &arguments->kernels, &arguments->mutations, &arguments->fixes);
-  sweep->add_option("--json", arguments->json, "also write the results there")->type_name("FILE");
-  sweep->add_option("--trace-dir", arguments->trace_dir, "write each counterexample there")
-      ->type_name("DIR");
-  sweep->add_option("--scenario-dir", arguments->scenario_dir, "write each scenario there")
-      ->type_name("DIR");
-  sweep->add_option("--jobs", arguments->jobs, "searches at a time (default: the processors)")
-      ->check(CLI::Range(size_t{1}, size_t{256}).description(""))
-      ->type_name("N");
-  AddWidthOption(sweep, &arguments->width);
-  sweep->add_flag("--quiet", arguments->quiet, "no progress on stderr");
-  return {sweep, [arguments] { return Sweep(*arguments).Run(); }};
-}
+int RunSweep(const SweepArguments& arguments) { return Sweep(arguments).Run(); }
 
 }  // namespace knotcheck::tools

@@ -16,7 +16,6 @@
 #include <set>
 #include <system_error>
 
-#include "CLI/Option.hpp"
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -142,27 +141,6 @@ void CatchInterrupts() {
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
-}
-
-void AddWidthOption(CLI::App* app, size_t* width) {
-  *width = 0;
-  app->add_option("--width", *width, "columns to use (default: the terminal's, else 80)")
-      ->check(CLI::Range(report::kMinWidth, size_t{1000}).description(""))
-      ->type_name("N");
-}
-
-void AddKernelOptions(CLI::App* app, std::vector<std::string>* kernels,
-                      std::vector<std::string>* mutations, std::vector<std::string>* fixes) {
-  app->add_option("--kernel", *kernels,
-                  "another kernel than 6.12.117: a release, or variants (knotcheck list kernels)")
-      ->type_name("RELEASE|VARIANT,...")
-      ->allow_extra_args(false);
-  app->add_option("--fix", *fixes,
-                  "with this fix, or these with commas (knotcheck list fixes); repeatable")
-      ->type_name("NAME")
-      ->allow_extra_args(false);
-  // For tests of the properties.
-  app->add_option("--mutate", *mutations)->type_name("NAME")->allow_extra_args(false)->group("");
 }
 
 absl::StatusOr<model::Operand> ChangesNamed(const std::vector<std::string>& kernels,

@@ -10,9 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "CLI/App.hpp"
-#include "CLI/Config.hpp"
-#include "CLI/Formatter.hpp"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -34,21 +31,6 @@ enum ExitCode : int {
   kInternal = 70,   // a bug of knotcheck
 };
 
-// A subcommand: its part of the command line, and what it does afterwards.
-struct Command {
-  CLI::App* app;
-  std::function<int()> run;
-};
-Command AddCheck(CLI::App& app);
-Command AddConform(CLI::App& app);
-Command AddCoverage(CLI::App& app);
-Command AddFixes(CLI::App& app);
-Command AddList(CLI::App& app);
-Command AddReplay(CLI::App& app);
-Command AddShow(CLI::App& app);
-Command AddSimulate(CLI::App& app);
-Command AddSweep(CLI::App& app);
-
 // Prints the message to stderr and gives `code` back.
 int Fail(ExitCode code, absl::string_view message);
 // The same for a status about a scenario or a trace: Internal is 70, the rest is kBadInput.
@@ -67,11 +49,6 @@ bool ColorOn(int fd);
 const std::atomic<bool>& Interrupted();
 void Interrupt();
 void CatchInterrupts();
-
-// Adds --width, --kernel, --mutate, --fix as several subcommands have them.
-void AddWidthOption(CLI::App* app, size_t* width);
-void AddKernelOptions(CLI::App* app, std::vector<std::string>* kernels,
-                      std::vector<std::string>* mutations, std::vector<std::string>* fixes);
 
 // What --kernel, --mutate and --fix say, as an operand without a proposal. InvalidArgument says
 // what was found, expected and meant.

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/text.h"
 #include "lang/parse.h"
+#include "tools/command_line.h"
 #include "tools/common.h"
 
 namespace knotcheck::tools {

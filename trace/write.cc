@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include "base/json.h"
 #include "checker/path.h"
 #include "nlohmann/json.hpp"
 #include "trace/json.h"
@@ -38,8 +39,7 @@ std::string TraceJson(const Trace& trace) {
                                  {"violated", line.violated}});
   }
   json["at_rest"] = trace.at_rest;
-  // File names need not be UTF-8; what is not is shown as U+FFFD rather than thrown at.
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return JsonText(json);
 }
 
 }  // namespace knotcheck::trace

@@ -14,6 +14,7 @@
 #include "lang/claims.h"
 #include "lang/parse.h"
 #include "verify/kernel_model.h"
+#include "verify/search.h"
 
 namespace knotcheck::verify {
 

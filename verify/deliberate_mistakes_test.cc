@@ -34,6 +34,7 @@
 #include "lang/parse.h"
 #include "model/testing/second_judge.h"
 #include "verify/kernel_model.h"
+#include "verify/search.h"
 #include "verify/testing/collection.h"
 #include "verify/testing/wide_scenario.h"
 

@@ -13,6 +13,7 @@
 #include "model/kernel/toggles.h"
 #include "verify/check.h"
 #include "verify/kernel_model.h"
+#include "verify/testing/searches.h"
 
 namespace knotcheck::verify {
 namespace {

@@ -17,6 +17,7 @@
 #include "lang/parse.h"
 #include "verify/check.h"
 #include "verify/kernel_model.h"
+#include "verify/search.h"
 
 namespace knotcheck::verify {
 namespace {

@@ -13,6 +13,7 @@
 #include "lang/parse.h"
 #include "model/errno.h"
 #include "verify/kernel_model.h"
+#include "verify/testing/searches.h"
 
 namespace knotcheck::verify {
 namespace {

@@ -19,6 +19,7 @@
 #include "lang/parse.h"
 #include "verify/check.h"
 #include "verify/kernel_model.h"
+#include "verify/testing/searches.h"
 
 namespace knotcheck::verify {
 namespace {

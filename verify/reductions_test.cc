@@ -19,6 +19,7 @@
 #include "rapidcheck/gtest.h"
 #include "verify/check.h"
 #include "verify/kernel_model.h"
+#include "verify/search.h"
 #include "verify/testing/compare_reductions.h"
 #include "verify/testing/random_scenario.h"
 

@@ -15,6 +15,7 @@
 #include "lang/parse.h"
 #include "model/kernel/kernel.h"
 #include "verify/kernel_model.h"
+#include "verify/search.h"
 #include "verify/testing/collection.h"
 
 namespace knotcheck::verify {

@@ -24,6 +24,7 @@
 #include "lang/parse.h"
 #include "verify/check.h"
 #include "verify/kernel_model.h"
+#include "verify/search.h"
 #include "verify/testing/compare_judges.h"
 #include "verify/testing/compare_reductions.h"
 #include "verify/testing/wide_scenario.h"
