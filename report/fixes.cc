@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "checker/liveness.h"
+#include "checker/lasso.h"
 #include "checker/path.h"
 #include "nlohmann/json.hpp"
 #include "trace/trace.h"

@@ -14,7 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "base/files.h"
 #include "base/text.h"
-#include "checker/liveness.h"
+#include "checker/lasso.h"
 #include "checker/path.h"
 #include "report/columns.h"
 #include "report/source.h"

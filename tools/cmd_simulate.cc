@@ -16,6 +16,7 @@
 #include "absl/strings/str_join.h"
 #include "base/text.h"
 #include "checker/explore.h"
+#include "checker/model.h"
 #include "fmt/format.h"
 #include "lang/claims.h"
 #include "lang/compile.h"

@@ -11,7 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "checker/liveness.h"
+#include "checker/lasso.h"
 #include "checker/path.h"
 #include "lang/ast.h"
 #include "model/operand.h"

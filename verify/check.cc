@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "base/check.h"
 #include "checker/reduce.h"
+#include "checker/replay.h"
 #include "lang/claims.h"
 #include "lang/parse.h"
 #include "verify/kernel_model.h"

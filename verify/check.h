@@ -12,8 +12,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "checker/explore.h"
-#include "checker/reduce.h"
+#include "checker/path.h"
+#include "checker/reductions.h"
+#include "checker/result.h"
 #include "lang/ast.h"
 #include "lang/compile.h"
 #include "model/operand.h"
@@ -95,8 +96,8 @@ struct CheckOptions {
   // Beside those of the operand, whose claim the answer is held against all the same.
   model::Toggles toggles;
   // Looks for starvation in every scenario. Only those that ask for it are judged by it.
-  // Of the search for verdicts; see checker/reduce.h. Merging lengthens paths and is left out of a
-  // second search, which finds the shortest counterexamples as long as it needs no more than
+  // Of the search for verdicts; see checker/reductions.h. Merging lengthens paths and is left out
+  // of a second search, which finds the shortest counterexamples as long as it needs no more than
   // `shortest_states` states.
   uint32_t reductions = checker::kAllReductions;
   uint64_t shortest_states = 2'000'000;

@@ -5,6 +5,9 @@
 #include <utility>
 
 #include "base/check.h"
+#include "checker/liveness.h"
+#include "verify/kernel_model.h"
+#include "verify/owing_model.h"
 
 namespace knotcheck::verify {
 

@@ -18,6 +18,9 @@
 #include "lang/parse.h"
 #include "model/kernel/toggles.h"
 #include "verify/check.h"
+#include "verify/kernel_model.h"
+#include "verify/owing_model.h"
+#include "verify/search.h"
 #include "verify/testing/random_scenario.h"
 
 namespace knotcheck::verify {

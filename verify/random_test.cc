@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "checker/replay.h"
 #include "checker/testing/reference.h"
 #include "gtest/gtest.h"
 #include "lang/parse.h"
@@ -18,6 +19,7 @@
 #include "rapidcheck/gtest.h"
 #include "verify/check.h"
 #include "verify/kernel_model.h"
+#include "verify/search.h"
 #include "verify/testing/random_scenario.h"
 
 namespace knotcheck::verify {

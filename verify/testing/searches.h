@@ -5,6 +5,7 @@
 #pragma once
 
 #include "checker/testing/check_reductions.h"
+#include "verify/kernel_model.h"
 #include "verify/search.h"
 
 namespace knotcheck::checker::testing {
