@@ -26,6 +26,12 @@ absl::Status Compiler::SendArgs(const Call& call, Op* op) {
         const int error = value.kind == Atom::Kind::kNumber ? static_cast<int>(-value.number)
                                                             : model::ErrnoNumber(value.text);
         if (error == 0 || error > 127 || error < -127) return Error(value.where, expected);
+        if (std::abs(error) >= model::kERESTARTSYS) {
+          return Error(value.where,
+                       absl::StrCat("found error ", AtomText(value), ", expected one below ",
+                                    model::kERESTARTSYS,
+                                    ": the model has codes of its own there, for restarts"));
+        }
         op->error = static_cast<int16_t>(-error);
       } else if (atom.text == "value" && more && arg.atoms[a + 1].kind == Atom::Kind::kNumber) {
         const int64_t value = arg.atoms[++a].number;

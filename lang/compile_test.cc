@@ -112,6 +112,19 @@ TEST(CompileTest, AnAddressIsAWordOfAnObjectOrItsEnd) {
   EXPECT_EQ(script("umask()", "kill(T+8)"), "f:7:33: found 'T+8'" + elsewhere);
 }
 
+// 125 to 127 are what the model has for ERESTARTSYS and its like; a kernel has 512 to 514 there.
+TEST(CompileTest, AnErrorIsNoneOfTheModelsOwn) {
+  const auto send = [](const std::string& error) {
+    return Refusal("filter umask\ntarget T { umask() }\nsupervisor S { n = recv(); send(n, error " +
+                   error + ") }\n");
+  };
+  EXPECT_EQ(send("124"), "");
+  const std::string expected =
+      ", expected one below 125: the model has codes of its own there, for restarts";
+  EXPECT_EQ(send("125"), "f:7:42: found error 125" + expected);
+  EXPECT_EQ(send("ERESTARTSYS"), "f:7:42: found error ERESTARTSYS" + expected);
+}
+
 // What is left of "/sandbox/ok" from its second word on, in each of two address spaces.
 TEST(CompileTest, ARestHasTheWordsOfItsObject) {
   const auto program = Compiled(

@@ -368,8 +368,8 @@ StepFootprint Footprints::Of(const State& state, int thread) const {
   if (state.signals_left[thread - tasks] == 0) return {};
   const SenderInfo& sender = program_.senders[static_cast<size_t>(thread - tasks)];
   StepFootprint footprint{.reads = Lives(sender.task), .writes = Signals(sender.task)};
-  if (executes_) footprint.writes |= Fatal(sender.task);
-  if (sender.disposition == SenderInfo::Disposition::kFatal) {
+  // A new image has no handler, and what had one kills.
+  if (sender.disposition == SenderInfo::Disposition::kFatal || executes_) {
     const uint8_t group = program_.tasks[sender.task].group;
     footprint.reads |= LivesOfGroup(group);
     footprint.writes |= SignalsOfGroup(group);

@@ -120,6 +120,7 @@ enum class Shape : uint8_t { kPath, kString, kSockaddr, kBuffer, kOutBuffer, kSt
 // One pass of a body over a pointer argument.
 enum class Pass : uint8_t {
   kIfNotNull,    // no pass: what follows is only for an address that is not NULL
+  kErrorKept,    // no pass: an error of what follows ends the call when it comes to the name
   kGetname,      // getname_flags()
   kRetryEstale,  // the pass before once more, when the lookup ended with ESTALE
   kPeekEmpty,    // vfs_empty_path(): the first byte, if the flags are AT_EMPTY_PATH
@@ -165,6 +166,7 @@ struct CallFd {
     kEmptyPath,        // the path is empty, or NULL, and the flags are AT_EMPTY_PATH
     kRelativeOrEmpty,  // either
     kNotMinusOne,
+    kNotCwd,  // a directory's, which may be AT_FDCWD
   };
   uint8_t arg;
   int8_t after;  // the role after whose last pass it is looked up; -1: before the first
@@ -180,6 +182,9 @@ struct Syscall {
 };
 
 const Syscall& SyscallOf(Nr nr);
+// Whether newfstatat or statx ask vfs_empty_path() about the name: AT_EMPTY_PATH is the only flag,
+// but for those of statx that say how to look, and the descriptor is not negative.
+bool AsksForEmptyPath(Nr nr, int dfd, int flags);
 
 // Descriptors that every table begins with; scenarios use the names. kGiven: what ADDFD installs,
 // of which there is one. From kOpened on: what calls open, another number for another file.

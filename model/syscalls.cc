@@ -93,6 +93,12 @@ bool Program::IsNamed(size_t object) const {
          });
 }
 
+bool AsksForEmptyPath(Nr nr, int dfd, int flags) {
+  // AT_NO_AUTOMOUNT and AT_STATX_SYNC_TYPE
+  const int looking = nr == Nr::k_statx ? 0x800 | 0x6000 : 0;
+  return (flags & ~looking) == kAtEmptyPath && dfd >= 0;
+}
+
 const Syscall& SyscallOf(Nr nr) {
   static const auto* const table = new std::vector<Syscall>(MakeTable());
   return (*table)[static_cast<size_t>(nr)];

@@ -119,15 +119,26 @@ bool System::StepSender(State* state, int sender, TraceStep* trace) const {
     --state->signals_left[sender];
   }
   const char* what = "is ignored";
+  // complete_signal(): whose default action is to die kills all threads of the group.
+  const auto kill_group = [&] {
+    for (size_t t = 0; t < program_.tasks.size(); ++t) {
+      Task& other = state->tasks[t];
+      if (program_.tasks[t].group == program_.tasks[info.task].group &&
+          (other.status == kAlive || other.status == kExiting)) {
+        other.flags |= kSigkillPending;
+      }
+    }
+  };
   switch (info.disposition) {
     case SenderInfo::Disposition::kIgnored:
       // sig_ignored(): the signal is dropped and nobody is woken.
       break;
     case SenderInfo::Disposition::kHandler:
     case SenderInfo::Disposition::kHandlerRestarts:
-      // A program image made by execve has no handlers: the default action is to die.
-      if (task.flags & kExeced) {
-        task.flags |= kSigkillPending;
+      // A program image made by execve has no handlers: the default action is to die. One that was
+      // made in a handler has the signal blocked.
+      if ((task.flags & kExeced) && !(task.flags & kInHandler)) {
+        kill_group();
         what = "kills: the new image has no handler";
       } else {
         task.flags |= kSigPending;
@@ -135,13 +146,7 @@ bool System::StepSender(State* state, int sender, TraceStep* trace) const {
       }
       break;
     case SenderInfo::Disposition::kFatal:
-      for (size_t t = 0; t < program_.tasks.size(); ++t) {
-        Task& other = state->tasks[t];
-        if (program_.tasks[t].group == program_.tasks[info.task].group &&
-            (other.status == kAlive || other.status == kExiting)) {
-          other.flags |= kSigkillPending;
-        }
-      }
+      kill_group();
       what = "kills";
       break;
   }

@@ -36,6 +36,25 @@ def model_entries():
     return calls
 
 
+def orders(model):
+    """{call: what it reads and looks up, in order} of the model's tables; `fd:2`: register 2."""
+    lookups = {}
+    text = re.sub(r",\n\s+", ", ", (ROOT / "model/descriptors.def").read_text())
+    for call, register, after in re.findall(r"^KNOT_FD\((\w+), (\d), (\w+),", text, re.M):
+        found = lookups.setdefault(call, {}).setdefault(after, [])
+        # newfstatat and statx have two rows for one register, of which a call takes one.
+        if f"fd:{register}" not in found:
+            found.append(f"fd:{register}")
+    found = {}
+    for call, entries in model.items():
+        after = lookups.get(call, {})
+        order = list(after.get("none", []))
+        for name, _, _ in entries:
+            order += [name, *after.get(name, [])]
+        found[call] = order
+    return found
+
+
 def own_bodies():
     """{call: {registers}} of the calls with a body of their own that take pointers."""
     calls = {}
@@ -93,12 +112,20 @@ def main():
             continue
         # A long name's second copy is inside getname_flags(); files read in their own way.
         twice = row["double_fetch"].startswith("yes") and "strncpy_from_user" not in row["fetches"]
-        once = [e for e in found if len([p for p in e[2] if p != "kIfNotNull"]) < 2]
+        once = [e for e in found if len([p for p in e[2] if p not in ("kIfNotNull", "kErrorKept")]) < 2]
         once = [e for e in once if not {"kImport", "kImportLater", "kLate"} & set(e[2])]
         if twice and len(once) == len(found):
             problems.append(f"{where}: fetched twice, but one pass in model/syscalls.def")
     for call in sorted(set(model) - described):
         problems.append(f"model/syscalls.def: {call}: docs/system-calls.tsv does not have it")
+    found = orders(model)
+    with open(ROOT / "docs/fetch-order.tsv", newline="", encoding="utf-8") as file:
+        expected = {row["call"]: row["order"].split(" ") for row in csv.DictReader(file, delimiter="\t")}
+    for call, order in expected.items():
+        if found.get(call) != order:
+            problems.append(f"docs/fetch-order.tsv: {call}: {order}, found {found.get(call)}")
+    for call in sorted(c for c, order in found.items() if len(order) > 1 and c not in expected):
+        problems.append(f"model/syscalls.def: {call}: {found[call]}: docs/fetch-order.tsv has no order")
     for problem in problems:
         print(problem)
     print(f"{len(rows)} arguments, {len(model)} calls with commands: {len(problems)} problems")

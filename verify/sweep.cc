@@ -3,6 +3,9 @@
 #include "verify/sweep.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <map>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -181,15 +184,21 @@ class Text {
       }
       return text;
     }
-    std::vector<std::string> words;
+    // By the words that the pointers stand in, which need not be the order in which they are used.
+    std::map<uint8_t, std::string> words;
     for (size_t c = 0; c < call_.roles.size(); ++c) {
       if (call_.roles[c].parent != static_cast<int>(r)) continue;
       const bool redirected = c == role_ && relation_ == Relation::kRedirected;
       // A struct that holds nothing but pointers: to replace one is to change it.
-      words.push_back(absl::StrCat(call_.roles[c].name, redirected ? " | elsewhere" : "",
-                                   r == role_ ? " | NULL" : ""));
+      words[call_.roles[c].word] = absl::StrCat(
+          call_.roles[c].name, redirected ? " | elsewhere" : "", r == role_ ? " | NULL" : "");
     }
-    return absl::StrCat("memory ", role.name, " = [", absl::StrJoin(words, ", "), "]\n");
+    return absl::StrCat("memory ", role.name, " = [",
+                        absl::StrJoin(words, ", ",
+                                      [](std::string* text, const auto& word) {
+                                        absl::StrAppend(text, word.second);
+                                      }),
+                        "]\n");
   }
 
   std::string Argument(int i) const {

@@ -118,8 +118,7 @@ int64_t Poll(uint32_t options) {
   pollfd listener = {kListenerFd, POLLIN, 0};
   if ((options & kIn) == 0) listener.events |= POLLOUT;
   const int64_t ret = Own(SYS_poll, Arg(&listener), 1, (options & kNowait) != 0 ? 0 : -1);
-  if (ret <= 0) return ret;
-  return (listener.revents & POLLNVAL) != 0 ? -EBADF : listener.revents;
+  return ret <= 0 ? ret : listener.revents;
 }
 
 // process_vm_readv() page by page, so that what lies before a page that is not mapped is read.

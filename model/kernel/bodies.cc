@@ -18,15 +18,17 @@ constexpr int kCopied = 3;
 
 // Whether a descriptor is looked up, given what the path says.
 bool LooksUp(const Kernel& k, const CallFd& fd, bool relative) {
-  if (k.ScalarArg(fd.arg) == kAtFdcwd) return false;
+  const bool cwd = k.ScalarArg(fd.arg) == kAtFdcwd;
   switch (fd.when) {
     case CallFd::When::kAlways:
       return true;
     case CallFd::When::kNotMinusOne:
       return k.ScalarArg(fd.arg) != -1;
+    case CallFd::When::kNotCwd:
+      return !cwd;
     case CallFd::When::kRelative:
     case CallFd::When::kRelativeOrEmpty:
-      return relative;
+      return relative && !cwd;
     case CallFd::When::kEmptyPath:
       return false;
   }
@@ -60,6 +62,11 @@ Pass EffectOf(Kernel& k) {
   const Pass pass = PassOf(k);
   const bool again = pass == Pass::kRetryEstale || pass == Pass::kRestart;
   return again ? RolesOf(k)[l.role].passes[l.pass - 1u] : pass;
+}
+
+// Whether an error in the role's copy ends the call later only.
+bool IsKept(const Kernel& k, int role) {
+  return role >= 0 && RolesOf(k)[static_cast<size_t>(role)].passes[0] == Pass::kErrorKept;
 }
 
 const char* PassName(Pass pass) {
@@ -295,6 +302,7 @@ Flow table_body(Kernel& k) {
         if (k.RoleAddress(l.role) == kZero) break;
         continue;
       }
+      if (PassOf(k) == Pass::kErrorKept) continue;
       if (PassOf(k) == Pass::kRetryEstale || PassOf(k) == Pass::kRestart) {
         STEP("retry_estale(error, lookup_flags)", kNothing);
         if (k.Choose(2) == 0) continue;
@@ -306,8 +314,12 @@ Flow table_body(Kernel& k) {
           const uint8_t role = l.role;
           k.Push<CopyLocals>(Fn::k_getname_flags).role = role;
         });
-        if (k.ret < 0) return k.Return(k.ret);
-        if (IsRelative(k, k.me().copied[0])) l.relative |= static_cast<uint8_t>(1 << l.role);
+        if (k.ret < 0 && !IsKept(k, l.role)) return k.Return(k.ret);
+        if (k.ret < 0) {
+          l.kept = static_cast<int8_t>(k.ret);
+        } else if (IsRelative(k, k.me().copied[0])) {
+          l.relative |= static_cast<uint8_t>(1 << l.role);
+        }
         continue;
       }
       if (EffectOf(k) == Pass::kSockaddr) {
@@ -319,9 +331,13 @@ Flow table_body(Kernel& k) {
         continue;
       }
       if (EffectOf(k) == Pass::kPeekEmpty) {
-        if (k.ScalarArg(RolesOf(k)[l.role].length_arg) != kAtEmptyPath) continue;
-        STEP("get_user(c, path)", kReadsMemory);
-        {
+        if (!AsksForEmptyPath(k.Number(), k.ScalarArg(0),
+                              k.ScalarArg(RolesOf(k)[l.role].length_arg))) {
+          continue;
+        }
+        // vfs_empty_path(): NULL is an empty path too.
+        if (k.RoleAddress(l.role) != kZero) {
+          STEP("get_user(c, path)", kReadsMemory);
           const auto word = k.ReadArgument(l.role, 0);
           if (!word.mapped) return k.Return(-kEFAULT);
           k.Note("reads {}", k.ValueText(word.value));
@@ -381,6 +397,7 @@ Flow table_body(Kernel& k) {
     l.words = 0;
     for (l.fd = 0; l.fd < SyscallOf(k.Number()).fds.size(); ++l.fd) {
       if (SyscallOf(k.Number()).fds[l.fd].after != l.role) continue;
+      if (l.kept != 0 && IsKept(k, SyscallOf(k.Number()).fds[l.fd].path)) return k.Return(l.kept);
       if (!LooksUp(k, SyscallOf(k.Number()).fds[l.fd],
                    l.relative >> SyscallOf(k.Number()).fds[l.fd].path & 1)) {
         continue;
@@ -392,6 +409,7 @@ Flow table_body(Kernel& k) {
       if (k.ret < 0) return k.Return(k.ret);
     }
   }
+  if (l.kept != 0) return k.Return(l.kept);
   ghost::ActsOn(k, k.me().copied, kCopied);
   return k.Return(0);
   FUNCTION_END;

@@ -159,8 +159,9 @@ Flow begin_new_exec(Kernel& k) {
   }
   // unshare_files(), exec_mmap(), flush_signal_handlers(): the new image has no handler.
   k.me().flags |= kExeced;
-  // A signal that is pending still meets the new image, with the default action.
-  if (k.me().flags & kSigPending) {
+  // A signal that is pending still meets the new image, with the default action; but in a handler
+  // it is blocked, and the new image keeps the mask.
+  if ((k.me().flags & kSigPending) && !(k.me().flags & kInHandler)) {
     k.me().flags &= static_cast<uint8_t>(~kSigPending);
     k.me().flags |= kSigkillPending;
   }

@@ -72,6 +72,7 @@ struct CopyLocals {
 struct TableLocals {
   uint8_t role, pass, w, words, hook, fd;
   uint8_t relative;  // bit r: the path of role r begins at a descriptor
+  int8_t kept;       // the error of the role whose error is kept
 };
 struct FdgetLocals {
   uint8_t fd;  // of the call's descriptors

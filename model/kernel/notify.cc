@@ -635,6 +635,15 @@ Flow seccomp_notify_poll(Kernel& k) {
     if (k.op().options & kNonBlocking) break;
     STEP("schedule_hrtimeout_range()", kQueue | kSignals);
     if ((k.me().flags & kOnWqh) && !k.SignalPending(k.cur)) return Flow::kBlocked;
+    // do_poll() goes round: do_pollfd() looks the descriptor up again, which nobody but a close()
+    // of it changes. The wait queue's entry keeps the file.
+    if (k.p.closes) {
+      STEP("CLASS(fd, f)(pollfd->fd)", kListener);
+      if (!k.filter().listener) {
+        l.ret = kEpollNval;
+        break;
+      }
+    }
   }
   k.me().flags &= static_cast<uint8_t>(~kOnWqh);
   return k.Return(l.ret);

@@ -2,6 +2,7 @@
 //
 // A supervisor's user space: its script, and the system calls that it makes.
 
+#include "model/kernel/uapi.h"
 #include "model/user/user.h"
 
 namespace knotcheck::model {
@@ -54,7 +55,8 @@ Flow supervisor_mode(Kernel& k) {
         continue;
       }
     } else if (!k.filter().listener) {
-      l.ret = -kEBADF;
+      l.ret =
+          k.op().code == OpCode::kPoll ? static_cast<Ret>(kEpollNval) : static_cast<Ret>(-kEBADF);
     } else if (k.op().code == OpCode::kClose) {
       k.filter().listener = 0;
       --k.filter().references;

@@ -29,13 +29,15 @@ Flow user_mode(Kernel& k) {
       k.Note("{}", k.op().text);
       k.SendSigkill(k.op().task);
       user::FinishOp(k, 0);
-    } else if (k.op().code == OpCode::kEnd && (k.me().flags & kInHandler)) {
+    } else if (k.op().code == OpCode::kEnd && (k.me().flags & kInHandler) &&
+               !(k.me().flags & kExeced)) {
       // rt_sigreturn(2): back to the interrupted context, whose call is made again or is answered.
       k.Note("rt_sigreturn()");
       k.me().flags &= static_cast<uint8_t>(~kInHandler);
       k.me().handler_op = 0;
       k.RestoreRegisters();
     } else if (k.op().code == OpCode::kEnd) {
+      // Also at the end of a handler that has executed a program: there is nothing to return to.
       k.Note("exits");
       CALL(k.Push(Fn::k_do_exit));
     } else {

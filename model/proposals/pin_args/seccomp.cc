@@ -34,7 +34,8 @@ bool IsPinnable(const Op& call, const Descriptor& d) {
     if (pass == Pass::kGetname) kind = kCstring;
     if (pass == Pass::kSockaddr || pass == Pass::kImport) kind = kFixed;
     const bool peeks = pass == Pass::kPeekEmpty &&
-                       call.scalars[static_cast<size_t>(role.length_arg)] == kAtEmptyPath;
+                       AsksForEmptyPath(call.nr, call.scalars[0],
+                                        call.scalars[static_cast<size_t>(role.length_arg)]);
     if (peeks) return false;
   }
   return d.kind == kind && kind != kCstringArray;
