@@ -25,6 +25,12 @@ absl::Status Compiler::Policy() {
         return Unknown(rule.otherwise.where, "an error number", rule.otherwise.text,
                        std::vector<std::string>(names, names + count));
       }
+      if (compiled.error >= model::kERESTARTSYS) {
+        return Error(rule.otherwise.where,
+                     absl::StrCat("found ", rule.otherwise.text,
+                                  ", which is no error that a reply has: a kernel restarts calls "
+                                  "by numbers of its own"));
+      }
       if (!program_.policy.empty() && program_.policy[0].error != compiled.error) {
         return Error(rule.otherwise.where,
                      "found another error number than in the first rule, "

@@ -138,7 +138,8 @@ bool System::StepSender(State* state, int sender, TraceStep* trace) const {
       // A program image made by execve has no handlers: the default action is to die. One that was
       // made in a handler has the signal blocked.
       if ((task.flags & kExeced) && !(task.flags & kInHandler)) {
-        kill_group();
+        // wants_signal(): not a thread that exits.
+        if (task.status == kAlive) kill_group();
         what = "kills: the new image has no handler";
       } else {
         task.flags |= kSigPending;

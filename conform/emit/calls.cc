@@ -314,9 +314,11 @@ std::string Emitter::Locals(int t) const {
     const model::Verb* verb = VerbOf(t, begun.order->call);
     if (verb == nullptr) continue;
     asks = true;
+    const uint16_t options = program_.tasks[static_cast<size_t>(t)].ops[begun.order->call].options;
+    if (options & model::kBufNull) continue;
     requests[verb->name] = absl::StrCat("struct ", verb->structure, " ", verb->name, ";\n");
     for (size_t f = 0; f < verb->fields.size(); ++f) {
-      if (*verb->fields[f].buffer == '\0') continue;
+      if (*verb->fields[f].buffer == '\0' || (options & model::kBuffersNull)) continue;
       const std::string name = absl::StrCat(verb->name, "_", verb->fields[f].buffer);
       std::string& declared = requests[name];
       // The largest that any of its requests has.

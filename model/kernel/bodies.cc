@@ -339,7 +339,7 @@ Flow table_body(Kernel& k) {
         if (k.RoleAddress(l.role) != kZero) {
           STEP("get_user(c, path)", kReadsMemory);
           const auto word = k.ReadArgument(l.role, 0);
-          if (!word.mapped) return k.Return(-kEFAULT);
+          if (!word.mapped) continue;
           k.Note("reads {}", k.ValueText(word.value));
           if (k.p.values[word.value].bytes[0] != 0) {
             ghost::Consulted(k, l.role, true);

@@ -80,7 +80,7 @@ Flow do_dup2(Kernel& k) {
   FUNCTION_BEGIN;
   // sys_dup2(): looks at no limit.
   if (k.ScalarArg(0) == k.ScalarArg(1)) {
-    STEP("f = files_lookup_fd_rcu(files, oldfd)", kFiles);
+    STEP("f = __fget_files_rcu(files, oldfd, 0)", kFiles);
     return k.Return(LookUpFd(k, 0) == kNoFile ? -kEBADF : k.ScalarArg(0));
   }
   STEP("do_dup2(files, file, newfd, flags)", kFiles | kChains);

@@ -297,6 +297,23 @@ int Kernel::FindNotification(int id) const {
   return -1;
 }
 
+namespace {
+
+// pollwake() and recv_wake_function() look at the events of a wake-up: these are none of RECV's,
+// nor of a poll() that asked for POLLIN only.
+void WakePollsForOut(Kernel& k) {
+  for (size_t t = 0; t < k.p.tasks.size(); ++t) {
+    if (k.p.tasks[t].kind != TaskKind::kSupervisor) continue;
+    Task& task = k.s->tasks[t];
+    const Op& op = k.p.tasks[t].ops[task.op];
+    if (op.code == OpCode::kPoll && !(op.options & kPollIn)) {
+      task.flags &= static_cast<uint8_t>(~kOnWqh);
+    }
+  }
+}
+
+}  // namespace
+
 Flow recv_wait_event(Kernel& k) {
   auto& l = k.Locals<RecvWaitLocals>();
   FUNCTION_BEGIN;
@@ -360,8 +377,8 @@ Flow seccomp_notify_recv(Kernel& k) {
       l.call = k.CallIndex(found);
       n.state = kSent;
       k.Note("knotif {}: SENT", static_cast<int>(n.id));
-      // Only a poll() that sleeps could tell this wake-up from none.
-      if (k.p.polls) k.WakeUp();
+      // wake_up_poll(&filter->wqh, EPOLLOUT | EPOLLWRNORM)
+      if (k.p.polls) WakePollsForOut(k);
     }
   }
   STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
@@ -600,10 +617,10 @@ int seccomp_notify_ioctl(const Kernel& k) {
 Flow seccomp_notify_poll(Kernel& k) {
   auto& l = k.Locals<PollLocals>();
   FUNCTION_BEGIN;
+  // Once: later rounds are on the queue already.
+  STEP("poll_wait(file, &filter->wqh, poll_tab)", kQueue);
+  k.me().flags |= kOnWqh;
   while (true) {
-    // poll_wait(file, &filter->wqh, poll_tab)
-    STEP("poll_wait(file, &filter->wqh, poll_tab)", kQueue);
-    k.me().flags |= kOnWqh;
     STEP("mutex_lock_interruptible(&filter->notify_lock)", kLocksInterruptibly);
     if (!k.TryLock()) {
       if (!k.SignalPending(k.cur)) return Flow::kBlocked;
@@ -635,10 +652,12 @@ Flow seccomp_notify_poll(Kernel& k) {
     if (k.op().options & kNonBlocking) break;
     STEP("schedule_hrtimeout_range()", kQueue | kSignals);
     if ((k.me().flags & kOnWqh) && !k.SignalPending(k.cur)) return Flow::kBlocked;
+    // smp_store_mb(pwq->triggered, 0): from here on a wake-up counts again.
+    k.me().flags |= kOnWqh;
     // do_poll() goes round: do_pollfd() looks the descriptor up again, which nobody but a close()
     // of it changes. The wait queue's entry keeps the file.
     if (k.p.closes) {
-      STEP("CLASS(fd, f)(pollfd->fd)", kListener);
+      STEP("f = fdget(fd)", kListener);
       if (!k.filter().listener) {
         l.ret = kEpollNval;
         break;

@@ -117,7 +117,7 @@ inline void CountFacts(const Moment& m, std::vector<Fact>* facts) {
 inline int LookedUpFd(const Moment& m, const Op& call) {
   if (m.At("do_sys_openat2", "CLASS(fd_raw, f)") || m.At("__sys_bind", "sock = sockfd_lookup") ||
       m.At("ksys_write", "f = fdget_pos") || m.At("ksys_read", "f = fdget_pos") ||
-      m.At("do_close", "file = file_close_fd") || m.At("do_dup2", "f = files_lookup_fd_rcu")) {
+      m.At("do_close", "file = file_close_fd") || m.At("do_dup2", "f = __fget_files_rcu")) {
     return 0;
   }
   if (m.At("do_dup2", "do_dup2(")) {
