@@ -11,7 +11,7 @@
 #include "checker/explore.h"
 #include "checker/reduce.h"
 #include "checker/testing/family.h"
-#include "fmt/format.h"
+#include "fmt/core.h"
 #include "fmt/ranges.h"
 
 int main(int argc, char** argv) {

@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "conform/plan.h"
-#include "fmt/format.h"
+#include "fmt/core.h"
 #include "nlohmann/json.hpp"
 
 namespace knotcheck::conform {

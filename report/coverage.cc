@@ -13,7 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "fmt/format.h"
+#include "fmt/core.h"
 #include "nlohmann/json.hpp"
 
 namespace knotcheck::report {

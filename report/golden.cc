@@ -9,7 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/text.h"
-#include "fmt/format.h"
+#include "fmt/core.h"
 
 namespace knotcheck::report {
 namespace {

@@ -17,7 +17,7 @@
 #include "base/text.h"
 #include "checker/explore.h"
 #include "checker/model.h"
-#include "fmt/format.h"
+#include "fmt/core.h"
 #include "lang/claims.h"
 #include "lang/compile.h"
 #include "tools/commands.h"

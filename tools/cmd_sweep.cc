@@ -19,7 +19,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "fmt/format.h"
+#include "fmt/core.h"
 #include "lang/parse.h"
 #include "nlohmann/json.hpp"
 #include "report/columns.h"

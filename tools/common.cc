@@ -25,7 +25,7 @@
 #include "base/files.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "fmt/format.h"
+#include "fmt/core.h"
 #include "lang/claims.h"
 #include "lang/parse.h"
 #include "report/columns.h"

@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/text.h"
 #include "checker/estimate.h"
-#include "fmt/format.h"
+#include "fmt/core.h"
 #include "tools/common.h"
 
 namespace knotcheck::tools {

@@ -361,7 +361,7 @@ Ret process_vm_readv(Kernel& k, int pid, Value address, int w, Value* word);
 
 }  // namespace knotcheck::model
 
-#include "fmt/format.h"
+#include "fmt/core.h"
 
 namespace knotcheck::model {
 template <class... Args>
