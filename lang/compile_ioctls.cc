@@ -2,6 +2,8 @@
 //
 // What the scripts of supervisors do.
 
+#include <cstdlib>
+
 #include "lang/compiler.h"
 
 namespace knotcheck::lang {

@@ -123,6 +123,10 @@ TEST(CompileTest, AnErrorIsNoneOfTheModelsOwn) {
       ", expected one below 125: the model has codes of its own there, for restarts";
   EXPECT_EQ(send("125"), "f:7:42: found error 125" + expected);
   EXPECT_EQ(send("ERESTARTSYS"), "f:7:42: found error ERESTARTSYS" + expected);
+  EXPECT_NE(Refusal("memory p = \"/a\"\ntarget T { openat(AT_FDCWD, p, 0) }\n"
+                    "supervisor S { policy: allow openat if path == \"/a\", else ERESTARTSYS }\n")
+                .find("found ERESTARTSYS, which is no error that a reply has"),
+            std::string::npos);
 }
 
 // What is left of "/sandbox/ok" from its second word on, in each of two address spaces.

@@ -139,7 +139,9 @@ bool System::StepSender(State* state, int sender, TraceStep* trace) const {
       // made in a handler has the signal blocked.
       if ((task.flags & kExeced) && !(task.flags & kInHandler)) {
         // wants_signal(): not a thread that exits.
-        if (task.status == kAlive) kill_group();
+        what = "waits: the thread exits";
+        if (task.status == kExiting) break;
+        kill_group();
         what = "kills: the new image has no handler";
       } else {
         task.flags |= kSigPending;
