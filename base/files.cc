@@ -7,13 +7,19 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "base/text.h"
 
 namespace knotcheck::base {
@@ -62,13 +68,46 @@ absl::Status WriteInPlace(const std::string& path, absl::string_view bytes) {
   return file.Close() == 0 ? absl::OkStatus() : SystemError(path, "cannot be written", errno);
 }
 
+// The directory of a path, with its slash, and how the names of temporary files for it begin.
+std::pair<std::string, std::string> TemporaryFor(const std::string& path) {
+  const size_t name = path.rfind('/') + 1;
+  return {path.substr(0, name), absl::StrCat(".", path.substr(name, 200), ".")};
+}
+
+// Whether this is the rest of a temporary file's name ("PID.NUMBER.tmp"), of no process that runs.
+bool IsAbandoned(absl::string_view rest) {
+  if (!absl::ConsumeSuffix(&rest, ".tmp")) return false;
+  const std::vector<absl::string_view> numbers = absl::StrSplit(rest, '.');
+  int pid = 0;
+  int number = 0;
+  return numbers.size() == 2 && absl::SimpleAtoi(numbers[0], &pid) && pid > 0 &&
+         absl::SimpleAtoi(numbers[1], &number) && ::kill(pid, 0) != 0 && errno == ESRCH;
+}
+
+// Takes away what writers of `path` left that were killed. The age is for those whose processes
+// cannot be seen from here.
+void RemoveAbandoned(const std::string& path) {
+  constexpr auto kOld = std::chrono::minutes(1);
+  namespace fs = std::filesystem;
+  const auto [directory, begin] = TemporaryFor(path);
+  std::error_code error;
+  fs::directory_iterator at(directory.empty() ? "." : directory, error);
+  for (; !error && at != fs::directory_iterator(); at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    absl::string_view rest = name;
+    if (!absl::ConsumePrefix(&rest, begin) || !IsAbandoned(rest)) continue;
+    std::error_code gone;
+    const auto written = fs::last_write_time(at->path(), gone);
+    if (!gone && fs::file_time_type::clock::now() - written > kOld) fs::remove(at->path(), gone);
+  }
+}
+
 // A new file beside `path`, so that rename() stays on one file system.
 int OpenTemporary(const std::string& path, std::string* temporary) {
-  const size_t slash = path.rfind('/');
-  const std::string directory = slash == std::string::npos ? "" : path.substr(0, slash + 1);
-  const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+  RemoveAbandoned(path);
+  const auto [directory, begin] = TemporaryFor(path);
   for (int i = 0; i < 100; ++i) {
-    *temporary = absl::StrCat(directory, ".", name.substr(0, 200), ".", ::getpid(), ".", i, ".tmp");
+    *temporary = absl::StrCat(directory, begin, ::getpid(), ".", i, ".tmp");
     const int fd =
         ::open(temporary->c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kNewFileMode);
     if (fd >= 0 || errno != EEXIST) return fd;

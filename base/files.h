@@ -19,6 +19,7 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes);
 
 // All or nothing: a reader of `path` sees the old file or the new one, also when the disk is full
 // or the power fails. What is no regular file (a pipe, /dev/stdout) is written in place.
+// What a writer of the same file that was killed had left is taken away.
 absl::Status WriteFile(const std::string& path, absl::string_view bytes);
 
 // Whether WriteFile could begin, so that an hour of searching is not lost to a typo.

@@ -8,9 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
@@ -107,6 +109,24 @@ TEST_F(Files, FailureInTheMiddleKeepsTheOldFile) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("x: cannot be written"));
   EXPECT_EQ(*ReadFile(Path("x"), 10000), "old");
   EXPECT_EQ(Count(), 1u);
+}
+
+// A writer that is killed leaves its temporary file; nobody else has the next one's name.
+TEST_F(Files, TakesAwayWhatAKilledWriterLeft) {
+  const std::string mine = absl::StrCat(".x.json.", ::getpid(), ".99.tmp");
+  // Greater than any process id that Linux gives out.
+  const std::vector<std::string> all = {".x.json.2000000000.0.tmp", mine,
+                                        ".x.json.2000000000.1.tmp",  // just written
+                                        ".y.json.2000000000.0.tmp",  // of another file
+                                        ".x.json.2000000000.tmp"};   // no name of ours
+  for (const std::string& name : all) {
+    ASSERT_TRUE(WriteFile(Path(name), "half").ok());
+    if (name == all[2]) continue;
+    fs::last_write_time(Path(name), fs::file_time_type::clock::now() - std::chrono::hours(1));
+  }
+  ASSERT_TRUE(CheckWritable(Path("x.json")).ok());
+  EXPECT_FALSE(fs::exists(Path(all[0])));
+  for (size_t i = 1; i < all.size(); ++i) EXPECT_TRUE(fs::exists(Path(all[i]))) << all[i];
 }
 
 TEST_F(Files, MakesDirectories) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -46,18 +47,27 @@ size_t Distance(absl::string_view a, absl::string_view b) {
 
 }  // namespace
 
-std::string Nearest(absl::string_view word, const std::vector<std::string>& candidates) {
-  if (word.empty() || word.size() > kLongestWord) return "";
-  std::string nearest;
-  size_t limit = std::max<size_t>(1, word.size() / 3);
-  for (const std::string& candidate : candidates) {
-    if (candidate.size() > kLongestWord) continue;
-    const size_t distance = Distance(word, candidate);
-    if (distance > limit || (distance == limit && !nearest.empty())) continue;
-    nearest = candidate;
-    limit = distance;
+std::vector<std::string> Near(absl::string_view word, const std::vector<std::string>& candidates,
+                              size_t most) {
+  std::vector<std::string> near;
+  if (word.empty() || word.size() > kLongestWord) return near;
+  const size_t limit = std::max<size_t>(1, word.size() / 3);
+  std::vector<std::pair<size_t, size_t>> found;  // the distance, and which candidate
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    if (candidates[i].size() > kLongestWord) continue;
+    const size_t distance = Distance(word, candidates[i]);
+    if (distance <= limit) found.emplace_back(distance, i);
   }
-  return nearest;
+  std::sort(found.begin(), found.end());
+  for (const auto& [distance, i] : found) {
+    if (near.size() < most) near.push_back(candidates[i]);
+  }
+  return near;
+}
+
+std::string Nearest(absl::string_view word, const std::vector<std::string>& candidates) {
+  const std::vector<std::string> near = Near(word, candidates, 1);
+  return near.empty() ? "" : near[0];
 }
 
 }  // namespace knotcheck::base

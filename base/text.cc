@@ -13,6 +13,8 @@ namespace {
 
 // A word is only split when at least this much of it fits before the break.
 constexpr size_t kMinPiece = 8;
+// More names than this help nobody who has mistyped one.
+constexpr size_t kMostListed = 16;
 
 // Where to split a word of which `room` bytes fit: after a separator in the second half, if that
 // leaves more than a bracket for the next line.
@@ -139,12 +141,23 @@ std::vector<std::string> WrapCommand(const std::vector<std::string>& words, size
   return lines;
 }
 
+std::string Alternatives(const std::vector<std::string>& words) {
+  std::string text;
+  for (size_t i = 0; i < words.size(); ++i) {
+    const char* const before = i == 0 ? "" : i + 1 == words.size() ? " or " : ", ";
+    absl::StrAppend(&text, before, "'", Ascii(words[i]), "'");
+  }
+  return text;
+}
+
 std::string UnknownName(absl::string_view what, absl::string_view found,
                         const std::vector<std::string>& known) {
-  std::string message =
-      absl::StrCat("found '", Ascii(found), "', expected ", what, ": ", absl::StrJoin(known, ", "));
-  const std::string near = Nearest(found, known);
-  if (!near.empty()) absl::StrAppend(&message, "; did you mean '", near, "'?");
+  const bool listed = known.size() <= kMostListed;
+  std::string message = absl::StrCat("found '", Ascii(found), "', expected ", what,
+                                     listed ? ": " : "", listed ? absl::StrJoin(known, ", ") : "");
+  // Of those that are listed, one is enough.
+  const std::string near = Alternatives(Near(found, known, listed ? 1 : kMostSuggested));
+  if (!near.empty()) absl::StrAppend(&message, "; did you mean ", near, "?");
   return message;
 }
 

@@ -28,11 +28,22 @@ std::string ShellWord(absl::string_view word);
 // backslash, so that what a reader pastes is still the command.
 std::vector<std::string> WrapCommand(const std::vector<std::string>& words, size_t width);
 
-// The word of `candidates` that is nearest to `word`, if near enough to be a likely typo (a
-// Damerau-Levenshtein distance of at most a third of its length, at least 1); else empty.
+// The words of `candidates`, at most `most`, that are near enough to `word` for it to be a likely
+// typo (a Damerau-Levenshtein distance of at most a third of its length, at least 1), the nearest
+// first.
+std::vector<std::string> Near(absl::string_view word, const std::vector<std::string>& candidates,
+                              size_t most);
+// The first of them; empty: there is none.
 std::string Nearest(absl::string_view word, const std::vector<std::string>& candidates);
 
-// 'found X, expected A, B or C', with the nearest of them when X looks like a typo.
+// What a message that guesses names, at most.
+inline constexpr size_t kMostSuggested = 3;
+
+// "'a', 'b' or 'c'".
+std::string Alternatives(const std::vector<std::string>& words);
+
+// 'found X, expected A, B or C', with the nearest of them when X looks like a typo; of many names
+// only those.
 std::string UnknownName(absl::string_view what, absl::string_view found,
                         const std::vector<std::string>& known);
 

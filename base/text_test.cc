@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 
@@ -97,6 +98,15 @@ TEST(WrapCommand, SplitsAQuotedWordIntoQuotedPieces) {
 TEST(UnknownName, SuggestsTheNearest) {
   EXPECT_EQ(UnknownName("a proposal", "pinargs", {"baseline", "pin_args"}),
             "found 'pinargs', expected a proposal: baseline, pin_args; did you mean 'pin_args'?");
+}
+
+TEST(UnknownName, OfManyNamesThreeAtMost) {
+  std::vector<std::string> calls = {"openat", "openat2", "open", "opendir", "openat3"};
+  for (int i = 0; i < 150; ++i) calls.push_back(absl::StrCat("call_number_", i));
+  EXPECT_EQ(UnknownName("a call", "opnat2", calls),
+            "found 'opnat2', expected a call; did you mean 'openat2', 'openat' or 'openat3'?");
+  EXPECT_EQ(UnknownName("a call", "xyzzy", calls), "found 'xyzzy', expected a call");
+  EXPECT_EQ(Alternatives({"a", "b"}), "'a' or 'b'");
 }
 
 }  // namespace

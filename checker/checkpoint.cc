@@ -58,7 +58,7 @@ std::string Difference(absl::string_view found, absl::string_view expected) {
 }  // namespace
 
 CheckpointWriter::CheckpointWriter(std::string file, absl::string_view identity)
-    : file_(std::move(file)), temporary_(file_ + ".new"), hash_(base::kHashSeed) {
+    : file_(std::move(file)), temporary_(file_ + kUnfinished), hash_(base::kHashSeed) {
   buffer_.reserve(kBlock);
   out_ = std::fopen(temporary_.c_str(), "wbe");
   if (out_ == nullptr) {

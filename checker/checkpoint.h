@@ -20,6 +20,9 @@
 
 namespace knotcheck::checker {
 
+// What a checkpoint is called until it is whole, after its own name.
+inline constexpr char kUnfinished[] = ".new";
+
 // Writes FILE.new, which Finish() makes FILE. What goes wrong on the way is told by Finish(), once.
 class CheckpointWriter {
  public:

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <unordered_map>
 #include <vector>
 
@@ -78,6 +79,7 @@ struct WalkOptions {
   uint64_t walks = 1000;
   uint64_t max_steps = 10'000;  // of one walk
   const std::atomic<bool>* interrupted = nullptr;
+  std::function<void(uint64_t walks)> progress;  // called before each walk with those that are done
 };
 
 struct WalkResult {
@@ -139,6 +141,7 @@ WalkResult Walk(const M& any, const WalkOptions& options) {
     if (options.interrupted != nullptr && options.interrupted->load(std::memory_order_relaxed)) {
       break;
     }
+    if (options.progress) options.progress(result.walks);
     Path path;
     path.initial = static_cast<uint32_t>(next_random() % InitialCount(model));
     std::copy_n(InitialState(model, path.initial), words, state.begin());

@@ -340,6 +340,9 @@ std::string OpText(const Program& program, const model::Proposal& proposal, cons
       return absl::StrCat("jump_if_nothing ", v, " ", static_cast<int>(op.target));
     case OpCode::kDecide:
       return absl::StrCat("decide ", v, " ", static_cast<int>(op.target));
+    case OpCode::kJumpIfResult:
+    case OpCode::kJumpIfCall:
+      break;  // CanRun() refuses them
     case OpCode::kChoose: {
       std::string text = "choose";
       for (const uint8_t at : op.alternatives) absl::StrAppend(&text, " ", static_cast<int>(at));
@@ -540,6 +543,17 @@ const char* CannotHandle(const Program& program) {
   return calls && kills ? "a task may be killed in a signal's handler that makes calls" : nullptr;
 }
 
+// Whether a script has if or loop. What a policy does has jumps of its own.
+bool Branches(const TaskInfo& task) {
+  for (const auto* ops : {&task.ops, &task.handler}) {
+    for (const Op& op : *ops) {
+      if (op.code == OpCode::kJumpIfResult || op.code == OpCode::kJumpIfCall) return true;
+      if (op.code == OpCode::kJump && !task.decides) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 // An address leads to the object of the address space in which it is used.
@@ -576,6 +590,7 @@ absl::Status CanRun(const verify::Question& question) {
   }
   for (const TaskInfo& task : program.tasks) {
     bool executed = false;
+    if (Branches(task)) return no("a script has 'if' or 'loop', and a plan's goes straight on");
     for (const Op& op : task.ops) {
       if (op.code == OpCode::kChoose && task.kind != TaskKind::kSupervisor) {
         return no("a task chooses what it calls");
@@ -594,6 +609,9 @@ absl::Status CanRun(const verify::Question& question) {
         return no(absl::StrCat("the runner has no arguments for ", syscall.name));
       }
     }
+  }
+  if (!program.images.empty()) {
+    return no("what a program has in its memory is the scenario's, and no file's");
   }
   if (const char* why = CannotHandle(program); why != nullptr) return no(why);
   for (size_t nr = static_cast<size_t>(Nr::kSeccomp) + 1; nr < model::kCalls; ++nr) {

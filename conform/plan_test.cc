@@ -325,6 +325,11 @@ TEST(CanRun, Refuses) {
   EXPECT_EQ(why("filter execve\nmemory args = [path, NULL]\n"
                 "target T { execve(path, args, NULL)\n  umask() }\nsupervisor S { n = recv() }\n"),
             "1 an executed program goes on with other calls");
+  const char* const branches = "1 a script has 'if' or 'loop', and a plan's goes straight on";
+  EXPECT_EQ(why("filter openat\n" + target + "supervisor S { loop { n = recv() } }\n"), branches);
+  EXPECT_EQ(why("target T { openat(AT_FDCWD, path, O_RDONLY); if result == EACCES { exit() } }\n" +
+                policy),
+            branches);
   EXPECT_EQ(why("target T { any of { openat(AT_FDCWD, path, O_RDONLY); nothing } }\n" + policy),
             "1 a task chooses what it calls");
   EXPECT_EQ(why("filter write\nmemory data = bytes \"nothing!PINNED\"\n"

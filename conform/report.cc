@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "base/version.h"
 #include "conform/plan.h"
 #include "fmt/core.h"
 #include "nlohmann/json.hpp"
@@ -196,7 +197,8 @@ std::string HeaderText(const Campaign& campaign, const ReportHeader& header) {
     }
   }
   add(absl::StrCat("model: ", header.variants.empty() ? "6.12.117" : header.variants,
-                   header.how.empty() ? "" : absl::StrCat(" (", header.how, ")")));
+                   header.how.empty() ? "" : absl::StrCat(" (", header.how, ")"), "; knotcheck ",
+                   base::kVersion));
   return text;
 }
 

@@ -127,13 +127,14 @@ TEST_F(ReportTest, Header) {
   EXPECT_EQ(HeaderText(campaign_, header_),
             "host: Linux 6.12.117 x86_64, 2 processors, not as root\n"
             "lacks fuse: /dev/fuse\n"
-            "model: 6.12.117\n");
+            "model: 6.12.117; knotcheck 0.1.0\n");
   header_.variants = "6.12.117 with lifo_notifications";
   header_.how = "as --kernel says";
   campaign_.probe = {{"root", "yes"}};
   EXPECT_EQ(HeaderText(campaign_, header_),
             "host: Linux ? ?, ? processors, as root\n"
-            "model: 6.12.117 with lifo_notifications (as --kernel says)\n");
+            "model: 6.12.117 with lifo_notifications (as --kernel says); knotcheck "
+            "0.1.0\n");
 }
 
 // A counterexample is told with what is not as in it, and its run even where it matches.

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -97,7 +98,48 @@ struct AnyOf {
   friend bool operator==(const AnyOf&, const AnyOf&) = default;
 };
 
-using Statement = std::variant<Call, Store, AnyOf>;
+struct If;
+struct Loop;
+
+// leave: goes on behind the innermost loop
+struct Leave {
+  Location where;
+  friend bool operator==(const Leave&, const Leave&) = default;
+};
+
+using Statement = std::variant<Call, Store, AnyOf, If, Loop, Leave>;
+
+// What an if asks: result == ENOENT, result != 3, n is openat
+struct BranchTest {
+  enum class Kind : uint8_t { kResult, kCall };
+  Kind kind = Kind::kResult;
+  bool negated = false;  // !=, of kResult
+  std::string variable;  // of kCall: a notification
+  Atom value;            // a number or the name of an errno; of kCall the name of a call
+  Location where;
+  friend bool operator==(const BranchTest&, const BranchTest&) = default;
+};
+
+// if test { ... } [else { ... }], where else { if ... } is written else if ...
+struct If {
+  BranchTest test;
+  std::vector<Statement> then;
+  std::vector<Statement> otherwise;
+  Location where;
+  friend bool operator==(const If& a, const If& b);
+};
+
+// loop { ... }
+struct Loop {
+  std::vector<Statement> body;
+  Location where;
+  friend bool operator==(const Loop& a, const Loop& b);
+};
+
+inline bool operator==(const If& a, const If& b) {
+  return a.test == b.test && a.then == b.then && a.otherwise == b.otherwise;
+}
+inline bool operator==(const Loop& a, const Loop& b) { return a.body == b.body; }
 
 // memory name = "a" | "b"                      kString: NUL-terminated
 // memory name = bytes "PINNED" | "MUTATE"      kBytes: all alternatives of one length
@@ -110,6 +152,15 @@ struct Memory {
   std::vector<std::vector<Atom>> entries;  // of kPointers: names of objects, or NULL
   Location where;
   friend bool operator==(const Memory&, const Memory&) = default;
+};
+
+// program "/bin/x" { name = "text" }    what is at the address of a memory once a task has executed
+// that file; nothing is where it names none
+struct ProgramImage {
+  Atom path;
+  std::vector<std::pair<Atom, Atom>> memory;
+  Location where;
+  friend bool operator==(const ProgramImage&, const ProgramImage&) = default;
 };
 
 // target T { ... }        a task with its own memory, files and this filter
@@ -222,7 +273,8 @@ struct Ask {
   friend bool operator==(const Ask&, const Ask&) = default;
 };
 
-using Declaration = std::variant<Memory, Task, Peer, Supervisor, Signals, Setting, Ask>;
+using Declaration =
+    std::variant<Memory, ProgramImage, Task, Peer, Supervisor, Signals, Setting, Ask>;
 
 struct Scenario {
   std::string file;  // for messages

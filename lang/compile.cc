@@ -244,20 +244,99 @@ absl::Status Compiler::Settings() {
   return absl::OkStatus();
 }
 
-// After the bodies, which give forked children their descriptor tables.
+// The calls that somebody makes, numbered.
+absl::Status Compiler::Calls() {
+  for (const TaskInfo& info : program_.tasks) {
+    for (const auto* ops : {&info.ops, &info.handler}) {
+      for (const Op& op : *ops) {
+        uint8_t& number = program_.number_of[static_cast<size_t>(op.nr)];
+        if (op.code != OpCode::kSyscall || number != 0) continue;
+        if (program_.calls.size() == model::kMaxCalls) {
+          return Error({op.line, 1}, absl::StrCat("found one more, expected at most ",
+                                                  model::kMaxCalls, " different system calls"));
+        }
+        program_.calls.push_back(op.nr);
+        number = static_cast<uint8_t>(program_.calls.size());
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+// After the bodies, which give forked children their descriptor tables: those that unshare_files()
+// makes. A task that executes a program needs one where another thread group has its table.
+absl::Status Compiler::UnsharedTables() {
+  const auto executes = [](const TaskInfo& info) {
+    const auto is_execve = [](const Op& op) {
+      return op.code == OpCode::kSyscall && op.nr == Nr::kExecve;
+    };
+    return std::any_of(info.ops.begin(), info.ops.end(), is_execve) ||
+           std::any_of(info.handler.begin(), info.handler.end(), is_execve);
+  };
+  for (TaskInfo& info : program_.tasks) {
+    if (info.kind == model::TaskKind::kSupervisor || !executes(info)) continue;
+    const auto shares = [&info](const TaskInfo& other) {
+      return other.kind != model::TaskKind::kSupervisor && other.files == info.files &&
+             other.group != info.group;
+    };
+    if (std::none_of(program_.tasks.begin(), program_.tasks.end(), shares)) continue;
+    // One for a group: only one of its threads comes that far.
+    for (const TaskInfo& other : program_.tasks) {
+      if (other.group == info.group && other.unshared != 0) info.unshared = other.unshared;
+    }
+    if (info.unshared != 0) continue;
+    if (files_tables_ == model::kMaxFilesTables) {
+      return Error({1, 1}, absl::StrCat("found the execve() of ", info.name,
+                                        ", which shares descriptors, expected at most ",
+                                        model::kMaxFilesTables,
+                                        " descriptor tables: targets, forked children and those "
+                                        "that execve() makes"));
+    }
+    info.unshared = static_cast<uint8_t>(files_tables_++);
+  }
+  program_.files_tables = files_tables_;
+  return absl::OkStatus();
+}
+
+// What fork() and execve() leave as it is.
+void Compiler::InheritLimits() {
+  // Parents may be declared later, and have parents themselves.
+  for (size_t pass = 0; pass < program_.tasks.size(); ++pass) {
+    for (const auto& [child, parent] : parents_) {
+      if (started_.count(child) == 0) continue;
+      const TaskInfo& of = program_.tasks[static_cast<size_t>(tasks_[parent])];
+      program_.nofile[program_.tasks[static_cast<size_t>(child)].files] = program_.nofile[of.files];
+    }
+  }
+  for (const TaskInfo& info : program_.tasks) {
+    if (info.unshared != 0) program_.nofile[info.unshared] = program_.nofile[info.files];
+  }
+}
+
 absl::Status Compiler::ResourceLimits() {
+  std::set<int> limited;
   for (const Declaration& declaration : scenario_.declarations) {
     const auto* setting = std::get_if<Setting>(&declaration);
     if (setting == nullptr || setting->key != "rlimit") continue;
     const auto task = TaskNamed(setting->name, setting->where);
     if (!task.ok()) return task.status();
+    const TaskInfo& info = program_.tasks[static_cast<size_t>(*task)];
+    if (info.kind != model::TaskKind::kTarget || !info.starts || info.group != *task) {
+      return Error(setting->where, absl::StrCat("found a limit of ", setting->name,
+                                                ", expected a target's: its threads and children "
+                                                "have the same"));
+    }
+    if (!limited.insert(*task).second) {
+      return Error(setting->where,
+                   absl::StrCat("found a second limit of ", setting->name, ", expected one"));
+    }
     if (setting->number < 1 || setting->number > model::kMaxFds) {
       return Error(setting->where, absl::StrCat("found ", setting->number,
                                                 " descriptors, expected 1 to ", model::kMaxFds));
     }
-    program_.nofile[program_.tasks[static_cast<size_t>(*task)].files] =
-        static_cast<uint8_t>(setting->number);
+    program_.nofile[info.files] = static_cast<uint8_t>(setting->number);
   }
+  InheritLimits();
   return absl::OkStatus();
 }
 
@@ -375,9 +454,10 @@ absl::Status Compiler::Limits() {
 
 absl::StatusOr<Program> Compiler::Run() {
   program_.name = scenario_.header.name;
-  for (const auto step : {&Compiler::Names, &Compiler::Memories, &Compiler::Settings,
-                          &Compiler::Policy, &Compiler::Bodies, &Compiler::FreeSupervisors,
-                          &Compiler::ResourceLimits, &Compiler::Layouts, &Compiler::FinishPolicy}) {
+  for (const auto step :
+       {&Compiler::Names, &Compiler::Memories, &Compiler::Settings, &Compiler::Policy,
+        &Compiler::Bodies, &Compiler::FreeSupervisors, &Compiler::Calls, &Compiler::UnsharedTables,
+        &Compiler::ResourceLimits, &Compiler::Layouts, &Compiler::FinishPolicy}) {
     if (absl::Status status = (this->*step)(); !status.ok()) return status;
   }
   CloseTruncation();

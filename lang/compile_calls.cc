@@ -457,29 +457,6 @@ absl::Status Compiler::CompileChoice(const std::vector<Alternative>& alternative
   return absl::OkStatus();
 }
 
-absl::Status Compiler::CompileBody(const std::vector<Statement>& body, int task,
-                                   std::vector<Op>* ops) {
-  std::map<std::string, uint8_t> variables;
-  for (const Statement& statement : body) {
-    const Location where = std::visit([](const auto& s) { return s.where; }, statement);
-    std::vector<Alternative> alternatives;
-    absl::Status status = Expand(statement, &alternatives);
-    if (status.ok()) {
-      status = alternatives.size() == 1 && !std::holds_alternative<AnyOf>(statement)
-                   ? CompileAlternative(alternatives[0], task, &variables, ops)
-                   : CompileChoice(alternatives, where, task, &variables, ops);
-    }
-    if (!status.ok()) return status;
-    if (ops->size() > model::kMaxOps) {
-      return Error(where, absl::StrCat("expected at most ", model::kMaxOps, " statements"));
-    }
-  }
-  Op end;
-  end.code = OpCode::kEnd;
-  ops->push_back(end);
-  return absl::OkStatus();
-}
-
 absl::Status Compiler::Bodies() {
   for (const Declaration& declaration : scenario_.declarations) {
     if (const auto* task = std::get_if<Task>(&declaration)) {
@@ -507,7 +484,9 @@ absl::Status Compiler::Bodies() {
     } else if (const auto* signals = std::get_if<Signals>(&declaration)) {
       const int index = tasks_[signals->to];
       std::vector<Op> ops;
-      if (auto status = CompileBody(signals->handler, index, &ops); !status.ok()) return status;
+      if (auto status = CompileBody(signals->handler, index, &ops, true); !status.ok()) {
+        return status;
+      }
       const auto starts = [](const Op& op) {
         return op.code == OpCode::kSyscall && (op.nr == Nr::kFork || op.nr == Nr::kClone);
       };

@@ -286,6 +286,79 @@ absl::Status Compiler::Memories() {
   }
   CopySpaces();
   PlaceRests();
+  return Images();
+}
+
+// What each program has at the addresses of the old image.
+absl::Status Compiler::Images() {
+  for (const Declaration& declaration : scenario_.declarations) {
+    const auto* program = std::get_if<ProgramImage>(&declaration);
+    if (program == nullptr) continue;
+    if (program_.images.size() == model::kMaxImages) {
+      return Error(program->where, absl::StrCat("found one more, expected at most ",
+                                                model::kMaxImages, " programs"));
+    }
+    model::Image image;
+    image.path = Words(program->path.text, true);
+    if (program->path.text.find('\0') != std::string::npos || program->path.text.empty() ||
+        image.path.size() > kMaxStringWords) {
+      return Error(program->path.where,
+                   absl::StrCat("found ", Quoted(program->path.text),
+                                ", expected the path of a program, of 1 to ",
+                                8 * kMaxStringWords - 1, " bytes without a NUL"));
+    }
+    if (program->memory.empty()) {
+      return Error(program->where,
+                   "found a program that has nothing, expected what it has: of others nothing is "
+                   "mapped either");
+    }
+    image.path.resize(kMaxStringWords, model::kZero);
+    for (const model::Image& other : program_.images) {
+      if (other.path != image.path) continue;
+      return Error(program->where,
+                   absl::StrCat("found a second program ", Quoted(program->path.text),
+                                ", expected another path"));
+    }
+    image.words.resize(static_cast<size_t>(program_.objects_of_space));
+    image.bytes.resize(static_cast<size_t>(program_.objects_of_space));
+    for (const auto& [name, text] : program->memory) {
+      if (absl::Status status = ImageMemory(name, text, &image); !status.ok()) return status;
+    }
+    program_.images.push_back(std::move(image));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Compiler::ImageMemory(const Atom& name, const Atom& text, model::Image* image) {
+  const auto index = ObjectNamed(name);
+  if (!index.ok()) return index.status();
+  const auto at = static_cast<size_t>(*index);
+  const Object& object = program_.objects[at];
+  if (object.kind == Object::Kind::kPointers) {
+    return Error(name.where, absl::StrCat("found '", name.text,
+                                          "', a table, expected a memory that holds text"));
+  }
+  if (!image->words[at].empty()) {
+    return Error(name.where, absl::StrCat("found a second '", name.text,
+                                          "', expected another "
+                                          "memory"));
+  }
+  const bool string = object.kind == Object::Kind::kString;
+  const size_t bytes = text.text.size() + (string ? 1 : 0);
+  if (bytes == 0 || bytes > 8 * kMaxStringWords ||
+      (string && text.text.find('\0') != std::string::npos)) {
+    return Error(text.where, absl::StrCat("found ", Quoted(text.text), ", expected 1 to ",
+                                          8 * kMaxStringWords - (string ? 1 : 0), " bytes",
+                                          string ? " without a NUL" : ""));
+  }
+  // What supervisors may see has as many words as the memory.
+  if (bytes > 8u * object.words) {
+    return Error(text.where,
+                 absl::StrCat("found ", bytes, " bytes, expected at most ", 8 * object.words,
+                              ", as many words as '", name.text, "' has"));
+  }
+  image->words[at] = Words(text.text, string);
+  image->bytes[at] = static_cast<uint16_t>(bytes);
   return absl::OkStatus();
 }
 

@@ -65,6 +65,36 @@ void Compiler::NoteMemories() {
   }
 }
 
+// Whether some execve() names that file, which its memory may come to hold.
+bool Compiler::IsExecuted(const model::Image& image) const {
+  bool executed = false;
+  ForEachOp(program_, [&](const TaskInfo& info, const Op& op) {
+    if (op.code != OpCode::kSyscall || op.nr != Nr::kExecve) return;
+    const int object = program_.ObjectAt(op.pointers[0], info.space);
+    if (object < 0) return;
+    const auto names = [&](std::vector<Value> path) {
+      path.resize(image.path.size(), model::kZero);
+      return path == image.path;
+    };
+    const Object& file = program_.objects[static_cast<size_t>(object)];
+    executed |= std::any_of(file.alternatives.begin(), file.alternatives.end(), names);
+    const int first = program_.ObjectAt(op.pointers[0], 0);
+    for (const model::Image& other : program_.images) {
+      executed |= names(other.words[program_.objects[static_cast<size_t>(first)].whole]);
+    }
+  });
+  return executed;
+}
+
+void Compiler::NotePrograms() {
+  size_t index = 0;
+  for (const Declaration& declaration : scenario_.declarations) {
+    const auto* program = std::get_if<ProgramImage>(&declaration);
+    if (program == nullptr || IsExecuted(program_.images[index++])) continue;
+    Note(program->where, absl::StrCat("note: nobody executes ", Quoted(program->path.text)));
+  }
+}
+
 void Compiler::NotePolicies() {
   for (const Declaration& declaration : scenario_.declarations) {
     if (const auto* supervisor = std::get_if<Supervisor>(&declaration)) {
@@ -99,6 +129,25 @@ void Compiler::NotePolicies() {
   }
 }
 
+// A script without a loop of its own goes round, too, where RECV starts anew for ever, and so does
+// a policy; one that is free may close the listener.
+void Compiler::NoteEndlessSignals(const Signals& signals) {
+  const int task = tasks_[signals.to];
+  const TaskInfo& info = program_.tasks[static_cast<size_t>(task)];
+  if (!signals.any || info.ops[0].free) return;
+  const bool policy = std::any_of(policies_.begin(), policies_.end(),
+                                  [task](const auto& each) { return each.first == task; });
+  const bool anew = std::any_of(info.ops.begin(), info.ops.end(), [&info](const Op& op) {
+    return info.handler_restarts && (op.code == OpCode::kRecv || op.code == OpCode::kAddfd);
+  });
+  if (!policy && !anew) return;
+  program_.spins = true;
+  Note(signals.where,
+       absl::StrCat("note: with these signals ", signals.to,
+                    " may never come to rest, where 'progress' and 'hangup' are judged; 'never "
+                    "resumes' is judged all the same"));
+}
+
 void Compiler::NoteTasks() {
   for (const Declaration& declaration : scenario_.declarations) {
     if (const auto* task = std::get_if<Task>(&declaration)) {
@@ -106,6 +155,7 @@ void Compiler::NoteTasks() {
         Note(task->where, absl::StrCat("note: nothing starts ", task->name));
       }
     } else if (const auto* signals = std::get_if<Signals>(&declaration)) {
+      NoteEndlessSignals(*signals);
       if (signals->disposition != Signals::Disposition::kHandlerRestarts) continue;
       const TaskInfo& info = program_.tasks[static_cast<size_t>(tasks_[signals->to])];
       const bool supervises = info.kind == model::TaskKind::kSupervisor;
@@ -113,11 +163,14 @@ void Compiler::NoteTasks() {
         return info.filtered && op.code == OpCode::kSyscall &&
                program_.trapped[static_cast<size_t>(op.nr)];
       });
-      if (supervises || !waits) {
-        Note(signals->where,
-             absl::StrCat("note: 'restarts' changes nothing: ",
-                          supervises ? "no call of a supervisor starts anew here"
-                                     : absl::StrCat(signals->to, " makes no call that waits")));
+      // SEND and ID_VALID end with EINTR, poll() too; RECV and ADDFD start anew.
+      const bool restarts = std::any_of(info.ops.begin(), info.ops.end(), [](const Op& op) {
+        return !op.free && (op.code == OpCode::kRecv || op.code == OpCode::kAddfd);
+      });
+      if (supervises ? !restarts : !waits) {
+        Note(signals->where, absl::StrCat("note: 'restarts' changes nothing: ", signals->to,
+                                          supervises ? " makes no call that starts anew"
+                                                     : " makes no call that waits"));
       }
     }
   }
@@ -125,8 +178,10 @@ void Compiler::NoteTasks() {
 
 void Compiler::Notes() {
   NoteMemories();
+  NotePrograms();
   NotePolicies();
   NoteTasks();
+  for (const Script& script : scripts_) NoteScript(script);
   ForEachOp(program_, [this](const TaskInfo& info, const Op& op) {
     if (info.kind != model::TaskKind::kSupervisor || op.free) return;
     for (const model::Descriptor& d : op.descriptors) {

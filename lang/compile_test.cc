@@ -129,6 +129,116 @@ TEST(CompileTest, AnErrorIsNoneOfTheModelsOwn) {
             std::string::npos);
 }
 
+// copy_signal(): a child has its parent's limits, whichever line gives them first.
+TEST(CompileTest, ALimitIsATargetsAndItsChildrens) {
+  const auto program = Compiled(
+      "filter umask\nrlimit U: 5\nmemory p = \"/a\"\ntarget T { umask() }\n"
+      "child D of C { umask() }\nchild C of U { fork(D) }\nchild E of U { umask() }\n"
+      "target U { fork(C) }\nsupervisor S { n = recv(); send(n, value 1) }\n");
+  ASSERT_TRUE(program.ok()) << program.status();
+  const auto limit = [&](size_t task) { return program->nofile[program->tasks[task].files]; };
+  EXPECT_EQ(limit(0), 8);
+  EXPECT_EQ(limit(1), 5);
+  EXPECT_EQ(limit(2), 5);
+  EXPECT_EQ(limit(4), 5);
+  const auto limited = [](const std::string& name) {
+    return Refusal(
+        "filter umask\ntarget T { clone(C) }\nthread V of T { umask() }\n"
+        "child C of T { umask() }\npeer P shares files with T { close(file) }\n"
+        "supervisor S { n = recv(); send(n, value 1) }\nrlimit " +
+        name + ": 6\n");
+  };
+  EXPECT_EQ(limited("T"), "");
+  EXPECT_EQ(limited("T: 6\nrlimit T"), "f:12:1: found a second limit of T, expected one");
+  for (const char* const other : {"V", "C", "P", "S"}) {
+    EXPECT_EQ(limited(other), std::string("f:11:1: found a limit of ") + other +
+                                  ", expected a target's: its threads and children have the same");
+  }
+}
+
+// unshare_files(): a table for each group that executes a program and shares its own with another.
+TEST(CompileTest, AnExecveHasATableToMakeWhereOthersShareItsOwn) {
+  const auto compiled = [](const std::string& text) {
+    return Compiled("filter umask\nmemory p = \"/a\"\n" + text +
+                    "supervisor S { n = recv(); send(n, value 1) }\n");
+  };
+  const std::string exec = "execve(p, NULL, NULL)", peer = "peer P shares files with T { ";
+  const auto alone = compiled("target T { " + exec + " }\nthread U of T { umask() }\n");
+  ASSERT_TRUE(alone.ok()) << alone.status();
+  EXPECT_EQ(alone->tasks[0].unshared, 0);
+  EXPECT_EQ(alone->files_tables, 1);
+  const auto shared = compiled("target T { " + exec + " }\nthread U of T { " + exec + " }\n" +
+                               peer + exec + " }\n");
+  ASSERT_TRUE(shared.ok()) << shared.status();
+  EXPECT_EQ(shared->tasks[0].unshared, 1);
+  EXPECT_EQ(shared->tasks[1].unshared, 1);
+  EXPECT_EQ(shared->tasks[2].unshared, 2);
+  EXPECT_EQ(shared->files_tables, 3);
+  const auto most =
+      compiled("target T { " + exec + " }\ntarget V { umask() }\n" +
+               "target W { umask() }\ntarget X { umask() }\n" + peer + "close(file) }\n");
+  EXPECT_EQ(most.status().message(),
+            "f:1:1: found the execve() of T, which shares descriptors, expected at most 4 "
+            "descriptor tables: targets, forked children and those that execve() makes");
+}
+
+TEST(CompileTest, AProgramHasTextWhereMemoriesWere) {
+  const auto text = [](const std::string& programs, const std::string& path = "p") {
+    return "filter umask\nmemory p = \"/x\"\nmemory b = bytes \"old\"\nmemory t = [p, NULL]\n" +
+           programs + "target T { umask(); write(file, b, 3); execve(" + path + ", t, NULL) }\n" +
+           "supervisor S { n = recv(); send(n, value 1) }\n";
+  };
+  const auto program = Compiled(text("program \"/x\" { p = \"/n\"; b = \"new!\" }\n"));
+  ASSERT_TRUE(program.ok()) << program.status();
+  EXPECT_TRUE(program->notes.empty());
+  ASSERT_EQ(program->images.size(), 1u);
+  // A NUL ends a string, and only a string.
+  EXPECT_EQ(program->images[0].bytes, (std::vector<uint16_t>{3, 4, 0}));
+  EXPECT_EQ(program->images[0].words[0].size(), 1u);
+  EXPECT_EQ(program->images[0].words[1].size(), 1u);
+
+  const auto refusal = [&](const std::string& programs) { return Refusal(text(programs)); };
+  EXPECT_EQ(refusal("program \"\" { p = \"/a\" }\n"),
+            "f:9:9: found \"\", expected the path of a program, of 1 to 23 bytes without a NUL");
+  EXPECT_EQ(refusal("program \"/x\" { t = \"/a\" }\n"),
+            "f:9:16: found 't', a table, expected a memory that holds text");
+  EXPECT_EQ(refusal("program \"/x\" { p = \"/a\"; p = \"/b\" }\n"),
+            "f:9:26: found a second 'p', expected another memory");
+  EXPECT_EQ(refusal("program \"/x\" { b = \"\" }\n"), "f:9:20: found \"\", expected 1 to 24 bytes");
+  EXPECT_EQ(refusal("program \"/x\" { p = \"1\" }\nprogram \"/x\" { p = \"1\" }\n"),
+            "f:10:1: found a second program \"/x\", expected another path");
+  EXPECT_EQ(refusal("program \"/x\" { p = \"1\" }\nprogram \"/1\" { p = \"1\" }\n"
+                    "program \"/2\" { p = \"1\" }\n"
+                    "program \"/3\" { p = \"1\" }\n"),
+            "f:12:1: found one more, expected at most 3 programs");
+  EXPECT_EQ(refusal("program \"/x\" { p = \"/sandbox\" }\n"),
+            "f:9:20: found 9 bytes, expected at most 8, as many words as 'p' has");
+  EXPECT_EQ(refusal("program \"/x\" {}\n"),
+            "f:9:1: found a program that has nothing, expected what it has: of others nothing is "
+            "mapped either");
+  // By its own text.
+  const auto again =
+      Compiled(text("program \"/x\" { p = \"/y\" }\nprogram \"/y\" { p = \"/z\" }\n"));
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_TRUE(again->notes.empty());
+  const auto unused = Compiled(text("program \"/y\" { p = \"/z\" }\n"));
+  ASSERT_TRUE(unused.ok()) << unused.status();
+  EXPECT_EQ(unused->notes, std::vector<std::string>{"f:9:1: note: nobody executes \"/y\""});
+}
+
+// SA_RESTART has something to do where RECV or ADDFD waits.
+TEST(CompileTest, RestartsOfASupervisorHaveAnEffectOnRecvAndAddfd) {
+  const auto notes = [](const std::string& script) {
+    const auto program = Compiled("filter umask\ntarget T { umask() }\nsupervisor S { " + script +
+                                  " }\nsignals to S: 1, handler restarts\n");
+    return program.ok() ? program->notes : std::vector<std::string>{"refused"};
+  };
+  EXPECT_TRUE(notes("n = recv(); send(n, value 1)").empty());
+  EXPECT_EQ(notes("poll()"),
+            std::vector<std::string>{"f:8:1: note: 'restarts' changes nothing: S makes no call "
+                                     "that starts anew"});
+}
+
 // What is left of "/sandbox/ok" from its second word on, in each of two address spaces.
 TEST(CompileTest, ARestHasTheWordsOfItsObject) {
   const auto program = Compiled(

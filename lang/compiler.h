@@ -52,6 +52,27 @@ std::string Quoted(const std::string& bytes);
 std::string AtomText(const Atom& atom);
 std::string CallText(const Call& call);
 
+// What is known at an op of a script: lang/compile_results.cc.
+struct Known;
+
+// A script that is being compiled.
+struct Script {
+  // A loop's ops, from its first one to behind its last one.
+  struct Loop {
+    size_t begin = 0;
+    size_t end = 0;
+    Location where;
+    std::vector<size_t> leaves;  // jumps to its end
+  };
+  int task = 0;
+  bool supervises = false;  // and is no handler
+  std::vector<Op> ops;
+  std::map<std::string, uint8_t> variables;   // notifications
+  std::vector<Loop> open;                     // loops, the innermost last
+  std::vector<Loop> loops;                    // those that are complete
+  std::map<size_t, const BranchTest*> tests;  // by op
+};
+
 class Compiler {
  public:
   Compiler(const Scenario& scenario, const model::Proposal& proposal, const CompileOptions& options)
@@ -65,11 +86,7 @@ class Compiler {
   }
   absl::Status Unknown(Location where, absl::string_view what, const std::string& found,
                        const std::vector<std::string>& known) const {
-    std::string message =
-        absl::StrCat("found '", found, "', expected ", what, ": ", absl::StrJoin(known, ", "));
-    const std::string near = base::Nearest(found, known);
-    if (!near.empty()) absl::StrAppend(&message, "; did you mean '", near, "'?");
-    return Error(where, message);
+    return Error(where, base::UnknownName(what, found, known));
   }
   absl::Status NotUnder(Location where, const std::string& what) const {
     return absl::FailedPreconditionError(absl::StrCat(scenario_.file, ":", where.line, ":",
@@ -81,6 +98,14 @@ class Compiler {
   absl::Status Belongs(const Task& task);
   absl::Status Memories();
   absl::Status Settings();
+  bool IsExecuted(const model::Image& image) const;
+  void NotePrograms();
+  void NoteEndlessSignals(const Signals& signals);
+  absl::Status Images();
+  absl::Status ImageMemory(const Atom& name, const Atom& text, model::Image* image);
+  absl::Status Calls();
+  absl::Status UnsharedTables();
+  void InheritLimits();
   absl::Status ResourceLimits();
   absl::Status Policy();
   absl::Status Bodies();
@@ -140,7 +165,22 @@ class Compiler {
   absl::Status CompileIoctl(const Call& call, std::map<std::string, uint8_t>* variables,
                             std::vector<Op>* ops);
   absl::Status CompileExpectations(const Call& call, Op* op);
-  absl::Status CompileBody(const std::vector<Statement>& body, int task, std::vector<Op>* ops);
+  absl::Status CompileBody(const std::vector<Statement>& body, int task, std::vector<Op>* ops,
+                           bool handler = false);
+  // The statements of a script, or of a block in it; `*goes_on`: whether what follows is reached.
+  absl::Status CompileBlock(const std::vector<Statement>& body, Script* script, bool* goes_on);
+  absl::Status CompileStatement(const Statement& statement, Script* script);
+  static void NameNotifications(const std::vector<Statement>& block, Script* script);
+  absl::Status CompileIf(const If& branch, Script* script, bool* goes_on);
+  absl::Status CompileTest(const BranchTest& test, Script* script);
+  absl::Status CompileLoop(const Loop& loop, Script* script, bool* goes_on);
+  absl::Status CompileLeave(const Leave& leave, Script* script) const;
+  absl::Status FitsInScript(Location where, const Script& script) const;
+  // Whether every test can be met and not met, and is about something.
+  absl::Status CheckTests(const Script& script) const;
+  absl::Status CheckTest(const BranchTest& test, const Op& op, const Known& known) const;
+  // Tests that the rest of the scenario decides, loops that never sleep.
+  void NoteScript(const Script& script);
   using Alternative = std::variant<Call, Store, Nothing>;
   // A statement, with any(a, b) as one alternative for each of these.
   absl::Status Expand(const Statement& statement, std::vector<Alternative>* alternatives) const;
@@ -178,6 +218,7 @@ class Compiler {
   std::set<std::string> named_;         // objects that something passes, stores into or points to
   int files_tables_ = 0;
   int spaces_ = 0;
+  std::vector<Script> scripts_;                    // with tests or loops
   std::array<bool, model::kMaxSpaces> general_{};  // where the most general peer is
 };
 

@@ -190,12 +190,13 @@ absl::Status ReadHeader(absl::string_view text, absl::string_view file, Header* 
   return absl::OkStatus();
 }
 
-absl::string_view MissingLine(const Header& header) {
-  if (header.name.empty()) return "# name: TEXT";
-  if (header.question.empty()) return "# question: TEXT";
-  if (header.source.empty()) return "# source: TEXT";
-  if (header.results.empty()) return "# result: PROPOSAL=holds";
-  return "";
+std::vector<std::string> MissingLines(const Header& header) {
+  std::vector<std::string> missing;
+  if (header.name.empty()) missing.emplace_back("# name: TEXT");
+  if (header.question.empty()) missing.emplace_back("# question: TEXT");
+  if (header.source.empty()) missing.emplace_back("# source: TEXT");
+  if (header.results.empty()) missing.emplace_back("# result: PROPOSAL=holds");
+  return missing;
 }
 
 }  // namespace knotcheck::lang

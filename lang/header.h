@@ -6,6 +6,8 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -14,11 +16,11 @@
 namespace knotcheck::lang {
 
 // Reads the comment and blank lines at the start of `text`. `*end` becomes the offset of the first
-// other line and `*end_where` its place. Missing keys are the caller's to report, see MissingLine.
+// other line and `*end_where` its place. Missing keys are the caller's to report, see MissingLines.
 absl::Status ReadHeader(absl::string_view text, absl::string_view file, Header* header, size_t* end,
                         Location* end_where);
 
-// A line that `header` lacks, as it should be written ("# source: TEXT"); empty if none.
-absl::string_view MissingLine(const Header& header);
+// The lines that `header` lacks, as they should be written ("# source: TEXT").
+std::vector<std::string> MissingLines(const Header& header);
 
 }  // namespace knotcheck::lang

@@ -11,89 +11,13 @@
 #include "absl/strings/str_join.h"
 #include "lang/header.h"
 #include "lang/lexer.h"
-#include "lang/token_reader.h"
+#include "lang/parser.h"
 
 namespace knotcheck::lang {
-namespace {
-
-// Enough for anything that can be checked, and few enough to bound what later passes cost.
-constexpr size_t kMaxDeclarations = 1000;
-constexpr size_t kMaxStatements = 10000;
-
-// Recursive descent without recursion: nothing of the language nests deeper than a choice. Each
-// function begins at the first token of what it is named after, and answers false once an error is
-// recorded.
-class Parser : private TokenReader {
- public:
-  Parser(absl::string_view file, Lexer lexer, Scenario* scenario)
-      : TokenReader(file, lexer), scenario_(scenario) {}
-
-  absl::Status Run();
-
- private:
-  struct Keyword {
-    const char* word;
-    // Given the keyword's token, which has been taken.
-    bool (Parser::*parse)(const Token& keyword);
-  };
-  static const std::vector<Keyword>& Keywords();
-
-  bool ParseDeclaration();
-  bool ParseMemory(const Token& keyword);
-  bool ParseTask(const Token& keyword);
-  bool ParsePeer(const Token& keyword);
-  bool ParseSupervisor(const Token& keyword);
-  bool ParseSignals(const Token& keyword);
-  bool ParseFilter(const Token& keyword);
-  bool ParseAllocation(const Token& keyword);
-  bool ParseListener(const Token& keyword);
-  bool ParseRlimit(const Token& keyword);
-  bool ParseAsk(const Token& keyword);
-
-  bool ParsePointers(std::vector<std::vector<Atom>>* entries);
-  bool ParseStrings(std::vector<Atom>* alternatives);
-  // '{' statements '}', or what follows its '{'.
-  bool ParseBody(std::vector<Statement>* body);
-  bool ParseStatements(std::vector<Statement>* body);
-  bool ParseStatement(Statement* statement);
-  bool ParseCall(Call* call);
-  // What follows 'any of', and what follows 'any' in an argument.
-  bool ParseAnyOf(AnyOf* any);
-  bool ParseAny(Arg* arg);
-  bool ParseArg(Arg* arg);
-  bool ParseAtom(Atom* atom, absl::string_view expected);
-  bool ParseNameAtom(Atom* atom, absl::string_view expected);
-  // What a call takes, or a pointer: an atom, behind a name perhaps an offset.
-  bool ParseOperand(Atom* atom, absl::string_view expected);
-  bool ParseAnything(Supervisor* supervisor);
-  bool ParsePolicy(Supervisor* supervisor);
-  bool ParseRule(Rule* rule);
-  bool ParseCondition(Condition* condition);
-  bool ParseReaction(Reaction* reaction);
-
-  bool AtSeparator() const { return AtPunctuation(";") || token().kind == Token::Kind::kNewline; }
-  void SkipSeparators() {
-    while (AtSeparator()) Advance();
-  }
-  // Whether a statement, rule or reaction ends here; `more` is what could have followed as well.
-  bool EndOfItem(absl::string_view more, const std::vector<std::string>& words = {}) {
-    return AtSeparator() || AtPunctuation("}") ||
-           Fail(absl::StrCat(more, "';', '}' or the end of the line"), words);
-  }
-
-  // Whether a declaration ends here.
-  bool EndOfDeclaration(absl::string_view more = "", const std::vector<std::string>& words = {}) {
-    return token().kind == Token::Kind::kNewline || AtEnd() ||
-           Fail(absl::StrCat(more, "the end of the line"), words);
-  }
-
-  Scenario* scenario_;
-  size_t statements_ = 0;
-};
-
 const std::vector<Parser::Keyword>& Parser::Keywords() {
   static const auto& kKeywords = *new std::vector<Keyword>{
       {"memory", &Parser::ParseMemory},
+      {"program", &Parser::ParseProgram},
       {"target", &Parser::ParseTask},
       {"thread", &Parser::ParseTask},
       {"child", &Parser::ParseTask},
@@ -111,9 +35,10 @@ const std::vector<Parser::Keyword>& Parser::Keywords() {
 }
 
 absl::Status Parser::Run() {
-  const absl::string_view missing = MissingLine(scenario_->header);
+  const std::vector<std::string> missing = MissingLines(scenario_->header);
   if (!missing.empty()) {
-    Fail(absl::StrCat("the header line '", missing, "' before it"));
+    Fail(absl::StrCat(missing.size() == 1 ? "the header line '" : "the header lines '",
+                      absl::StrJoin(missing, "', '"), "' before it"));
     return status();
   }
   while (true) {
@@ -155,6 +80,22 @@ bool Parser::ParseMemory(const Token& keyword) {
   }
   scenario_->declarations.emplace_back(std::move(memory));
   return EndOfDeclaration(more);
+}
+
+bool Parser::ParseProgram(const Token& keyword) {
+  ProgramImage image;
+  image.where = keyword.where;
+  if (!String(&image.path) || !Open("{")) return false;
+  for (SkipSeparators(); !AtPunctuation("}"); SkipSeparators()) {
+    auto& [name, text] = image.memory.emplace_back();
+    if (!ParseNameAtom(&name, "the name of a memory or '}'") || !Punctuation("=") ||
+        !String(&text) || !EndOfItem("")) {
+      return false;
+    }
+  }
+  if (!Close("}")) return false;
+  scenario_->declarations.emplace_back(std::move(image));
+  return EndOfDeclaration();
 }
 
 bool Parser::ParsePointers(std::vector<std::vector<Atom>>* entries) {
@@ -432,210 +373,6 @@ bool Parser::ParseAsk(const Token& keyword) {
   scenario_->declarations.emplace_back(std::move(ask));
   return EndOfDeclaration("',' or ");
 }
-
-bool Parser::ParseBody(std::vector<Statement>* body) { return Open("{") && ParseStatements(body); }
-
-bool Parser::ParseStatements(std::vector<Statement>* body) {
-  for (SkipSeparators(); !AtPunctuation("}"); SkipSeparators()) {
-    if (++statements_ > kMaxStatements) {
-      return FailWith(token().where, absl::StrCat("found more than ", kMaxStatements,
-                                                  " statements, expected at most that many"));
-    }
-    if (!ParseStatement(&body->emplace_back())) return false;
-  }
-  return Close("}");
-}
-
-bool Parser::ParseStatement(Statement* statement) {
-  const Token first = token();
-  std::string name;
-  if (!Name(&name, "a statement or '}'")) return false;
-
-  if (first.raw == "any" && TakeWord("of")) {
-    AnyOf any;
-    any.where = first.where;
-    if (!ParseAnyOf(&any)) return false;
-    *statement = std::move(any);
-    return EndOfItem("");
-  }
-
-  if (AtPunctuation("(")) {
-    Call call;
-    call.where = first.where;
-    call.function = std::move(name);
-    if (!ParseCall(&call)) return false;
-    *statement = std::move(call);
-    return true;
-  }
-
-  Store store;
-  store.where = first.where;
-  if (AtPunctuation("[")) {
-    if (!Open("[") || !Number(&store.index.emplace(), "an index, a number") || !Close("]") ||
-        !Punctuation("=")) {
-      return false;
-    }
-  } else if (!TakePunctuation("=")) {
-    // Most likely the brace of the declaration above is missing.
-    for (const Keyword& keyword : Keywords()) {
-      if (first.raw != keyword.word) continue;
-      return Fail(absl::StrCat("'(', '[' or '=', or a '}' before ", Quoted(first.raw), OpenHint()));
-    }
-    return Fail("'(', '[' or '='");
-  }
-  SkipNewlines();
-  const bool may_call = token().kind == Token::Kind::kName && !store.index.has_value();
-  if (!ParseOperand(&store.value, store.index.has_value()
-                                      ? "a string, a name or a number"
-                                      : "a call, a string, a name or a number")) {
-    return false;
-  }
-  if (may_call && store.value.offset == 0 && AtPunctuation("(")) {
-    Call call;
-    call.where = first.where;
-    call.variable = std::move(name);
-    call.function = std::move(store.value.text);
-    if (!ParseCall(&call)) return false;
-    *statement = std::move(call);
-    return true;
-  }
-  store.object = std::move(name);
-  *statement = std::move(store);
-  return EndOfItem(may_call ? "'(', " : "");
-}
-
-bool Parser::ParseAnyOf(AnyOf* any) {
-  if (!Open("{")) return false;
-  for (SkipSeparators(); !AtPunctuation("}"); SkipSeparators()) {
-    if (++statements_ > kMaxStatements) {
-      return FailWith(token().where, absl::StrCat("found more than ", kMaxStatements,
-                                                  " statements, expected at most that many"));
-    }
-    const Token next = AfterNext();
-    if (AtWord("any") && next.raw == "of") return Fail("a call, a store or 'nothing'");
-    if (AtWord("nothing") && next.raw != "(" && next.raw != "=" && next.raw != "[") {
-      any->alternatives.emplace_back(Nothing{Advance().where});
-      if (!EndOfItem("")) return false;
-      continue;
-    }
-    Statement statement;
-    if (!ParseStatement(&statement)) return false;
-    if (auto* call = std::get_if<Call>(&statement)) {
-      any->alternatives.emplace_back(std::move(*call));
-    } else {
-      any->alternatives.emplace_back(std::get<Store>(std::move(statement)));
-    }
-  }
-  if (any->alternatives.empty()) return Fail("a call, a store or 'nothing'", {"nothing"});
-  return Close("}");
-}
-
-bool Parser::ParseAny(Arg* arg) {
-  arg->any = true;
-  arg->atoms.clear();
-  if (!Open("(")) return false;
-  do {
-    if (!ParseOperand(&arg->atoms.emplace_back(), "a name, a number or a string")) return false;
-    SkipNewlines();
-  } while (TakePunctuation(","));
-  return AtPunctuation(")") ? Close(")") : Fail("',' or ')'");
-}
-
-bool Parser::ParseCall(Call* call) {
-  if (!Open("(")) return false;
-  SkipNewlines();
-  if (!AtPunctuation(")")) {
-    do {
-      if (!ParseArg(&call->args.emplace_back())) return false;
-    } while (TakePunctuation(","));
-    if (!AtPunctuation(")")) {
-      const Arg& last = call->args.back();
-      const bool more = !last.any && (last.joined || last.atoms.size() == 1);
-      return Fail(more ? "'|', ',' or ')'" : "',' or ')'");
-    }
-  }
-  if (!Close(")")) return false;
-
-  if (TakePunctuation("==")) {
-    SkipNewlines();
-    if (token().kind == Token::Kind::kString) return Fail("a number or the name of an errno");
-    if (!ParseAtom(&call->expected.emplace(), "a number or the name of an errno")) return false;
-  }
-  if (TakeWord("uses")) {
-    if (!String(&call->uses.emplace())) return false;
-    return EndOfItem("");
-  }
-  return EndOfItem(call->expected.has_value() ? "'uses', " : "'==', 'uses', ", {"uses"});
-}
-
-bool Parser::ParseArg(Arg* arg) {
-  constexpr absl::string_view kExpected = "an argument (a name, a number or a string)";
-  SkipNewlines();
-  arg->where = token().where;
-  if (token().kind == Token::Kind::kNumber) {
-    const Token number = Advance();
-    SkipNewlines();
-    if (TakePunctuation(":")) {
-      arg->index = number.number;
-    } else {
-      arg->atoms.push_back(AtomOf(number));
-    }
-  }
-  if (arg->atoms.empty() && !ParseOperand(&arg->atoms.emplace_back(), kExpected)) return false;
-  SkipNewlines();
-  const Atom& first = arg->atoms[0];
-  if (!arg->index && first.kind == Atom::Kind::kName && first.text == "any" && AtPunctuation("(")) {
-    return ParseAny(arg);
-  }
-  if (AtPunctuation("|")) {
-    arg->joined = true;
-    while (TakePunctuation("|")) {
-      if (!ParseOperand(&arg->atoms.emplace_back(), kExpected)) return false;
-      SkipNewlines();
-    }
-    return true;
-  }
-  while (token().kind == Token::Kind::kName || token().kind == Token::Kind::kNumber ||
-         token().kind == Token::Kind::kString) {
-    if (!ParseOperand(&arg->atoms.emplace_back(), kExpected)) return false;
-    SkipNewlines();
-  }
-  return true;
-}
-
-bool Parser::ParseAtom(Atom* atom, absl::string_view expected) {
-  SkipNewlines();
-  switch (token().kind) {
-    case Token::Kind::kName:
-      return ParseNameAtom(atom, expected);
-    case Token::Kind::kNumber:
-    case Token::Kind::kString:
-      *atom = AtomOf(Advance());
-      return true;
-    default:
-      return Fail(expected);
-  }
-}
-
-bool Parser::ParseNameAtom(Atom* atom, absl::string_view expected) {
-  SkipNewlines();
-  atom->where = token().where;
-  return Name(&atom->text, expected);
-}
-
-bool Parser::ParseOperand(Atom* atom, absl::string_view expected) {
-  if (!ParseAtom(atom, expected)) return false;
-  if (atom->kind != Atom::Kind::kName || !TakePunctuation("+")) return true;
-  constexpr int64_t kMost = 1'000'000;
-  SkipNewlines();
-  if (token().kind != Token::Kind::kNumber || token().number < 1 || token().number > kMost) {
-    return Fail("a number of bytes from 1 to 1000000, as in path+8");
-  }
-  atom->offset = Advance().number;
-  return true;
-}
-
-}  // namespace
 
 absl::StatusOr<Scenario> Parse(absl::string_view text, absl::string_view file) {
   Scenario scenario;

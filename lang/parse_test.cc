@@ -453,7 +453,9 @@ TEST(HeaderTest, CommentsAreUtf8) {
 
 TEST(HeaderTest, BadHeaders) {
   constexpr Row kTable[] = {
-      {"", "f:1:1: found the end of the file, expected the header line '# name: TEXT' before it"},
+      {"",
+       "f:1:1: found the end of the file, expected the header lines '# name: TEXT', '# question: "
+       "TEXT', '# source: TEXT', '# result: PROPOSAL=holds' before it"},
       {"# question: q\n# source: s\n# result: p=?\nnever x",
        "f:4:1: found 'never', expected the header line '# name: TEXT' before it"},
       {"# name: n\n# source: s\n# result: p=?\n never x",
@@ -463,7 +465,8 @@ TEST(HeaderTest, BadHeaders) {
       {"# name: n\n# question: q\n# source: s\nnever x",
        "f:4:1: found 'never', expected the header line '# result: PROPOSAL=holds' before it"},
       {"# name: n\n# question: q",
-       "f:2:14: found the end of the file, expected the header line '# source: TEXT' before it"},
+       "f:2:14: found the end of the file, expected the header lines '# source: TEXT', '# result: "
+       "PROPOSAL=holds' before it"},
       {"# nmae: n\n# question: q\n",
        "f:1:3: found 'nmae', expected name, question, source, result or why, did you mean "
        "'name'?"},
@@ -522,11 +525,12 @@ TEST(HeaderTest, BadResults) {
 TEST(ParseTest, BadDeclarations) {
   constexpr Row kTable[] = {
       {"memmory x = \"a\"",
-       "f:5:1: found 'memmory', expected a declaration (memory, target, thread, child, peer, "
+       "f:5:1: found 'memmory', expected a declaration (memory, program, target, thread, child, "
+       "peer, "
        "supervisor, signals, filter, allocation, listener, rlimit, never, sometimes), did you "
        "mean 'memory'?"},
       {"42",
-       "f:5:1: found '42', expected a declaration (memory, target, thread, child, peer, "
+       "f:5:1: found '42', expected a declaration (memory, program, target, thread, child, peer, "
        "supervisor, signals, filter, allocation, listener, rlimit, never, sometimes)"},
       {"never x never y", "f:5:9: found 'never', expected ',' or the end of the line"},
       {"filter a;", "f:5:9: found ';', expected the end of the line"},

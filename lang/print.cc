@@ -5,8 +5,10 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "lang/parse.h"
 
 namespace knotcheck::lang {
@@ -86,9 +88,16 @@ std::string Text(const AnyOf& any) {
 // `lines` in braces: on this line if it is one, else each on its own.
 std::string Braces(const std::vector<std::string>& lines) {
   if (lines.empty()) return "{}";
-  if (lines.size() == 1) return absl::StrCat("{ ", lines[0], " }");
-  return absl::StrCat("{\n  ", absl::StrJoin(lines, "\n  "), "\n}");
+  if (lines.size() == 1 && !absl::StrContains(lines[0], '\n')) {
+    return absl::StrCat("{ ", lines[0], " }");
+  }
+  const std::string text = absl::StrJoin(lines, "\n");
+  return absl::StrCat("{\n  ", absl::StrReplaceAll(text, {{"\n", "\n  "}}), "\n}");
 }
+
+std::string Text(const If& branch);
+std::string Text(const Loop& loop);
+std::string Text(const Leave&) { return "leave"; }
 
 std::string Body(const std::vector<Statement>& statements) {
   std::vector<std::string> lines;
@@ -98,6 +107,22 @@ std::string Body(const std::vector<Statement>& statements) {
   }
   return Braces(lines);
 }
+
+std::string Text(const BranchTest& test) {
+  if (test.kind == BranchTest::Kind::kCall)
+    return absl::StrCat(test.variable, " is ", Text(test.value));
+  return absl::StrCat("result ", test.negated ? "!= " : "== ", Text(test.value));
+}
+
+std::string Text(const If& branch) {
+  std::string text = absl::StrCat("if ", Text(branch.test), " ", Body(branch.then));
+  if (branch.otherwise.empty()) return text;
+  const auto* other =
+      branch.otherwise.size() == 1 ? std::get_if<If>(&branch.otherwise[0]) : nullptr;
+  return absl::StrCat(text, " else ", other != nullptr ? Text(*other) : Body(branch.otherwise));
+}
+
+std::string Text(const Loop& loop) { return absl::StrCat("loop ", Body(loop.body)); }
 
 std::string Text(const Memory& memory) {
   const std::string head = absl::StrCat("memory ", memory.name, " = ");
@@ -115,6 +140,14 @@ std::string Text(const Memory& memory) {
                                       *out += Joined(entry, " | ");
                                     }),
                       "]");
+}
+
+std::string Text(const ProgramImage& image) {
+  std::vector<std::string> lines;
+  for (const auto& [name, text] : image.memory) {
+    lines.push_back(absl::StrCat(Text(name), " = ", Text(text)));
+  }
+  return absl::StrCat("program ", Text(image.path), " ", Braces(lines));
 }
 
 std::string Text(const Task& task) {

@@ -18,6 +18,7 @@ int VariableRead(const Op& op) {
     case OpCode::kVerb:
     case OpCode::kReadArgs:
     case OpCode::kJumpIfNothing:
+    case OpCode::kJumpIfCall:
     case OpCode::kDecide:
       return op.variable;
     case OpCode::kAfter:
@@ -39,6 +40,8 @@ size_t AfterJumps(const TaskInfo& info, const Task& task) {
       task.frames[1].function == static_cast<uint8_t>(Fn::k_seccomp_notify_release);
   const bool over = l.returned || (releases && info.ops[at].code != OpCode::kChoose);
   if (task.frames[1].function != 0 && !over) return at;
+  // The same ioctl is made again, of the same notification.
+  if (over && l.ret == -kERESTARTSYS) return at;
   const Ret ret = over ? l.ret : task.ret;
   if (over) at = info.ops[at].joins ? info.ops[at].target : at + 1;
   while (at < info.ops.size()) {
@@ -48,11 +51,48 @@ size_t AfterJumps(const TaskInfo& info, const Task& task) {
     } else if (op.code == OpCode::kJumpIfError) {
       const bool hit = op.error == 0 ? ret < 0 : ret == -op.error;
       at = hit ? op.target : at + 1;
+    } else if (op.code == OpCode::kJumpIfResult) {
+      at = ret == op.expected ? op.target : at + 1;
     } else {
       break;
     }
   }
   return at;
+}
+
+// What is live where a script goes on from `at` when its last ioctl has failed with any error. No
+// way of jumps alone leads back to where it began.
+uint8_t LiveAfterError(const std::vector<Op>& ops, const std::vector<uint8_t>& live, size_t at) {
+  while (at < ops.size()) {
+    const Op& op = ops[at];
+    if (op.code == OpCode::kJump || (op.code == OpCode::kJumpIfError && op.error == 0)) {
+      at = op.target;
+    } else if (op.code == OpCode::kJumpIfError ||
+               (op.code == OpCode::kJumpIfResult && op.expected < 0)) {
+      const uint8_t there = LiveAfterError(ops, live, op.target);
+      return static_cast<uint8_t>(there | LiveAfterError(ops, live, at + 1));
+    } else if (op.code == OpCode::kJumpIfResult) {
+      ++at;
+    } else {
+      break;
+    }
+  }
+  return live[at];
+}
+
+// ... and when it has returned 0.
+uint8_t LiveAfterSuccess(const std::vector<Op>& ops, const std::vector<uint8_t>& live, size_t at) {
+  while (at < ops.size()) {
+    const Op& op = ops[at];
+    if (op.code == OpCode::kJump || (op.code == OpCode::kJumpIfResult && op.expected == 0)) {
+      at = op.target;
+    } else if (op.code == OpCode::kJumpIfError || op.code == OpCode::kJumpIfResult) {
+      ++at;
+    } else {
+      break;
+    }
+  }
+  return live[at];
 }
 
 }  // namespace
@@ -81,21 +121,17 @@ DeadVariables::DeadVariables(const Program& program) : program_(program) {
             break;
           case OpCode::kJumpIfNothing:
           case OpCode::kJumpIfError:
+          case OpCode::kJumpIfResult:
+          case OpCode::kJumpIfCall:
           case OpCode::kDecide:
             now = live[op.target] | live[o + 1];
             break;
           case OpCode::kRecv: {
-            // It sets its variable if it succeeds; if not, the jumps on errors behind it say where
-            // the script goes on.
-            uint8_t failed = 0;
-            size_t next = op.joins ? op.target : o + 1;
-            bool all = false;
-            for (; next < ops.size() && ops[next].code == OpCode::kJumpIfError && !all; ++next) {
-              failed |= live[ops[next].target];
-              all = ops[next].error == 0;
-            }
-            if (!all) failed |= live[next];
-            now = static_cast<uint8_t>((live[next] & ~(1 << op.variable)) | failed);
+            // It sets its variable if it succeeds; if not, the jumps on its result behind it say
+            // where the script goes on.
+            const size_t next = op.joins ? op.target : o + 1;
+            now = static_cast<uint8_t>((LiveAfterSuccess(ops, live, next) & ~(1 << op.variable)) |
+                                       LiveAfterError(ops, live, next));
             break;
           }
           case OpCode::kAfter:

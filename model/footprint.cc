@@ -122,7 +122,8 @@ uint64_t Footprints::WrittenByOp(const std::vector<Op>& ops, size_t at) const {
   if (op.code == OpCode::kChoose) {
     // A second choice is for the next step.
     uint64_t written = 0;
-    for (const uint8_t next : op.alternatives) {
+    for (size_t next : op.alternatives) {
+      while (ops[next].code == OpCode::kJump) next = ops[next].target;
       if (ops[next].code != OpCode::kChoose) written |= WrittenByOp(ops, next);
     }
     return written;
@@ -307,6 +308,8 @@ StepFootprint Footprints::OfTask(const State& state, int task) const {
     footprint.writes |= SignalsOfGroup(program_.tasks[static_cast<size_t>(task)].group);
   }
   if (touches & kFiles) footprint.writes |= Files(me.files);
+  if (touches & kUnsharesFiles)
+    footprint.writes |= Files(program_.tasks[static_cast<size_t>(task)].unshared);
   // A lock that is taken is all that such a step can meet: then it looks at nothing.
   if ((touches & kTargetFiles) && !locked) {
     // Of the notification that it answers, as long as there is one: no id is given out twice.

@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "base/text.h"
 
 namespace knotcheck::model {
@@ -17,6 +18,11 @@ namespace {
 constexpr char kArchitecture[] = "x86_64";
 
 using Kind = ToggleInfo::Kind;
+
+// Or meant as one; no variant begins so.
+bool IsRelease(absl::string_view kernel) {
+  return !kernel.empty() && absl::ascii_isdigit(static_cast<unsigned char>(kernel[0]));
+}
 
 // Sets a toggle of one of these kinds.
 absl::Status AddToggle(absl::string_view what, absl::string_view name,
@@ -132,7 +138,7 @@ std::string ToString(const Operand& operand) {
 }
 
 absl::Status AddKernel(absl::string_view name, Operand* operand) {
-  if (!name.empty() && absl::ascii_isdigit(static_cast<unsigned char>(name[0]))) {
+  if (IsRelease(name)) {
     const auto release = ParseRelease(std::string(name));
     const auto variants = release ? VariantsOf(*release) : std::nullopt;
     if (!variants) {
@@ -165,7 +171,10 @@ absl::StatusOr<Operand> With(const Operand& operand, const Operand& changes) {
                      ", expected one that names no kernel of its own"));
   }
   Operand both = operand;
-  both.toggles |= changes.toggles;
+  for (const ToggleInfo& info : AllToggles()) {
+    const bool applies = info.proposal == "baseline" || info.proposal == operand.proposal->name;
+    if (applies && changes.toggles.Has(info.toggle)) both.toggles.Set(info.toggle);
+  }
   if (both.kernel.empty()) both.kernel = changes.kernel;
   return both;
 }
@@ -182,13 +191,46 @@ std::vector<std::string> ToggleNames(const Toggles& toggles) {
   return names;
 }
 
-std::string FixesText(const Toggles& toggles) {
+std::string KernelText(const Operand& operand) {
+  std::string release;
+  std::vector<std::string> variants;
+  for (const absl::string_view part : absl::StrSplit(operand.kernel, '/', absl::SkipEmpty())) {
+    if (!IsRelease(part)) {
+      variants.emplace_back(part);
+    } else {
+      absl::StrAppend(&release, release.empty() ? "" : " and ", part);
+    }
+  }
+  for (const ToggleInfo& info : AllToggles()) {
+    const bool unnamed = operand.kernel.empty() && info.variant();
+    if (unnamed && operand.toggles.Has(info.toggle)) variants.push_back(info.name);
+  }
+  return absl::StrCat(release.empty() ? FindProposal("baseline")->revision : release,
+                      variants.empty() ? "" : " with ", absl::StrJoin(variants, ", "));
+}
+
+std::string RevisionText(const Operand& operand) {
+  const auto revision = operand.toggles.Revision(operand.proposal->name);
+  if (!revision) return operand.proposal->revision;
+  const ToggleName& named = operand.proposal->revisions[*revision];
+  return absl::StrCat(named.name, ", ", named.what);
+}
+
+namespace {
+
+std::string NamesOf(const Toggles& toggles, Kind kind) {
   std::string text;
   for (const ToggleInfo& info : AllToggles()) {
-    if (!info.fix() || !toggles.Has(info.toggle)) continue;
+    if (info.kind != kind || !toggles.Has(info.toggle)) continue;
     absl::StrAppend(&text, text.empty() ? "" : ",", info.name);
   }
   return text;
 }
+
+}  // namespace
+
+std::string FixesText(const Toggles& toggles) { return NamesOf(toggles, Kind::kFix); }
+
+std::string MutationsText(const Toggles& toggles) { return NamesOf(toggles, Kind::kMutation); }
 
 }  // namespace knotcheck::model

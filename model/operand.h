@@ -45,14 +45,21 @@ absl::Status AddFix(absl::string_view name, Operand* operand);
 absl::Status AddMutation(absl::string_view name, Operand* operand);
 
 // One with the kernel, the fixes and the mutations of another, whose proposal and revision do not
-// count. InvalidArgument: both name a kernel.
+// count; those of a room that is not the one's own change nothing. InvalidArgument: both name a
+// kernel.
 absl::StatusOr<Operand> With(const Operand& operand, const Operand& changes);
 
 bool SameQuestion(const Operand& a, const Operand& b);
 
+// The kernel that it is about: "6.12.117", "5.10", "5.10 with no_pollhup".
+std::string KernelText(const Operand& operand);
+// Which revision of its proposal, and when that was posted; of the baseline the release.
+std::string RevisionText(const Operand& operand);
+
 // The names of the toggles that are set, in the order of AllToggles().
 std::vector<std::string> ToggleNames(const Toggles& toggles);
-// Those that are fixes, with commas.
+// Those that are fixes, or mutations, with commas.
 std::string FixesText(const Toggles& toggles);
+std::string MutationsText(const Toggles& toggles);
 
 }  // namespace knotcheck::model

@@ -89,8 +89,33 @@ TEST(Operand, WithChanges) {
   EXPECT_THAT(ToString(*both), HasSubstr("+clear_when_left"));
   EXPECT_THAT(ToString(*both), HasSubstr("+signal_takes_reply"));
   EXPECT_THAT(ToString(*both), HasSubstr("/5.10"));
+  Operand of_a_room;
+  ASSERT_TRUE(AddFix("clear_when_left", &of_a_room).ok());
+  EXPECT_EQ(ToString(*With(*ParseOperand("baseline"), of_a_room)), "baseline");
+  EXPECT_EQ(ToString(*With(*ParseOperand("pin_args"), of_a_room)), "pin_args+clear_when_left");
   const auto two = With(*ParseOperand("baseline/6.1"), changes);
   EXPECT_THAT(std::string(two.status().message()), HasSubstr("names no kernel of its own"));
+}
+
+TEST(Operand, SaysWhichKernelAndRevision) {
+  const auto kernel = [](const char* text) { return KernelText(*ParseOperand(text)); };
+  EXPECT_EQ(kernel("baseline"), "6.12.117");
+  EXPECT_EQ(kernel("baseline/5.10"), "5.10");
+  EXPECT_EQ(kernel("baseline/5.18.3/recv_garbage"), "5.18.3 with recv_garbage");
+  Operand plain = *ParseOperand("baseline/no_pollhup");
+  EXPECT_EQ(KernelText(plain), "6.12.117 with no_pollhup");
+  plain.kernel.clear();
+  EXPECT_EQ(KernelText(plain), "6.12.117 with no_pollhup");
+  EXPECT_EQ(RevisionText(*ParseOperand("pin_args")), FindProposal("pin_args")->revision);
+  EXPECT_EQ(RevisionText(*ParseOperand("baseline/5.10")), "6.12.117");
+}
+
+TEST(Operand, NamesFixesAndMutationsApart) {
+  Operand changes;
+  ASSERT_TRUE(AddFix("signal_takes_reply", &changes).ok());
+  ASSERT_TRUE(AddMutation("mutate_no_complete", &changes).ok());
+  EXPECT_EQ(FixesText(changes.toggles), "signal_takes_reply");
+  EXPECT_EQ(MutationsText(changes.toggles), "mutate_no_complete");
 }
 
 }  // namespace

@@ -33,6 +33,7 @@ inline constexpr int kMaxOps = 120;        // of one script
 inline constexpr int kMaxFreeOps = 250;    // of what a free supervisor can do
 inline constexpr int kMaxCallFds = 2;      // descriptors that one call looks up
 inline constexpr size_t kMaxRegisters = 254;  // different contents of registers
+inline constexpr size_t kMaxCalls = 254;      // different system calls of one scenario
 
 // What a word of user memory, or of a kernel copy of it, holds: an index into Program::values, or
 // one of the two below.
@@ -81,6 +82,16 @@ struct Word {
   uint8_t stored_by = 0;
 };
 
+// What a program finds in its memory once a task has executed it, from where the objects of the
+// old image were: by whole object of the first address space its words and bytes, none where
+// nothing is mapped. Nobody writes there.
+struct Image {
+  std::vector<Value> path;
+  std::vector<std::vector<Value>> words;
+  std::vector<uint16_t> bytes;
+};
+inline constexpr size_t kMaxImages = 3;
+
 // What a register holds when user space makes a call.
 struct Register {
   bool is_address = false;
@@ -91,7 +102,7 @@ struct Register {
 
 // System calls. Those with a body of their own, then those whose body is table_body(), which does
 // what syscalls.def says.
-enum class Nr : uint8_t {
+enum class Nr : uint16_t {
   kOpenat,
   kBind,
   kWrite,
@@ -185,6 +196,9 @@ const Syscall& SyscallOf(Nr nr);
 // Whether newfstatat or statx ask vfs_empty_path() about the name: AT_EMPTY_PATH is the only flag,
 // but for those of statx that say how to look, and the descriptor is not negative.
 bool AsksForEmptyPath(Nr nr, int dfd, int flags);
+// Whether a call takes an empty name for its descriptor: LOOKUP_EMPTY. `flags` is what the register
+// says that the role names as its length.
+bool AllowsEmptyPath(Nr nr, size_t role, int flags);
 
 // Descriptors that every table begins with; scenarios use the names. kGiven: what ADDFD installs,
 // of which there is one. From kOpened on: what calls open, another number for another file.
@@ -255,6 +269,8 @@ enum class OpCode : uint8_t {
   kJumpIfNothing,  // to `target` when the policy looks at no argument of the received call
   kJumpIfError,    // to `target` when the last ioctl returned -error (error 0: any error)
   kChoose,         // to any of `alternatives`
+  kJumpIfResult,   // to `target` when what was called last returned `expected`
+  kJumpIfCall,     // to `target` when notification `variable` is of call `nr`
 };
 
 struct Op {
@@ -310,6 +326,7 @@ struct TaskInfo {
   bool starts = true;             // a child starts when it is forked
   bool filtered = false;          // has the filter
   uint8_t files = 0;              // descriptor table
+  uint8_t unshared = 0;           // ... that an execve copies it to, where others share it; 0: none
   uint8_t space = 0;              // address space; of a supervisor: nothing
   uint8_t group = 0;              // thread group: the task that leads it
   // Of supervisors: those with the same number tell each other what they see.
@@ -376,6 +393,7 @@ struct Program {
   int whole_objects = 0;  // the rests stand behind these
   int words_of_space = 0;
   std::vector<Word> words;
+  std::vector<Image> images;
   std::vector<TaskInfo> tasks;
   std::vector<SenderInfo> senders;
   std::vector<WriterInfo> writers;
@@ -384,14 +402,20 @@ struct Program {
   std::array<std::vector<Descriptor>, kCalls> policy_pins;
   std::array<std::array<SeenLayout, kMaxRoles>, kCalls> seen{};
   std::bitset<kCalls> trapped;  // by Nr: the filter returns USER_NOTIF
+  // The calls that somebody makes, and by Nr the place of each among them, from 1 on: what a state
+  // says of a call's number.
+  std::vector<Nr> calls;
+  std::array<uint8_t, kCalls> number_of{};
   bool wait_killable = false;
   bool nested = false;              // some call has pointers behind pointers
   bool polls = false;               // some supervisor polls
+  bool spins = false;               // some supervisor's loop may go round for ever without sleeping
   bool closes = false;              // some supervisor closes the listener
   bool puts_back = false;           // some RECV may fault, and puts its notification back
   uint16_t installs = 0;            // calls of seccomp()
   uint8_t allocation_failures = 0;  // budget
   uint8_t nofile[kMaxFilesTables] = {kMaxFds, kMaxFds, kMaxFds, kMaxFds};
+  int files_tables = 1;
   bool general_peer = false;
   uint8_t max_id = 1;  // the largest notification id that can be given out
   // value_of_truncation[v][n]: the value whose first n bytes are v's and whose rest is zero.

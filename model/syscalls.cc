@@ -99,6 +99,16 @@ bool AsksForEmptyPath(Nr nr, int dfd, int flags) {
   return (flags & ~looking) == kAtEmptyPath && dfd >= 0;
 }
 
+bool AllowsEmptyPath(Nr nr, size_t role, int flags) {
+  const Role& path = SyscallOf(nr).roles[role];
+  // user_path_at(), or its like, with LOOKUP_EMPTY whatever the flags
+  if (nr == Nr::k_readlinkat || nr == Nr::k_fsconfig_FSCONFIG_SET_PATH_EMPTY) return true;
+  int flag = kAtEmptyPath;
+  if (nr == Nr::k_fspick) flag = 0x8;                             // FSPICK_EMPTY_PATH
+  if (nr == Nr::k_move_mount) flag = path.arg == 1 ? 0x4 : 0x40;  // MOVE_MOUNT_F_, _T_EMPTY_PATH
+  return path.length_arg >= 0 && path.IsString() && (flags & flag) != 0;
+}
+
 const Syscall& SyscallOf(Nr nr) {
   static const auto* const table = new std::vector<Syscall>(MakeTable());
   return (*table)[static_cast<size_t>(nr)];

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/text.h"
+#include "report/result.h"
 
 namespace knotcheck::report {
 namespace {
@@ -366,15 +367,10 @@ void AppendWrapped(const std::string& text, size_t width, size_t hang, std::stri
   for (const std::string& line : base::Wrap(text, width, 0, hang)) AppendLine(line, out);
 }
 
-std::string Under(const Trace& trace) {
-  const std::string under = ToString(trace.subject);
-  return under;
-}
-
 void AppendHeader(const Trace& trace, size_t shown, const ColumnsOptions& options,
                   std::string* out) {
   AppendWrapped(absl::StrCat(base::Ascii(trace.subject.scenario.header.name), ": ", trace.property,
-                             " violated under ", Under(trace), ", ", shown, " of ",
+                             " violated under ", ToString(trace.subject), ", ", shown, " of ",
                              trace.lines.size(), " steps shown"),
                 options.width, kHang, out);
   const std::string sentence = absl::StrCat("\"", base::Ascii(trace.sentence), "\"");
@@ -387,10 +383,12 @@ void AppendHeader(const Trace& trace, size_t shown, const ColumnsOptions& option
       AppendLine(line, out);
     }
   }
+  AppendWrapped(OriginText(trace.subject, {trace.subject}), options.width, kHang, out);
   std::vector<std::string> words =
       options.trace_file.empty()
           ? ReplayCommand(trace)
           : std::vector<std::string>{"knotcheck", "replay", options.trace_file};
+  words[0] = options.program;
   words.insert(words.begin(), "replay:");
   for (const std::string& line : base::WrapCommand(words, options.width)) AppendLine(line, out);
   absl::StrAppend(out, "\n");

@@ -20,6 +20,8 @@ struct ColumnsOptions {
   bool color = false;
   // The trace file that shows the same run; empty: the replay line gives the path itself.
   std::string trace_file;
+  // What the user types for knotcheck, in the replay line.
+  std::string program = "knotcheck";
 };
 
 std::string Columns(const trace::Trace& trace, const ColumnsOptions& options);

@@ -71,6 +71,7 @@ TEST(Columns, At80) {
             R"(test/example: toctou violated under baseline, 10 of 12 steps shown
 "the kernel acts on the bytes that the supervisor approved"
   seccomp_unotify(2), NOTES
+kernel: 6.12.117; knotcheck 0.1.0
 replay: knotcheck replay --scenario dir/example.scn --proposal baseline \
   --property toctou 0:aabbbbba1
 
@@ -103,6 +104,7 @@ TEST(Columns, At40IsStacked) {
 "the kernel acts on the bytes that the
   supervisor approved"
   seccomp_unotify(2), NOTES
+kernel: 6.12.117; knotcheck 0.1.0
 replay: knotcheck replay \
   traces/example.json
 

@@ -5,9 +5,11 @@
 #include "absl/strings/str_cat.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "base/version.h"
 #include "checker/lasso.h"
 #include "checker/path.h"
 #include "nlohmann/json.hpp"
+#include "report/result.h"
 #include "trace/trace.h"
 
 namespace knotcheck::report {
@@ -88,7 +90,7 @@ std::vector<std::string> WitnessCommand(const FixReport& report,
                                         const verify::FixWitness& witness) {
   model::Operand operand = report.operand;
   operand.toggles = verify::TogglesOf(report.operand, witness.fixes);
-  return {"knotcheck",    "replay",          "--scenario", report.scenarios[witness.scenario]->file,
+  return {report.program, "replay",          "--scenario", report.scenarios[witness.scenario]->file,
           "--proposal",   ToString(operand), "--property", witness.property,
           PathOf(witness)};
 }
@@ -100,6 +102,7 @@ std::string FixesAsText(const FixReport& report, size_t width) {
                       report.scenarios.size() == 1 ? " scenario, " : " scenarios, ",
                       found.candidates.size(), " fixes, ", found.asked, " searches"),
          width, 0, 2, &text);
+  Append(OriginText(report.operand, {report.operand}), width, 0, 2, &text);
   if (!found.unmended.empty()) text += "\nnot mended by any fix:\n";
   for (const auto& [scenario, property] : found.unmended) {
     Append(absl::StrCat(report.scenarios[scenario]->header.name, ": ", property), width, 2, 4,
@@ -150,7 +153,10 @@ std::string FixesAsJson(const FixReport& report) {
   Json json;
   json["format"] = "knotcheck-fixes";
   json["version"] = 1;
+  json["knotcheck"] = base::kVersion;
+  json["kernel"] = KernelText(report.operand);
   json["proposal"] = ToString(report.operand);
+  json["revision"] = RevisionText(report.operand);
   json["candidates"] = Names(report, ~verify::FixSet{0});
   json["scenarios"] = Json::array();
   for (const lang::Scenario* scenario : report.scenarios) {

@@ -16,6 +16,7 @@ namespace knotcheck::report {
 
 // What was asked and what came of it.
 struct FixReport {
+  std::string program = "knotcheck";  // what the user types for it
   model::Operand operand;
   std::vector<const lang::Scenario*> scenarios;
   verify::FixSets found;

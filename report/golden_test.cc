@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "report/table.h"
@@ -99,7 +100,9 @@ TEST(Table, NeverExceedsTheWidth) {
   for (size_t width = 20; width < 120; ++width) {
     TableOptions options;
     options.width = width;
-    const std::string text = TableHead(options) + TableRows({&entry}, options);
+    Entry other = entry;
+    other.proposal = absl::StrCat("baseline/", std::string(150, 'x'));
+    const std::string text = TableHead(options) + TableRows({&entry, &other}, options);
     size_t begin = 0;
     for (size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n', begin)) {
       ASSERT_LE(end - begin, width) << text.substr(begin, end - begin);
@@ -107,6 +110,20 @@ TEST(Table, NeverExceedsTheWidth) {
     }
     EXPECT_THAT(text, HasSubstr("DIFFERS"));
   }
+}
+
+// One long name must not take the table away from all the others.
+TEST(Table, ALongNameStandsAboveItsRow) {
+  Entry entry = Example();
+  entry.proposal = "baseline/release_late";
+  const std::vector<std::string> names = {"baseline", entry.proposal};
+  EXPECT_EQ(ProposalWidth(names, 120), entry.proposal.size());
+  EXPECT_EQ(ProposalWidth({}, 80), 8u);
+  TableOptions options;
+  options.proposal_width = ProposalWidth(names, 80);
+  EXPECT_EQ(options.proposal_width, 8u);
+  EXPECT_THAT(TableRows({&entry}, options), HasSubstr("  ok          baseline/release_late\n"
+                                                      "                        violated(toctou)"));
 }
 
 TEST(Summary, CountsEachQuestionOnce) {

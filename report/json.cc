@@ -3,6 +3,7 @@
 #include "report/json.h"
 
 #include "base/json.h"
+#include "base/version.h"
 #include "checker/path.h"
 #include "nlohmann/json.hpp"
 
@@ -50,6 +51,7 @@ Json EntryJson(const Entry& entry) {
   json["scenario"] = entry.scenario;
   json["file"] = entry.file;
   json["proposal"] = entry.proposal;
+  json["revision"] = entry.revision;
   json["claim"] = entry.claim.empty() ? Json(nullptr) : Json(entry.claim);
   json["verdict"] = OutcomeText(entry);
   json["agreement"] = MarkWord(MarkOf(entry));
@@ -87,6 +89,8 @@ std::string ResultsJson(const RunInfo& run, const std::vector<Entry>& entries,
   Json json;
   json["format"] = "knotcheck-results";
   json["version"] = kResultsVersion;
+  json["knotcheck"] = base::kVersion;
+  json["kernel"] = run.kernel;
   json["toggles"] = run.toggles;
   json["order"] = run.order;
   json["reductions"] = run.reductions;

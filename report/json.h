@@ -18,8 +18,9 @@ inline constexpr int kResultsVersion = 2;
 // What a run of `knotcheck check` was asked, as far as it shapes the answers.
 struct RunInfo {
   std::vector<std::string> toggles;
-  std::string order;       // "bfs" or "dfs"
-  std::string reductions;  // "merge, symmetry", or "none"
+  std::string order;        // "bfs" or "dfs"
+  std::string reductions;   // "merge, symmetry", or "none"
+  std::string kernel = "";  // model::KernelText()
 };
 // A scenario that could not be asked about.
 struct FileError {

@@ -32,24 +32,42 @@ TEST(ResultsJson, HasStableKeys) {
   none.state = Entry::State::kMeansNothing;
   none.claim = "";
   none.reason = "why";
-  const std::string text = ResultsJson({{}, "bfs", "none"}, {entry, none}, {{"f", "f:1:1: m"}});
-  EXPECT_EQ(text, ResultsJson({{}, "bfs", "none"}, {entry, none}, {{"f", "f:1:1: m"}}));
+  const RunInfo run = {{}, "bfs", "none", "5.10"};
+  const std::string text = ResultsJson(run, {entry, none}, {{"f", "f:1:1: m"}});
+  EXPECT_EQ(text, ResultsJson(run, {entry, none}, {{"f", "f:1:1: m"}}));
   const Json json = Json::parse(text);
   EXPECT_EQ(json["format"], "knotcheck-results");
   EXPECT_EQ(json["version"], 2);
+  EXPECT_EQ(json["knotcheck"], "0.1.0");
+  EXPECT_EQ(json["kernel"], "5.10");
   EXPECT_EQ(json["results"][0]["verdict"], "violated(toctou)");
   EXPECT_EQ(json["results"][0]["agreement"], "ok");
   EXPECT_EQ(json["results"][1]["agreement"], "n/a");
   EXPECT_EQ(json["summary"]["questions"], 1);
   std::vector<std::string> keys;
   for (const auto& [key, value] : json["results"][0].items()) keys.push_back(key);
-  EXPECT_EQ(
-      keys,
-      (std::vector<std::string>{
-          "scenario",   "file",     "proposal",  "claim",       "verdict", "agreement",
-          "reason",     "violated", "vacuous",   "not_reached", "absent",  "approves_no_memory",
-          "notes",      "end",      "states",    "transitions", "depth",   "at_rest",
-          "state_bits", "levels",   "properties"}));
+  EXPECT_EQ(keys, (std::vector<std::string>{"scenario",
+                                            "file",
+                                            "proposal",
+                                            "revision",
+                                            "claim",
+                                            "verdict",
+                                            "agreement",
+                                            "reason",
+                                            "violated",
+                                            "vacuous",
+                                            "not_reached",
+                                            "absent",
+                                            "approves_no_memory",
+                                            "notes",
+                                            "end",
+                                            "states",
+                                            "transitions",
+                                            "depth",
+                                            "at_rest",
+                                            "state_bits",
+                                            "levels",
+                                            "properties"}));
   for (const Json& property : json["results"][0]["properties"]) {
     if (property["name"] != "toctou") continue;
     EXPECT_EQ(property["status"], "violated");

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/version.h"
 #include "lang/claims.h"
 
 namespace knotcheck::report {
@@ -129,6 +130,16 @@ const char* EndWord(checker::LivenessEnd end) {
       break;
   }
   return EndWord(checker::End::kInterrupted);
+}
+
+std::string OriginText(const model::Operand& kernel, const std::vector<model::Operand>& asked) {
+  std::string text = absl::StrCat("kernel: ", KernelText(kernel));
+  std::set<std::string> said = {"baseline"};
+  for (const model::Operand& operand : asked) {
+    const std::string of = absl::StrCat("; ", operand.proposal->name, ": ", RevisionText(operand));
+    if (said.insert(operand.proposal->name).second) absl::StrAppend(&text, of);
+  }
+  return absl::StrCat(text, "; knotcheck ", base::kVersion);
 }
 
 Summary Summarise(const std::vector<Entry>& entries) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lang/ast.h"
+#include "model/operand.h"
 #include "verify/check.h"
 
 namespace knotcheck::report {
@@ -23,6 +24,7 @@ struct Entry {
   std::string scenario;  // as its header names it
   std::string file;
   std::string proposal;  // model::ToString(Operand), all that was asked of it
+  std::string revision;  // model::RevisionText()
   std::string claim;     // as "# result:" has it; empty: nothing is claimed
   State state = State::kNotAsked;
   std::string reason;  // unless kAnswered
@@ -57,6 +59,10 @@ std::string PathText(const verify::PropertyVerdict& property);
 
 // "resumes: starved: T, U, states 61, SCCs 58"; without anybody starved "holds" or "incomplete".
 std::string LivenessText(const verify::Liveness& liveness);
+
+// What was asked, in one line: "kernel: 5.10; NAME: v1, 2026-05-04; knotcheck 0.1.0". The kernel
+// is that of `kernel`, the revisions are of the proposals of `asked`, each once.
+std::string OriginText(const model::Operand& kernel, const std::vector<model::Operand>& asked);
 
 struct Summary {
   size_t scenarios = 0;

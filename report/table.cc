@@ -27,13 +27,18 @@ std::string Right(const std::string& text, size_t width) {
   return std::string(width - std::min(width, text.size()), ' ') + text;
 }
 
-size_t OutcomeAt(const TableOptions& options) {
-  return kIndent + kMarkWidth + kGap + options.proposal_width + kGap;
+constexpr size_t kProposalAt = kIndent + kMarkWidth + kGap;
+
+size_t OutcomeAt(size_t proposal_width) { return kProposalAt + proposal_width + kGap; }
+
+// All columns but the outcome's.
+size_t OtherColumns(size_t proposal_width) {
+  return OutcomeAt(proposal_width) + kGap + kStatesWidth + kGap + kTransitionsWidth;
 }
 
 // 0: there is no room.
 size_t OutcomeWidth(const TableOptions& options) {
-  const size_t others = OutcomeAt(options) + kGap + kStatesWidth + kGap + kTransitionsWidth;
+  const size_t others = OtherColumns(options.proposal_width);
   return options.width >= others + kMinOutcome ? options.width - others : 0;
 }
 
@@ -122,25 +127,42 @@ void AppendRow(const Entry& entry, const TableOptions& options, std::string* out
                   indent, out);
     return;
   }
-  std::string line = std::string(kIndent, ' ') + MarkCell(MarkOf(entry), options.color) +
-                     std::string(kGap, ' ') + Left(entry.proposal, options.proposal_width);
+  std::string line =
+      std::string(kIndent, ' ') + MarkCell(MarkOf(entry), options.color) + std::string(kGap, ' ');
+  if (entry.proposal.size() <= options.proposal_width) {
+    absl::StrAppend(&line, Left(entry.proposal, options.proposal_width));
+  } else {
+    for (const std::string& piece : base::Wrap(entry.proposal, options.width - kProposalAt, 0, 2)) {
+      absl::StrAppend(out, Trimmed(line + piece));
+      line.assign(kProposalAt, ' ');
+    }
+    line.append(options.proposal_width, ' ');
+  }
   const std::vector<std::string> outcome = base::Wrap(OutcomeText(entry), outcome_width, 0, 2);
   absl::StrAppend(&line, std::string(kGap, ' '), Left(outcome[0], outcome_width),
                   std::string(kGap, ' '), Right(states, kStatesWidth), std::string(kGap, ' '),
                   Right(transitions, kTransitionsWidth));
   absl::StrAppend(out, Trimmed(line));
   for (size_t i = 1; i < outcome.size(); ++i) {
-    absl::StrAppend(out, std::string(OutcomeAt(options), ' '), outcome[i], "\n");
+    absl::StrAppend(out, std::string(OutcomeAt(options.proposal_width), ' '), outcome[i], "\n");
   }
 }
 
 }  // namespace
 
+size_t ProposalWidth(const std::vector<std::string>& names, size_t width) {
+  size_t widest = TableOptions().proposal_width;
+  for (const std::string& name : names) {
+    if (OtherColumns(name.size()) + kMinOutcome <= width) widest = std::max(widest, name.size());
+  }
+  return widest;
+}
+
 std::string TableHead(const TableOptions& options) {
   const size_t outcome_width = OutcomeWidth(options);
   if (outcome_width == 0) return "";
   std::string line = "scenario";
-  line += std::string(kIndent + kMarkWidth + kGap - line.size(), ' ');
+  line += std::string(kProposalAt - line.size(), ' ');
   absl::StrAppend(&line, Left("proposal", options.proposal_width), std::string(kGap, ' '),
                   Left("outcome", outcome_width), std::string(kGap, ' '),
                   Right("states", kStatesWidth), std::string(kGap, ' '),

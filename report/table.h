@@ -17,8 +17,11 @@ struct TableOptions {
   bool color = false;
   // Of many scenarios: without what is no verdict, and what --json and golden files have.
   bool brief = false;
-  size_t proposal_width = 8;  // of the longest name
+  size_t proposal_width = 8;  // longer names stand above their rows
 };
+
+// For these names: of the longest that leaves room for outcomes in `width` columns.
+size_t ProposalWidth(const std::vector<std::string>& names, size_t width);
 
 std::string TableHead(const TableOptions& options);
 

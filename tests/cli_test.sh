@@ -33,7 +33,16 @@ expect() {
 out_has() { grep -qF -- "$1" out || fail "stdout lacks '$1': knotcheck $command"; }
 out_lacks() { ! grep -qF -- "$1" out || fail "stdout has '$1': knotcheck $command"; }
 err_has() { grep -qF -- "$1" err || fail "stderr lacks '$1': knotcheck $command"; }
+err_lacks() { ! grep -qF -- "$1" err || fail "stderr has '$1': knotcheck $command"; }
 err_empty() { [ ! -s err ] || fail "stderr is not empty: knotcheck $command"; }
+
+# as_printed BEGIN: the first command of `out` whose line begins so does what it says as it stands.
+as_printed() {
+  sed -n "\\|^$1|,/[^\\\\]\$/{p;/[^\\\\]\$/q}" out | sed '1s/^replay://' >replay.sh
+  tests=$((tests + 1))
+  bash -eu replay.sh >out 2>err </dev/null || fail "$(cat replay.sh)"
+  tr -s '[:space:]' ' ' <out | grep -q 'and violates' || fail "it shows nothing: $(cat replay.sh)"
+}
 
 mkdir -p scn/sub empty
 cat >scn/sub/race.scn <<'END'
@@ -166,8 +175,10 @@ out_has 'under pin_args+clear_when_left'
 expect 0 check pinned.scn --proposal pin_args+pinned_needs_record/6.1 --json own.json
 grep -qF '"agreement": "?"' own.json || fail "another operand's claim was taken"
 sed 's/^# result:.*/&\n# result: pin_args+pinned_needs_record=holds/' pinned.scn >both.scn
-expect 0 check both.scn --quiet
+expect 0 check both.scn --quiet --width 80
 out_has '2 agree'
+out_has 'scenario      proposal  outcome'
+out_has '  ok          pin_args+pinned_needs_record'
 expect 1 check both.scn --fix pinned_needs_record --quiet
 sed 's/^# result:.*/# result: pin_args+pinned_need_record=holds/' pinned.scn >typo.scn
 expect 3 check typo.scn
@@ -197,13 +208,17 @@ expect 0 check sweeps/openat2_filename.scn
 expect 2 sweep
 expect 2 sweep --proposal pin_args opnat2
 err_has "did you mean 'openat2'"
+[ "$(wc -c <err)" -lt 200 ] || fail "more names than anybody reads"
+expect 0 sweep --proposal pin_args openat2 --quiet
+out_has 'kernel: 6.12.117; pin_args: v1, '
+as_printed 'replay: '
 expect 2 sweep --proposal baseline --json missing/sweep.json
 expect 0 fixes --proposal pin_args pinned.scn --json sets.json --width 200
 out_has '1. 1 fix: pinned_needs_record [1]'
 out_has '[1] test/pinned: fail-closed'
 grep -qF '"knotcheck-fixes"' sets.json || fail "no JSON of the sets"
-replay=$(tail -1 out | sed 's/^ *//')
-expect 0 replay --scenario pinned.scn --proposal pin_args --property fail-closed "${replay##* }"
+out_has 'kernel: 6.12.117; pin_args: v1, '
+as_printed "    $KNOTCHECK replay"
 expect 0 fixes --proposal baseline $RACE
 out_has 'not mended by any fix:'
 out_has 'test/race: toctou'
@@ -224,6 +239,7 @@ out_has 'claimed holds, found violated(toctou)'
 expect 1 check $RACE --mutate mutate_no_complete
 out_has 'asked but never reached: toctou'
 out_has 'then nothing more can happen:'
+out_has 'mutations: mutate_no_complete'
 expect 1 simulate wrong.scn
 out_has 'DIFFERS'
 
@@ -280,10 +296,32 @@ err_has "did you mean 'pin_args'?"
 expect 2 check --kernel lifo_notification scn
 err_has "did you mean 'lifo_notifications'?"
 expect 2 check --kernel mutate_no_complete scn
-for release in 4.19 5.20 6.18.45 7.0 5 5.10-rc1; do
+for release in 4.19 5.20 5 5.10.x 6.12.; do
   expect 2 check --kernel $release scn
   err_has "found '$release', expected a release from 5.0 to 6.18.44, or a kernel variant"
 done
+# What uname -r prints, a tag, and what is newer than all that is known, which is said.
+while read -r word release; do
+  expect 0 check $RACE --kernel "$word" --quiet --json kernel.json
+  out_has "violated under baseline/$release,"
+  out_has "kernel: $release; knotcheck "
+  grep -qF "\"kernel\": \"$release\"" kernel.json || fail "the results do not name kernel $release"
+  grep -qF "\"proposal\": \"baseline/$release\"" kernel.json || fail "no baseline/$release"
+done <<'END'
+6.12.117-1~deb12u1 6.12.117
+6.12.0-rc1+ 6.12
+5.10-rc1 5.10
+v6.6 6.6
+6.6.8 6.6.8
+7.0 6.18.44
+6.18.45-arch1-1 6.18.44
+END
+err_has '6.18.45-arch1-1: taken as 6.18.44, the newest that is known'
+expect 0 check $RACE --kernel 6.12.0-rc1+ --quiet
+err_has 'note: --kernel 6.12.0-rc1+: taken as 6.12'
+expect 0 check $RACE --kernel v6.6,recv_garbage --quiet
+err_empty
+out_has 'kernel: 6.6 with recv_garbage'
 expect 2 check --kernel 5.10,lifo_notification scn
 err_has "did you mean 'lifo_notifications'?"
 expect 2 check --mutate no_complete scn
@@ -303,10 +341,24 @@ expect 2 check --reduce half scn
 err_has 'merge, symmetry, renumber'
 expect 2 check --reduce none --golden scn
 expect 2 check --threads 0 scn
-expect 2 check --max-states 0 scn
-expect 2 check --max-states many scn
-for size in 0 -1 12MB 99999999999TiB MiB ''; do
+for number in 0 -1 many 1e9 0x10 99999999999999999999999 1.5; do
+  for option in --max-states --threads --jobs --width; do
+    expect 2 check "$option=$number" scn
+    err_has "found '$number', expected a whole number from "
+  done
+done
+expect 2 check --shortest-states=-1 scn
+err_has "found '-1', expected a whole number from 0 to "
+expect 2 simulate $RACE --seed=-1
+expect 2 conform scn --limit=-1
+expect 2 check $RACE --checkpoint saved --every nan
+err_has "found 'nan', expected minutes from 0.001 to 1000000"
+expect 0 check $RACE --width 0100 --traces none
+for size in 0 -1 12MB 99999999999TiB MiB iB 1iB G ''; do
   expect 2 check "--max-memory=$size" scn
+done
+for size in 2G 2GiB 512M 100000K 99999999; do
+  expect 0 check $RACE "--max-memory=$size" --traces none
 done
 expect 2 check --width 3 scn
 expect 2 check --jobs 0 scn
@@ -333,6 +385,10 @@ err_has 'found a directory, expected a file'
 : >nothing.scn
 expect 3 check nothing.scn
 err_has 'nothing.scn:1:1: '
+# All that is missing at once.
+echo '# name: bare' >bare.scn
+expect 3 check bare.scn
+err_has "'# question: TEXT', '# source: TEXT', '# result: PROPOSAL=holds'"
 head -c 10485760 /dev/zero | tr '\0' 'x' >large.scn
 expect 3 check large.scn
 err_has 'large.scn: found 10485760 bytes, expected at most 1048576'
@@ -343,7 +399,7 @@ expect 3 check random.scn
 sed 's|openat(AT|opneat(AT|' $RACE >word.scn
 expect 3 check word.scn
 err_has 'word.scn:7:12: '
-err_has "did you mean 'openat'?"
+err_has "did you mean 'openat' or 'openat2'?"
 sed 's|never toctou|never toctuo|' $RACE >never.scn
 expect 3 check never.scn
 err_has "toctou"
@@ -367,10 +423,13 @@ for flags in TSYNC new_listener 'NEW_LISTENER|LOG'; do
 done
 
 # Traces.
-expect 0 check $RACE --trace-dir traces --json results.json
+expect 0 check $RACE --trace-dir traces --json results.json --width 500
 TRACE=traces/test_race.baseline.toctou.json
 [ -s $TRACE ] || fail "no $TRACE"
-out_has "replay: knotcheck replay $TRACE"
+out_has "replay: $KNOTCHECK replay $TRACE"
+for said in '"knotcheck": "' '"kernel": "6.12.117"' '"revision": "6.12.117"'; do
+  grep -qF "$said" $TRACE || fail "the trace lacks $said"
+done
 [ -s results.json ] || fail "no results.json"
 cp results.json first
 cp $TRACE first_trace
@@ -385,12 +444,9 @@ expect 0 replay $TRACE
 out_has 'replays, and violates toctou'
 expect 0 replay $TRACE --quiet
 # The line that a counterexample prints is a command.
-# shellcheck disable=SC2016  # replay.sh expands it
-"$KNOTCHECK" check $RACE --width 30 |
-  sed -n '/^replay:/,/[^\\]$/p' | sed '1s/^replay: knotcheck/"$KNOTCHECK"/' >replay.sh
-tests=$((tests + 1))
-KNOTCHECK="$KNOTCHECK" bash -eu replay.sh >out 2>err || fail "$(cat replay.sh)"
-grep -q 'violates toctou' out || fail "$(cat replay.sh)"
+expect 0 check $RACE --width 30
+as_printed 'replay: '
+out_has 'violates toctou'
 PATH_TEXT=$(sed -n 's/^  "path": "\(.*\)",/\1/p' $TRACE)
 expect 0 replay --scenario $RACE --property toctou "$PATH_TEXT"
 expect 1 replay --scenario $RACE --property one-reply "$PATH_TEXT"
@@ -522,7 +578,96 @@ if [ "$(id -u)" != 0 ]; then
   expect 2 check $RACE --json readonly/x.json
   expect 2 check readonly --rewrite
 fi
+# What a writer that was killed has left goes with the next one.
+touch -d '1 hour ago' .stale.json.2000000000.0.tmp
+expect 0 check $RACE --json stale.json
 [ -z "$(find . -name '*.tmp')" ] || fail "temporary files are left: $(find . -name '*.tmp')"
+
+# Standard input and output: the scenario, the trace, and JSON with nothing else.
+expect 0 check $RACE --width 500
+cp out plain.txt
+expect 0 check $RACE --json plain.json
+expect 0 check $RACE --json -
+cmp -s out plain.json || fail "--json - is not the file"
+[ ! -e ./- ] || fail "--json - made a file"
+expect 0 sweep --proposal pin_args openat2 --quiet --json -
+python3 -c 'import json; json.load(open("out"))' || fail "sweep --json - is no JSON"
+expect 0 fixes --proposal pin_args pinned.scn --json -
+python3 -c 'import json; json.load(open("out"))' || fail "fixes --json - is no JSON"
+piped() {  # FILE ARGUMENT...
+  local file=$1
+  shift
+  tests=$((tests + 1))
+  command="$* (of a pipe)"
+  # shellcheck disable=SC2002  # a pipe is what is tested
+  cat "$file" | "$KNOTCHECK" "$@" >out 2>err || fail "exit status $?: knotcheck $command"
+}
+piped $RACE check - --width 500
+out_has '1 agree'
+sed "s|--scenario -|--scenario $RACE|" out | cmp -s - plain.txt || fail "check - differs from check FILE"
+piped $RACE replay --scenario - "$PATH_TEXT"
+piped $RACE simulate - --walks 5
+piped $TRACE replay -
+out_has 'replays, and violates toctou'
+expect 2 check - --golden
+err_has 'found -, expected scenarios in files'
+
+# Names, of the collection in this folder. (An installed one: install_test.sh.)
+expect 3 check nowhere
+err_has 'no collection is here'
+mkdir -p scenarios/attack scenarios/other scenarios/more scenarios/most
+for name in attack/race attack/alone other/race more/race most/race; do
+  sed "s|test/race|$name|" $RACE >scenarios/$name.scn
+done
+expect 0 check attack/race
+out_has 'scenarios/attack/race.scn --proposal baseline'
+as_printed 'replay: '
+expect 0 check alone --quiet
+out_has 'attack/alone: toctou violated'
+expect 0 check attack
+out_has '2 scenarios'
+expect 0 list scenarios attack
+expect 0 simulate alone --walks 5
+expect 0 replay --scenario alone "$PATH_TEXT"
+expect 0 check
+out_has '5 scenarios'
+expect 3 check race
+err_has "the name of 4 scenarios, expected one: 'attack/race', 'more/race' or 'most/race'"
+err_lacks 'other/race'
+expect 3 check atack/race
+err_has "did you mean 'attack/race'?"
+expect 3 check rcae
+err_has "did you mean 'attack/race', 'more/race' or 'most/race'?"
+expect 3 check xyzzy
+err_has "found 'xyzzy', expected a file, a directory or a scenario's name"
+
+# A knot_runner that is not there: what has to be built.
+mkdir built
+cp "$KNOTCHECK" built/knotcheck
+expect 2 conform attack --runner nowhere/knot_runner
+err_has '--runner nowhere/knot_runner: found no knot_runner'
+KNOTCHECK_BUILT=$KNOTCHECK
+KNOTCHECK=$DIR/built/knotcheck
+expect 2 conform attack
+err_has 'build its target knot_runner'
+touch built/CMakeCache.txt
+expect 2 conform attack
+err_has "cmake --build $DIR/built --target knot_runner"
+KNOTCHECK=$KNOTCHECK_BUILT
+
+# Progress where there is a terminal: for long commands, and never longer than a line.
+if command -v script >/dev/null; then
+  for long in "check big.scn --max-states 100000 --traces none" \
+    "simulate big.scn --walks 400 --steps 3000"; do
+    tests=$((tests + 1))
+    command="$long (on a terminal)"
+    script -qec "$KNOTCHECK $long" /dev/null </dev/null >out 2>err || true
+    tr '\r' '\n' <out | sed 's/\x1b\[[0-9;]*[A-Za-z]//g' >lines
+    grep -qE '^(about .* left|about .* states|[0-9.]+[kM]? states|[0-9]+ of )' lines ||
+      fail "no progress: knotcheck $long"
+    awk 'length($0) > 80 { exit 1 }' lines || fail "a line exceeds the terminal: knotcheck $long"
+  done
+fi
 
 # No colour and no control characters where there is no terminal.
 expect 0 check $RACE

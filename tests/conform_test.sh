@@ -157,7 +157,7 @@ expect 2 "$BASIC" --json no/such/directory.json
 err_has 'no/such/directory.json: cannot be created'
 with=/nonexistent
 expect 2 "$BASIC"
-err_has '/nonexistent: cannot be run: No such file or directory'
+err_has '--runner /nonexistent: found no knot_runner'
 with=/bin/false
 expect 2 "$BASIC"
 err_has 'the runner ended with status 1'

@@ -6,8 +6,8 @@ usage: promises_test.py [--rewrite]
 
 A promise that is broken names a property that the scenario's '# result:' lists as violated; one
 that holds names a property that it does not list and that the scenario asks for, so that the
-checker fails when the property's window is not reached. The .md beside a .tsv ends with the same
-rows as a table; --rewrite writes that table.
+checker fails when the property's window is not reached. One that is not judged, or not modelled,
+says why. The .md beside a .tsv ends with the same rows as a table; --rewrite writes that table.
 """
 import collections
 import pathlib
@@ -16,7 +16,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 COLUMNS = ["id", "sentence", "where", "property", "scenario", "verdict", "note"]
-VERDICTS = ["holds", "broken", "not-modelled"]
+VERDICTS = ["holds", "broken", "not-judged", "not-modelled"]
 
 Row = collections.namedtuple("Row", COLUMNS)
 
@@ -46,10 +46,10 @@ def complaint(row: Row, proposal: str, properties: set[str]) -> str | None:
         return f"found verdict '{row.verdict}', expected one of: {', '.join(VERDICTS)}"
     if not row.sentence or not row.where:
         return "found an empty cell, expected a sentence and where it stands"
-    if row.verdict == "not-modelled":
+    if row.verdict in ("not-judged", "not-modelled"):
         if (row.property, row.scenario) != ("-", "-"):
-            return "found a property or a scenario, expected '-' for what is not modelled"
-        return None if row.note else "found no note, expected why it is not modelled"
+            return f"found a property or a scenario, expected '-' for what is {row.verdict}"
+        return None if row.note else f"found no note, expected why it is {row.verdict}"
     if row.property not in properties:
         return f"found '{row.property}', expected a property"
     path = ROOT / "scenarios" / f"{row.scenario}.scn"
@@ -70,7 +70,7 @@ def complaint(row: Row, proposal: str, properties: set[str]) -> str | None:
 def table(rows: list[Row]) -> str:
     count = collections.Counter(row.verdict for row in rows)
     lines = [f"{len(rows)} sentences: {count['holds']} hold, {count['broken']} are broken, "
-             f"{count['not-modelled']} are not modelled.", ""]
+             f"{count['not-judged']} are not judged, {count['not-modelled']} are not modelled.", ""]
     cells = [COLUMNS, ["---"] * len(COLUMNS), *rows]
     return "\n".join(lines + ["| " + " | ".join(c) + " |" for c in cells]) + "\n"
 

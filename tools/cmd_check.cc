@@ -22,6 +22,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "checker/checkpoint.h"
 #include "lang/claims.h"
 #include "report/columns.h"
 #include "report/golden.h"
@@ -30,6 +31,7 @@
 #include "report/table.h"
 #include "tools/commands.h"
 #include "tools/common.h"
+#include "tools/inputs.h"
 #include "tools/progress.h"
 #include "tools/searches.h"
 #include "trace/json.h"
@@ -110,8 +112,7 @@ absl::Status Check::PrepareLimits() {
 
 absl::Status Check::PrepareOutputs() {
   if (arguments_.golden || arguments_.rewrite) {
-    const bool plain = arguments_.proposals.empty() && arguments_.kernels.empty() &&
-                       arguments_.mutations.empty() && arguments_.fixes.empty() &&
+    const bool plain = arguments_.proposals.empty() && arguments_.changes.empty() &&
                        arguments_.order == "bfs" &&
                        options_.reductions == checker::kAllReductions &&
                        options_.shortest_states == verify::CheckOptions().shortest_states &&
@@ -120,14 +121,16 @@ absl::Status Check::PrepareOutputs() {
       return absl::InvalidArgumentError(
           "--golden and --rewrite are about the scenario as it stands: expected no --proposal, "
           "--kernel, --fix, --mutate, --order, --reduce, --shortest-states, --max-states or "
-          "--liveness "
-          "with them");
+          "--liveness with them");
+    }
+    const auto& paths = arguments_.paths;
+    if (std::find(paths.begin(), paths.end(), kStandardInput) != paths.end()) {
+      return absl::InvalidArgumentError(
+          "--golden and --rewrite: found -, expected scenarios in files, to have theirs beside "
+          "them");
     }
   }
-  if (!arguments_.json.empty()) {
-    absl::Status status = base::CheckWritable(arguments_.json);
-    if (!status.ok()) return status;
-  }
+  if (absl::Status status = PrepareJson(arguments_.json); !status.ok()) return status;
   if (arguments_.trace_dir.empty()) return absl::OkStatus();
   const absl::Status status = base::MakeDirectory(arguments_.trace_dir);
   return status.ok() ? base::CheckWritable(arguments_.trace_dir + "/trace.json") : status;
@@ -178,7 +181,7 @@ absl::Status Check::Prepare() {
   auto operands = OperandsNamed(arguments_.proposals);
   if (!operands.ok()) return operands.status();
   operands_ = *std::move(operands);
-  auto changes = ChangesNamed(arguments_.kernels, arguments_.mutations, arguments_.fixes);
+  auto changes = ChangesNamed(arguments_.changes);
   if (!changes.ok()) return changes.status();
   changes_ = *std::move(changes);
   options_.toggles = changes_.toggles;
@@ -193,20 +196,13 @@ absl::Status Check::Prepare() {
   if (absl::Status status = PrepareOutputs(); !status.ok()) return status;
   if (absl::Status status = PrepareCheckpoints(); !status.ok()) return status;
 
-  traces_ = arguments_.traces;
-  if (traces_.empty()) {
-    std::error_code ignored;
-    const bool one_file = arguments_.paths.size() == 1 &&
-                          !std::filesystem::is_directory(arguments_.paths[0], ignored);
-    traces_ = one_file ? "all" : "none";
-  }
+  const bool one = IsOneScenario(arguments_.paths);
+  traces_ = !arguments_.traces.empty() ? arguments_.traces : one ? "all" : "none";
   // Where no path is shown, none need be the shortest.
   const bool shown = traces_ != "none" || !arguments_.json.empty() || arguments_.golden ||
                      arguments_.rewrite || !arguments_.trace_dir.empty();
   if (!shown) options_.shortest_states = 0;
-  std::error_code ignored;
-  table_.brief =
-      arguments_.paths.size() != 1 || std::filesystem::is_directory(arguments_.paths[0], ignored);
+  table_.brief = !one;
   table_.width = arguments_.width != 0 ? arguments_.width : TerminalWidth(STDOUT_FILENO);
   table_.color = ColorOn(STDOUT_FILENO);
   return absl::OkStatus();
@@ -230,6 +226,7 @@ void Check::OutputFailed(const absl::Status& status) {
 }
 
 void Check::Load(const std::vector<std::string>& files) {
+  std::vector<std::string> names;
   for (const std::string& file : files) {
     auto subject = LoadScenario(file);
     if (!subject.ok()) {
@@ -248,12 +245,13 @@ void Check::Load(const std::vector<std::string>& files) {
         continue;
       }
       const std::string name = ToString(*whole);
-      table_.proposal_width = std::max(table_.proposal_width, name.size());
+      names.push_back(name);
       searches_.push_back({&scenario, operand, absl::StrCat(scenario.header.name, " ", name)});
       wholes_.push_back(*whole);
     }
   }
   first_.push_back(searches_.size());
+  table_.proposal_width = report::ProposalWidth(names, table_.width);
 }
 
 void Check::Collect(size_t question, absl::StatusOr<verify::Answer> answer) {
@@ -262,6 +260,7 @@ void Check::Collect(size_t question, absl::StatusOr<verify::Answer> answer) {
   entry.scenario = search.scenario->header.name;
   entry.file = search.scenario->file;
   entry.proposal = ToString(wholes_[question]);
+  entry.revision = RevisionText(wholes_[question]);
   entry.claim = report::ClaimText(search.scenario->header, search.operand);
   if (answer.ok()) {
     entry.state = report::Entry::State::kAnswered;
@@ -329,6 +328,7 @@ std::string Check::Traces(report::Entry* entry, const trace::TraceSubject& scena
     }
     report::ColumnsOptions columns;
     columns.width = table_.width;
+    columns.program = Program();
     columns.color = table_.color;
     columns.all = arguments_.all;
     if (write) {
@@ -429,6 +429,10 @@ int Check::Finish() {
   if (const std::string with = model::FixesText(options_.toggles); !with.empty()) {
     print(absl::StrCat("fixes: ", with));
   }
+  if (const std::string with = model::MutationsText(options_.toggles); !with.empty()) {
+    print(absl::StrCat("mutations: ", with));
+  }
+  print(report::OriginText(changes_, wholes_));
   if (left_out_ > 0) {
     print(absl::StrCat("results that name a kernel of their own, left out: ", left_out_));
   }
@@ -440,10 +444,11 @@ int Check::Finish() {
   if (!arguments_.json.empty()) {
     report::RunInfo run;
     run.toggles = model::ToggleNames(options_.toggles);
+    run.kernel = KernelText(changes_);
     run.order = arguments_.order;
     run.reductions = checker::ReductionsText(options_.reductions);
     const absl::Status status =
-        base::WriteFile(arguments_.json, report::ResultsJson(run, entries_, errors_));
+        WriteJson(arguments_.json, report::ResultsJson(run, entries_, errors_));
     if (!status.ok()) OutputFailed(status);
   }
   if (const absl::Status status = FlushOutput(); !status.ok()) OutputFailed(status);
@@ -454,6 +459,8 @@ int Check::Finish() {
            verify::CheckpointFiles(checkpoints_, *search.scenario, search.operand)) {
         std::error_code ignored;
         std::filesystem::remove(file, ignored);
+        // A search that was killed while it saved has left one.
+        std::filesystem::remove(file + checker::kUnfinished, ignored);
       }
     }
   }

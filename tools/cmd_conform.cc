@@ -32,6 +32,7 @@
 #include "tools/commands.h"
 #include "tools/common.h"
 #include "tools/conform_programs.h"
+#include "tools/inputs.h"
 #include "tools/progress.h"
 #include "trace/json.h"
 
@@ -40,11 +41,30 @@ namespace {
 
 constexpr std::chrono::seconds kProbeLimit(300);
 
-// knot_runner as the build leaves it beside knotcheck.
+// Where the build and the installation have knot_runner; the first of them that is there.
 std::string DefaultRunner() {
-  std::error_code error;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  return (self.parent_path() / "conform" / "runner" / "knot_runner").string();
+  std::error_code ignored;
+  const std::string built = OwnDirectory() + "/conform/runner/knot_runner";
+  const std::string installed = ProgramDirectory() + "/knot_runner";
+  return std::filesystem::exists(installed, ignored) ? installed : built;
+}
+
+// What to do about a runner that is not there.
+absl::Status CheckRunner(const std::string& runner, bool named) {
+  std::error_code ignored;
+  if (std::filesystem::exists(runner, ignored)) return absl::OkStatus();
+  const std::string found = absl::StrCat(
+      base::Ascii(runner), ": found no knot_runner, expected the program that plays ", "the plans");
+  if (named) return absl::InvalidArgumentError(absl::StrCat("--runner ", found));
+  const std::string build = OwnDirectory();
+  if (std::filesystem::exists(build + "/CMakeCache.txt", ignored)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        found, "; build it: cmake --build ", base::ShellWord(build), " --target knot_runner"));
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      found,
+      "; build its target knot_runner where knotcheck was built, and install that again "
+      "(cmake --install), or name one with --runner"));
 }
 
 absl::Status CheckProperty(const std::string& name) {
@@ -122,7 +142,7 @@ absl::Status Conform::Prepare() {
         absl::StrCat("--proposal: found ", ToString(operand), ", expected ", operand.proposal->name,
                      " alone: --kernel and --fix say what the target is"));
   }
-  const auto changes = ChangesNamed(arguments_.kernels, arguments_.mutations, arguments_.fixes);
+  const auto changes = ChangesNamed(arguments_.changes);
   if (!changes.ok()) return changes.status();
   options_.toggles = changes->toggles;
   options_.forced_runs = arguments_.forced;
@@ -130,7 +150,7 @@ absl::Status Conform::Prepare() {
   options_.seed = arguments_.seed;
   options_.property = arguments_.property;
   if (absl::Status status = CheckProperty(options_.property); !status.ok()) return status;
-  return arguments_.json.empty() ? absl::OkStatus() : base::CheckWritable(arguments_.json);
+  return PrepareJson(arguments_.json);
 }
 
 absl::StatusOr<conform::TargetOutput> Conform::RunPlans(const std::string& plans,
@@ -163,18 +183,18 @@ absl::StatusOr<conform::TargetOutput> Conform::RunPlans(const std::string& plans
 absl::Status Conform::Probe() {
   const auto limit = std::min(kProbeLimit, std::chrono::seconds(arguments_.limit));
   const auto run = [this, limit](const std::string& plans) { return RunPlans(plans, limit); };
-  auto found = conform::ProbeVariants(options_.toggles, arguments_.kernels.empty(), run);
+  auto found = conform::ProbeVariants(options_.toggles, arguments_.changes.kernels.empty(), run);
   if (!found.ok()) return found.status();
   campaign_.probe = found->probe;
   campaign_.reports = found->reports;
   if (!found->ended.empty()) {
     campaign_.breaks.push_back(absl::StrCat(found->ended, ", while the kernel was looked at"));
   }
-  if (arguments_.kernels.empty()) options_.toggles = found->toggles;
+  if (arguments_.changes.kernels.empty()) options_.toggles = found->toggles;
   std::vector<std::string> names = model::ToggleNames(options_.toggles);
   header_.variants =
       names.empty() ? "" : absl::StrCat("6.12.117 with ", absl::StrJoin(names, ", "));
-  header_.how = arguments_.kernels.empty() ? found->how : "as --kernel says";
+  header_.how = arguments_.changes.kernels.empty() ? found->how : "as --kernel says";
   return absl::OkStatus();
 }
 
@@ -214,7 +234,7 @@ absl::Status Conform::Load(const std::vector<std::string>& files) {
 }
 
 absl::StatusOr<trace::Trace> ReadTrace(const std::string& file) {
-  const auto text = base::ReadFile(file, trace::kMaxTraceBytes);
+  const auto text = ReadInput(file, trace::kMaxTraceBytes);
   if (!text.ok()) return text.status();
   const auto recorded = trace::ParseTrace(*text, file);
   if (!recorded.ok()) return recorded.status();
@@ -313,7 +333,7 @@ int Conform::Report() {
   }
   absl::Status status = absl::OkStatus();
   if (!arguments_.json.empty()) {
-    status = base::WriteFile(arguments_.json, conform::CampaignJson(campaign_, header_));
+    status = WriteJson(arguments_.json, conform::CampaignJson(campaign_, header_));
   }
   status.Update(FlushOutput());
   if (!status.ok()) return FailUsage(status);
@@ -328,6 +348,10 @@ int Conform::Report() {
 int Conform::Run() {
   if (!arguments_.emit_c.empty()) return EmitC();
   if (const absl::Status status = Prepare(); !status.ok()) return FailUsage(status);
+  if (!arguments_.plans) {
+    const absl::Status status = CheckRunner(target_.runner, !arguments_.runner.empty());
+    if (!status.ok()) return FailUsage(status);
+  }
   CatchInterrupts();
   const std::chrono::seconds limit(arguments_.limit);
   if (!arguments_.programs.empty()) return RunPrograms(arguments_.programs, limit, target_);

@@ -14,12 +14,14 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/files.h"
+#include "base/text.h"
 #include "lang/claims.h"
 #include "model/coverage.h"
 #include "report/coverage.h"
 #include "report/result.h"
 #include "tools/commands.h"
 #include "tools/common.h"
+#include "tools/inputs.h"
 #include "tools/progress.h"
 #include "tools/searches.h"
 #include "trace/trace.h"
@@ -43,11 +45,13 @@ class Cover {
   const CoverageArguments& arguments_;
   Progress progress_;
   verify::CheckOptions options_;
+  model::Operand changes_;                        // of --kernel, --fix and --mutate
   std::vector<model::Operand> named_;             // by --proposal
   std::vector<const model::Proposal*> explored_;  // by name
   std::vector<std::unique_ptr<trace::TraceSubject>> scenarios_;
   std::vector<tools::Search> searches_;
   std::vector<model::Coverage> coverages_;  // one a search
+  std::string gaps_;                        // the file of --gaps
   std::vector<report::ListedGap> listed_;
   model::Coverage coverage_;
   bool complete_ = true;
@@ -57,14 +61,15 @@ absl::Status Cover::Prepare() {
   auto operands = OperandsNamed(arguments_.proposals);
   if (!operands.ok()) return operands.status();
   named_ = *std::move(operands);
-  const auto changes = ChangesNamed(arguments_.kernels, arguments_.mutations, arguments_.fixes);
+  const auto changes = ChangesNamed(arguments_.changes);
   if (!changes.ok()) return changes.status();
-  options_.toggles = changes->toggles;
+  changes_ = *changes;
+  options_.toggles = changes_.toggles;
   // Nobody sees the counterexamples.
   options_.shortest_states = 0;
   options_.explore.threads = 1;
   options_.explore.max_bytes = MemoryBytes() / 10 * 8;
-  return arguments_.json.empty() ? absl::OkStatus() : base::CheckWritable(arguments_.json);
+  return PrepareJson(arguments_.json);
 }
 
 absl::Status Cover::Load(const std::vector<std::string>& files) {
@@ -122,13 +127,19 @@ absl::Status Cover::Search() {
 int Cover::Report() {
   const report::CoverageReport report = MakeCoverageReport(coverage_, explored_, listed_);
   const size_t width = arguments_.width != 0 ? arguments_.width : TerminalWidth(STDOUT_FILENO);
-  Print(report::CoverageText(report, arguments_.gaps, width));
+  Print(report::CoverageText(report, gaps_, width));
+  std::vector<model::Operand> asked = named_;
+  if (asked.empty()) {
+    for (const model::Proposal* proposal : explored_) asked.emplace_back(*proposal);
+  }
+  for (const std::string& line : base::Wrap(report::OriginText(changes_, asked), width, 0, 2)) {
+    Print(line + "\n");
+  }
   if (!complete_) Print("A search was cut short, so not every gap is one.\n");
   absl::Status status = absl::OkStatus();
   if (!arguments_.json.empty()) {
-    status = base::WriteFile(
-        arguments_.json,
-        report::CoverageJson(report, explored_, model::ToggleNames(options_.toggles)));
+    status = WriteJson(arguments_.json, report::CoverageJson(report, explored_,
+                                                             model::ToggleNames(options_.toggles)));
   }
   status.Update(FlushOutput());
   if (!status.ok()) return FailUsage(status);
@@ -138,9 +149,10 @@ int Cover::Report() {
 
 int Cover::Run() {
   if (const absl::Status status = Prepare(); !status.ok()) return FailUsage(status);
-  const auto gaps = base::ReadFile(arguments_.gaps, report::kMaxGapsBytes);
+  gaps_ = DataFile(arguments_.gaps);
+  const auto gaps = base::ReadFile(gaps_, report::kMaxGapsBytes);
   if (!gaps.ok()) return Fail(gaps.status());
-  auto listed = report::ParseGaps(*gaps, arguments_.gaps);
+  auto listed = report::ParseGaps(*gaps, gaps_);
   if (!listed.ok()) return Fail(listed.status());
   listed_ = *std::move(listed);
   const auto files = ScenarioFiles(arguments_.paths);

@@ -11,11 +11,13 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "base/files.h"
+#include "base/text.h"
 #include "lang/claims.h"
 #include "report/fixes.h"
 #include "tools/commands.h"
 #include "tools/common.h"
+#include "tools/inputs.h"
+#include "tools/progress.h"
 #include "trace/trace.h"
 #include "verify/fixes.h"
 
@@ -29,9 +31,8 @@ int Fixes(const FixesArguments& arguments) {
     return FailUsage(absl::InvalidArgumentError(absl::StrCat(
         "--proposal: found the fix ", fixes, ", expected none: they are what is looked for")));
   }
-  if (!arguments.json.empty()) {
-    const absl::Status status = base::CheckWritable(arguments.json);
-    if (!status.ok()) return FailUsage(status);
+  if (const absl::Status status = PrepareJson(arguments.json); !status.ok()) {
+    return FailUsage(status);
   }
   const auto files = ScenarioFiles(arguments.paths);
   if (!files.ok()) return Fail(files.status());
@@ -44,6 +45,7 @@ int Fixes(const FixesArguments& arguments) {
   }
   report::FixReport report;
   report.operand = *operand;
+  report.program = Program();
   for (const trace::TraceSubject& subject : subjects) {
     report.scenarios.push_back(&subject.scenario);
   }
@@ -55,7 +57,15 @@ int Fixes(const FixesArguments& arguments) {
   checker::Options explore;
   explore.max_bytes = MemoryBytes() / 10 * 8;
   explore.interrupted = &Interrupted();
-  auto found = verify::SmallestFixSets(report.scenarios, *operand, explore);
+  Progress progress(arguments.quiet);
+  size_t searches = 0;
+  auto found = verify::SmallestFixSets(report.scenarios, *operand, explore, [&](size_t scenario) {
+    ++searches;
+    if (!progress.Due()) return;
+    progress.Show(absl::StrCat("search ", searches, ": ",
+                               base::Ascii(report.scenarios[scenario]->header.name)));
+  });
+  progress.Clear();
   if (absl::IsCancelled(found.status()) || absl::IsDeadlineExceeded(found.status())) {
     return Fail(kIncomplete, absl::StrCat("knotcheck: ", found.status().message()));
   }
@@ -64,7 +74,7 @@ int Fixes(const FixesArguments& arguments) {
   const size_t width = arguments.width != 0 ? arguments.width : TerminalWidth(STDOUT_FILENO);
   Print(report::FixesAsText(report, width));
   if (!arguments.json.empty()) {
-    const absl::Status status = base::WriteFile(arguments.json, report::FixesAsJson(report));
+    const absl::Status status = WriteJson(arguments.json, report::FixesAsJson(report));
     if (!status.ok()) return FailUsage(status);
   }
   const absl::Status status = FlushOutput();

@@ -17,6 +17,7 @@
 #include "model/proposal.h"
 #include "tools/commands.h"
 #include "tools/common.h"
+#include "tools/inputs.h"
 
 namespace knotcheck::tools {
 namespace {

@@ -12,7 +12,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/files.h"
 #include "base/text.h"
 #include "checker/lasso.h"
 #include "checker/path.h"
@@ -20,6 +19,7 @@
 #include "report/source.h"
 #include "tools/commands.h"
 #include "tools/common.h"
+#include "tools/inputs.h"
 #include "trace/json.h"
 #include "trace/trace.h"
 
@@ -43,6 +43,7 @@ std::string AsColumns(const trace::Trace& trace, const ShowArguments& arguments,
   options.all = arguments.all;
   options.color = ColorOn(STDOUT_FILENO);
   options.trace_file = file;
+  options.program = Program();
   return report::Columns(trace, options);
 }
 
@@ -60,7 +61,7 @@ int Done(int code) {
 // Reads and replays a trace file and shows it. `conclude`: say what came of it.
 int ShowFile(const ShowArguments& arguments, bool conclude) {
   const std::string& file = arguments.trace;
-  const auto text = base::ReadFile(file, trace::kMaxTraceBytes);
+  const auto text = ReadInput(file, trace::kMaxTraceBytes);
   if (!text.ok()) return Fail(text.status());
   const auto recorded = trace::ParseTrace(*text, file);
   if (!recorded.ok()) return Fail(recorded.status());
@@ -98,12 +99,12 @@ int ReplayLasso(const ShowArguments& arguments, const trace::TraceSubject& subje
   const std::string property = arguments.property.empty() ? "resumes" : arguments.property;
   const auto trace = trace::MakeLassoTrace(subject, *lasso, property);
   if (!trace.ok()) {
-    return FailReplay(absl::Status(
-        trace.status().code(),
-        absl::StrCat(base::Ascii(arguments.scenario), ": ", trace.status().message())));
+    return FailReplay(
+        absl::Status(trace.status().code(),
+                     absl::StrCat(base::Ascii(subject.file), ": ", trace.status().message())));
   }
   if (!arguments.quiet) Print(AsColumns(*trace, arguments, "") + "\n");
-  Say(absl::StrCat(arguments.scenario, ": the run can be taken, and violates ", property, ": ",
+  Say(absl::StrCat(subject.file, ": the run can be taken, and violates ", property, ": ",
                    absl::StrJoin(trace->forever->starved, ", "), " starved"),
       arguments);
   return Done(kOk);
@@ -112,21 +113,21 @@ int ReplayLasso(const ShowArguments& arguments, const trace::TraceSubject& subje
 int ReplayPath(const ShowArguments& arguments) {
   auto operand = OperandNamed(arguments.proposal);
   if (!operand.ok()) return FailUsage(operand.status());
-  const auto changes = ChangesNamed(arguments.kernels, arguments.mutations, arguments.fixes);
+  const auto changes = ChangesNamed(arguments.changes);
   if (!changes.ok()) return FailUsage(changes.status());
   operand = With(*operand, *changes);
   if (!operand.ok()) return FailUsage(operand.status());
   const bool is_lasso = absl::StrContains(arguments.trace, '(');
   const auto path = checker::PathFromString(is_lasso ? "0:" : arguments.trace);
   if (!path.ok()) return Fail(path.status());
-  auto subject = LoadScenario(arguments.scenario);
+  auto subject = LoadScenario(arguments.scenario, *operand->proposal);
   if (!subject.ok()) return Fail(subject.status());
   static_cast<model::Operand&>(*subject) = *operand;
   if (is_lasso) return ReplayLasso(arguments, *subject);
 
   std::string property = arguments.property;
   const auto violated = trace::ViolatedBy(*subject, *path);
-  const std::string where = base::Ascii(arguments.scenario) + ": ";
+  const std::string where = base::Ascii(subject->file) + ": ";
   if (!violated.ok()) {
     // What lang says of a scenario begins with its place already.
     const bool placed =
@@ -145,7 +146,7 @@ int ReplayPath(const ShowArguments& arguments) {
         absl::Status(trace.status().code(), absl::StrCat(where, trace.status().message())));
   }
   if (!arguments.quiet) Print(AsColumns(*trace, arguments, "") + "\n");
-  Say(absl::StrCat(arguments.scenario, ": the path can be taken, and violates ",
+  Say(absl::StrCat(subject->file, ": the path can be taken, and violates ",
                    absl::StrJoin(*violated, ", ")),
       arguments);
   return Done(kOk);
@@ -153,8 +154,7 @@ int ReplayPath(const ShowArguments& arguments) {
 
 int Replay(const ShowArguments& arguments) {
   if (!arguments.scenario.empty()) return ReplayPath(arguments);
-  if (!arguments.property.empty() || !arguments.kernels.empty() || !arguments.mutations.empty() ||
-      !arguments.fixes.empty()) {
+  if (!arguments.property.empty() || !arguments.changes.empty()) {
     return FailUsage(absl::InvalidArgumentError(
         "replay: a trace file says all that --property, --kernel and --fix say; expected them with "
         "--scenario only"));

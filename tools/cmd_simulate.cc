@@ -20,8 +20,11 @@
 #include "fmt/core.h"
 #include "lang/claims.h"
 #include "lang/compile.h"
+#include "report/result.h"
 #include "tools/commands.h"
 #include "tools/common.h"
+#include "tools/inputs.h"
+#include "tools/progress.h"
 #include "verify/check.h"
 #include "verify/kernel_model.h"
 
@@ -79,7 +82,8 @@ static_assert(checker::Model<Covering>);
 
 class Simulate {
  public:
-  explicit Simulate(const SimulateArguments& arguments) : arguments_(arguments) {}
+  explicit Simulate(const SimulateArguments& arguments)
+      : arguments_(arguments), progress_(arguments.quiet) {}
   int Run();
 
  private:
@@ -92,6 +96,7 @@ class Simulate {
   absl::Status Under(const trace::TraceSubject& subject, const model::Operand& claimed_as);
 
   const SimulateArguments& arguments_;
+  Progress progress_;
   size_t width_ = 80;
   std::vector<std::string> asked_;
   bool differs_ = false;
@@ -111,7 +116,15 @@ absl::Status Simulate::Under(const trace::TraceSubject& subject, const model::Op
   options.walks = arguments_.walks;
   options.max_steps = arguments_.steps;
   options.interrupted = &Interrupted();
+  const double begin = progress_.seconds();
+  const std::string walks_of = absl::StrCat("walks, ", ToString(subject));
+  options.progress = [&](uint64_t walks) {
+    if (!progress_.Due()) return;
+    progress_.Show(ProgressLine(walks_of, walks, options.walks, progress_.seconds() - begin,
+                                progress_.width()));
+  };
   const checker::WalkResult result = checker::Walk(covering, options);
+  progress_.Clear();
 
   Say(absl::StrCat(ToString(subject), ": ", result.walks, " walks, ", result.steps, " steps, ",
                    result.at_rest, " came to rest; seen: ", covering.steps(), " steps of ",
@@ -154,7 +167,7 @@ absl::Status Simulate::Under(const trace::TraceSubject& subject, const model::Op
 int Simulate::Run() {
   auto subject = LoadScenario(arguments_.scenario);
   if (!subject.ok()) return Fail(subject.status());
-  const auto changes = ChangesNamed(arguments_.kernels, arguments_.mutations, arguments_.fixes);
+  const auto changes = ChangesNamed(arguments_.changes);
   if (!changes.ok()) return FailUsage(changes.status());
   auto operands = OperandsNamed(arguments_.proposals);
   if (!operands.ok()) return FailUsage(operands.status());
@@ -171,6 +184,7 @@ int Simulate::Run() {
     static_cast<model::Operand&>(*subject) = *whole;
     if (const absl::Status status = Under(*subject, operand); !status.ok()) return Fail(status);
   }
+  Say(report::OriginText(*changes, *operands), 0);
   Say("Random walks prove nothing: what they did not find may still exist. knotcheck check "
       "searches all runs.",
       0);

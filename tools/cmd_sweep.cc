@@ -19,12 +19,15 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "base/version.h"
 #include "fmt/core.h"
 #include "lang/parse.h"
 #include "nlohmann/json.hpp"
 #include "report/columns.h"
+#include "report/result.h"
 #include "tools/commands.h"
 #include "tools/common.h"
+#include "tools/inputs.h"
 #include "tools/searches.h"
 #include "trace/json.h"
 #include "verify/sweep.h"
@@ -122,7 +125,7 @@ absl::Status Sweep::Select() {
 absl::Status Sweep::Prepare() {
   auto operand = OperandNamed(arguments_.proposal);
   if (!operand.ok()) return operand.status();
-  const auto changes = ChangesNamed(arguments_.kernels, arguments_.mutations, arguments_.fixes);
+  const auto changes = ChangesNamed(arguments_.changes);
   if (!changes.ok()) return changes.status();
   operand = With(*operand, *changes);
   if (!operand.ok()) return operand.status();
@@ -131,9 +134,7 @@ absl::Status Sweep::Prepare() {
   options_.explore.max_bytes = MemoryBytes() / 10 * 8;
   width_ = arguments_.width != 0 ? arguments_.width : TerminalWidth(STDOUT_FILENO);
   if (absl::Status status = Select(); !status.ok()) return status;
-  if (!arguments_.json.empty()) {
-    if (absl::Status status = base::CheckWritable(arguments_.json); !status.ok()) return status;
-  }
+  if (absl::Status status = PrepareJson(arguments_.json); !status.ok()) return status;
   for (const std::string& directory : {arguments_.trace_dir, arguments_.scenario_dir}) {
     if (directory.empty()) continue;
     if (absl::Status status = base::MakeDirectory(directory); !status.ok()) return status;
@@ -175,16 +176,12 @@ absl::Status Sweep::Ask() {
 }
 
 absl::StatusOr<trace::Trace> Sweep::TraceOf(const Judged& judged) const {
-  trace::TraceSubject subject;
-  subject.file = judged.sweep->name;
-  subject.text = judged.sweep->text;
-  auto scenario = lang::Parse(subject.text, subject.file);
-  if (!scenario.ok()) return scenario.status();
-  subject.scenario = *std::move(scenario);
-  static_cast<model::Operand&>(subject) = operand_;
+  auto subject = ParseScenario(judged.sweep->name, judged.sweep->text);
+  if (!subject.ok()) return subject.status();
+  static_cast<model::Operand&>(*subject) = operand_;
   for (const verify::PropertyVerdict& property : judged.answer.properties) {
     if (property.info.name != judged.property) continue;
-    return trace::MakeTrace(subject, property.path, judged.property);
+    return trace::MakeTrace(*subject, property.path, judged.property);
   }
   return absl::InternalError(judged.property);
 }
@@ -213,10 +210,12 @@ void Sweep::PrintTable() const {
     arguments.insert(judged.sweep->call + " " + judged.sweep->argument);
     ++counts[judged.sweep->relation][judged.protection];
   }
-  const std::string title = absl::StrCat("sweep of ", ToString(operand_), " (", proposal_->revision,
-                                         "): ", calls.size(), " calls, ", arguments.size(),
-                                         " pointer arguments, ", judged_.size(), " scenarios");
-  for (const std::string& line : base::Wrap(title, width_, 0, 2)) Print(line + "\n");
+  const std::string title =
+      absl::StrCat("sweep of ", ToString(operand_), ": ", calls.size(), " calls, ",
+                   arguments.size(), " pointer arguments, ", judged_.size(), " scenarios");
+  for (const std::string& text : {title, report::OriginText(operand_, {operand_})}) {
+    for (const std::string& line : base::Wrap(text, width_, 0, 2)) Print(line + "\n");
+  }
   Print("\n");
   Print(fmt::format("{:<24}", ""));
   static constexpr const char* kHeads[] = {"protect.", "refused", "unprot.", "not off",
@@ -273,6 +272,7 @@ absl::Status Sweep::PrintTraces() const {
     if (!trace.ok()) return absl::InternalError(trace.status().message());
     report::ColumnsOptions columns;
     columns.width = width_;
+    columns.program = Program();
     columns.color = ColorOn(STDOUT_FILENO);
     columns.trace_file = judged.trace_file;
     Print(absl::StrCat("\n", report::Columns(*trace, columns)));
@@ -284,8 +284,10 @@ std::string Sweep::Json() const {
   nlohmann::ordered_json json;
   json["format"] = "knotcheck-sweep";
   json["version"] = 2;
+  json["knotcheck"] = base::kVersion;
+  json["kernel"] = KernelText(operand_);
   json["proposal"] = ToString(operand_);
-  json["revision"] = proposal_->revision;
+  json["revision"] = RevisionText(operand_);
   json["entries"] = nlohmann::ordered_json::array();
   for (const Judged& judged : judged_) {
     nlohmann::ordered_json entry;
@@ -317,7 +319,7 @@ int Sweep::Run() {
   PrintLists();
   if (const absl::Status status = PrintTraces(); !status.ok()) return Fail(status);
   if (!arguments_.json.empty()) {
-    if (const absl::Status status = base::WriteFile(arguments_.json, Json()); !status.ok()) {
+    if (const absl::Status status = WriteJson(arguments_.json, Json()); !status.ok()) {
       return FailUsage(status);
     }
   }

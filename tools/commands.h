@@ -14,12 +14,18 @@
 
 namespace knotcheck::tools {
 
-struct CheckArguments {
-  std::vector<std::string> paths;
-  std::vector<std::string> proposals;
+// To the kernel that a scenario is asked about: --kernel, --mutate and --fix, as they were given.
+struct Changes {
   std::vector<std::string> kernels;
   std::vector<std::string> mutations;
   std::vector<std::string> fixes;
+  bool empty() const { return kernels.empty() && mutations.empty() && fixes.empty(); }
+};
+
+struct CheckArguments {
+  std::vector<std::string> paths;
+  std::vector<std::string> proposals;
+  Changes changes;
   std::string order = "bfs";
   std::string reduce = "all";
   int threads = 0;
@@ -47,9 +53,7 @@ struct ConformArguments {
   std::string target = "host";
   std::vector<std::string> proposals;
   std::string property;
-  std::vector<std::string> kernels;
-  std::vector<std::string> mutations;
-  std::vector<std::string> fixes;
+  Changes changes;
   std::vector<std::string> programs;
   std::vector<std::string> traces;
   std::string selftests;
@@ -71,9 +75,7 @@ struct ConformArguments {
 struct CoverageArguments {
   std::vector<std::string> paths;
   std::vector<std::string> proposals;
-  std::vector<std::string> kernels;
-  std::vector<std::string> mutations;
-  std::vector<std::string> fixes;
+  Changes changes;
   std::string gaps = "docs/coverage-gaps.tsv";
   std::string json;
   size_t width = 0;
@@ -85,6 +87,7 @@ struct FixesArguments {
   std::string proposal;
   std::string json;
   size_t width = 0;
+  bool quiet = false;
 };
 
 struct ListArguments {
@@ -98,9 +101,7 @@ struct ShowArguments {
   std::string scenario;
   std::string proposal = "baseline";
   std::string property;
-  std::vector<std::string> kernels;
-  std::vector<std::string> mutations;
-  std::vector<std::string> fixes;
+  Changes changes;
   std::string format = "columns";
   std::string source;
   bool all = false;
@@ -111,21 +112,18 @@ struct ShowArguments {
 struct SimulateArguments {
   std::string scenario;
   std::vector<std::string> proposals;
-  std::vector<std::string> kernels;
-  std::vector<std::string> mutations;
-  std::vector<std::string> fixes;
+  Changes changes;
   uint64_t seed = 1;
   uint64_t walks = 1000;
   uint64_t steps = 10'000;
   size_t width = 0;
+  bool quiet = false;
 };
 
 struct SweepArguments {
   std::vector<std::string> calls;
   std::string proposal;
-  std::vector<std::string> kernels;
-  std::vector<std::string> mutations;
-  std::vector<std::string> fixes;
+  Changes changes;
   std::string json;
   std::string trace_dir;
   std::string scenario_dir;

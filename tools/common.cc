@@ -11,30 +11,37 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
-#include <optional>
-#include <set>
-#include <system_error>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/files.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "base/version.h"
 #include "fmt/core.h"
-#include "lang/claims.h"
-#include "lang/parse.h"
+#include "model/config.h"
 #include "report/columns.h"
+#include "tools/commands.h"
 
 namespace knotcheck::tools {
 namespace {
 
 std::atomic<bool> interrupted{false};
 int write_error = 0;
+bool text_is_printed = true;
+std::string program = "knotcheck";
+
+constexpr char kStandardOutput[] = "-";
+
+void Write(absl::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() && write_error == 0) {
+    write_error = errno;
+  }
+}
 
 extern "C" void OnInterrupt(int) { interrupted.store(true, std::memory_order_relaxed); }
 
@@ -42,49 +49,27 @@ absl::Status Of(absl::string_view option, const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat(option, ": ", status.message()));
 }
 
-absl::Status SearchDirectory(const std::string& directory, const std::string& extension,
-                             std::vector<std::string>* files) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  std::vector<std::string> found;
-  fs::recursive_directory_iterator at(directory, error);
-  for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
-    std::error_code ignored;
-    if (at->path().extension() == extension && !at->is_directory(ignored)) {
-      found.push_back(at->path().string());
-    }
+// What --kernel names, as the model knows it: of "v6.6" and of what `uname -r` prints the release,
+// without what a distribution or a build has added. Where that says less than was asked, stderr
+// says so.
+std::string KernelNamed(absl::string_view word) {
+  absl::string_view text = word;
+  if (absl::StartsWith(text, "v")) text.remove_prefix(1);
+  const size_t end = std::min(text.find_first_not_of("0123456789."), text.size());
+  const auto release = model::ParseRelease(std::string(text.substr(0, end)));
+  const bool more = end < text.size();
+  if (!release || (more && !absl::StrContains("-+~_", text[end]))) return std::string(word);
+  const auto note = [&word](const std::string& taken) {
+    std::fprintf(stderr, "note: --kernel %s: taken as %s\n", base::Ascii(word).c_str(),
+                 taken.c_str());
+  };
+  if (*release > model::kNewestKernel) {
+    const std::string newest = ToString(model::kNewestKernel);
+    note(newest + ", the newest that is known");
+    return newest;
   }
-  if (error) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        base::Ascii(directory), ": cannot be searched: ", std::strerror(error.value())));
-  }
-  if (found.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(base::Ascii(directory), ": found no *", extension, " in this directory"));
-  }
-  std::sort(found.begin(), found.end());
-  files->insert(files->end(), found.begin(), found.end());
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::vector<std::string>> FilesOf(const std::vector<std::string>& chosen,
-                                                 const std::string& extension) {
-  std::vector<std::string> files;
-  for (const std::string& argument : chosen) {
-    std::error_code ignored;
-    if (std::filesystem::is_directory(argument, ignored)) {
-      const absl::Status status = SearchDirectory(argument, extension, &files);
-      if (!status.ok()) return status;
-    } else {
-      files.push_back(argument);
-    }
-  }
-  // Each once, where it was named first.
-  std::set<std::string> seen;
-  files.erase(std::remove_if(files.begin(), files.end(),
-                             [&seen](const std::string& f) { return !seen.insert(f).second; }),
-              files.end());
-  return files;
+  if (more) note(ToString(*release));
+  return ToString(*release);
 }
 
 }  // namespace
@@ -95,9 +80,15 @@ absl::StatusOr<std::string> BuildId() {
   if (!bytes.ok()) return bytes.status();
   std::vector<uint64_t> words(bytes->size() / 8 + 1);
   std::memcpy(words.data(), bytes->data(), bytes->size());
-  return fmt::format("{} {:016x}", kVersion,
+  return fmt::format("{} {:016x}", base::kVersion,
                      base::HashWords(words.data(), static_cast<int>(words.size())));
 }
+
+void SetProgram(const std::string& name) {
+  if (absl::StrContains(name, '/')) program = name;
+}
+
+const std::string& Program() { return program; }
 
 int Fail(ExitCode code, absl::string_view message) {
   std::fflush(stdout);
@@ -143,24 +134,25 @@ void CatchInterrupts() {
   sigaction(SIGTERM, &action, nullptr);
 }
 
-absl::StatusOr<model::Operand> ChangesNamed(const std::vector<std::string>& kernels,
-                                            const std::vector<std::string>& mutations,
-                                            const std::vector<std::string>& fixes) {
-  model::Operand changes;
-  const auto add = [&changes](absl::string_view option, const std::vector<std::string>& lists,
+absl::StatusOr<model::Operand> ChangesNamed(const Changes& changes) {
+  model::Operand operand;
+  const auto add = [&operand](absl::string_view option, const std::vector<std::string>& lists,
                               absl::Status (*add_one)(absl::string_view, model::Operand*)) {
     for (const std::string& list : lists) {
       for (const absl::string_view name : absl::StrSplit(list, ',')) {
-        if (absl::Status status = add_one(name, &changes); !status.ok()) return Of(option, status);
+        if (absl::Status status = add_one(name, &operand); !status.ok()) return Of(option, status);
       }
     }
     return absl::OkStatus();
   };
-  absl::Status status = add("--kernel", kernels, model::AddKernel);
-  if (status.ok()) status = add("--mutate", mutations, model::AddMutation);
-  if (status.ok()) status = add("--fix", fixes, model::AddFix);
+  absl::Status status =
+      add("--kernel", changes.kernels, [](absl::string_view name, model::Operand* named) {
+        return model::AddKernel(KernelNamed(name), named);
+      });
+  if (status.ok()) status = add("--mutate", changes.mutations, model::AddMutation);
+  if (status.ok()) status = add("--fix", changes.fixes, model::AddFix);
   if (!status.ok()) return status;
-  return changes;
+  return operand;
 }
 
 absl::StatusOr<model::Operand> OperandNamed(const std::string& name) {
@@ -181,45 +173,24 @@ absl::StatusOr<std::vector<model::Operand>> OperandsNamed(const std::vector<std:
   return operands;
 }
 
-absl::StatusOr<trace::TraceSubject> LoadScenario(const std::string& file) {
-  auto text = base::ReadFile(file, lang::kMaxScenarioBytes);
-  if (!text.ok()) return text.status();
-  auto scenario = lang::Parse(*text, file);
-  if (!scenario.ok()) return scenario.status();
-  if (const auto operands = lang::ClaimedOperands(*scenario); !operands.ok()) {
-    return operands.status();
-  }
-  trace::TraceSubject subject;
-  subject.file = file;
-  subject.text = *std::move(text);
-  subject.scenario = *std::move(scenario);
-  return subject;
-}
-
-absl::StatusOr<std::vector<std::string>> ScenarioFiles(const std::vector<std::string>& arguments) {
-  return FilesOf(arguments.empty() ? std::vector<std::string>{"scenarios"} : arguments, ".scn");
-}
-
-absl::StatusOr<std::vector<std::string>> TraceFiles(const std::vector<std::string>& arguments) {
-  return FilesOf(arguments, ".json");
-}
-
 absl::StatusOr<uint64_t> ParseSize(const std::string& text) {
   static constexpr struct {
     const char* unit;
     int shift;
-  } kUnits[] = {{"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}};
+  } kUnits[] = {{"K", 10}, {"M", 20}, {"G", 30}, {"T", 40}};
   absl::string_view number = text;
   int shift = 0;
+  // "2GiB" is "2G".
+  const bool named = absl::ConsumeSuffix(&number, "iB");
   for (const auto& [unit, bits] : kUnits) {
-    if (absl::ConsumeSuffix(&number, unit)) shift = bits;
+    if (shift == 0 && absl::ConsumeSuffix(&number, unit)) shift = bits;
   }
   uint64_t value = 0;
   const bool digits = !number.empty() && absl::ascii_isdigit(static_cast<unsigned char>(number[0]));
-  if (!digits || !absl::SimpleAtoi(number, &value) || value == 0 ||
+  if (!digits || (named && shift == 0) || !absl::SimpleAtoi(number, &value) || value == 0 ||
       value > (~uint64_t{0} >> shift)) {
     return absl::InvalidArgumentError(absl::StrCat("--max-memory: found '", base::Ascii(text),
-                                                   "', expected a size like 512MiB or 8GiB"));
+                                                   "', expected a size like 512M or 8GiB"));
   }
   return value << shift;
 }
@@ -242,10 +213,21 @@ uint64_t MemoryBytes() {
   return bytes;
 }
 
+absl::Status PrepareJson(const std::string& file) {
+  if (file.empty()) return absl::OkStatus();
+  if (file != kStandardOutput) return base::CheckWritable(file);
+  text_is_printed = false;
+  return absl::OkStatus();
+}
+
+absl::Status WriteJson(const std::string& file, const std::string& json) {
+  if (file != kStandardOutput) return base::WriteFile(file, json);
+  Write(json);
+  return FlushOutput();
+}
+
 void Print(absl::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() && write_error == 0) {
-    write_error = errno;
-  }
+  if (text_is_printed) Write(text);
 }
 
 absl::Status FlushOutput() {

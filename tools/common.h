@@ -6,20 +6,16 @@
 
 #include <atomic>
 #include <cstddef>
-#include <functional>
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "lang/ast.h"
 #include "model/operand.h"
-#include "trace/trace.h"
 
 namespace knotcheck::tools {
-
-inline constexpr char kVersion[] = "0.1.0";
 
 // Of the program. When several apply: the first of internal, bad input, differs, incomplete.
 enum ExitCode : int {
@@ -41,6 +37,10 @@ int FailUsage(const absl::Status& status);
 // A number for the running program's file: another build of it may have another model. Unavailable.
 absl::StatusOr<std::string> BuildId();
 
+// What the user has to type for this program: by its path when it was called so, else plainly.
+void SetProgram(const std::string& name);
+const std::string& Program();
+
 // Columns of the terminal on `fd`; 80 when it is none.
 size_t TerminalWidth(int fd);
 bool ColorOn(int fd);
@@ -50,31 +50,27 @@ const std::atomic<bool>& Interrupted();
 void Interrupt();
 void CatchInterrupts();
 
-// What --kernel, --mutate and --fix say, as an operand without a proposal. InvalidArgument says
-// what was found, expected and meant.
-absl::StatusOr<model::Operand> ChangesNamed(const std::vector<std::string>& kernels,
-                                            const std::vector<std::string>& mutations,
-                                            const std::vector<std::string>& fixes);
+struct Changes;
+
+// What --kernel, --mutate and --fix say, as an operand without a proposal. A kernel may be named as
+// `uname -r` does; one that is newer than all that is known is the newest of these, which is said
+// on stderr. InvalidArgument says what was found, expected and meant.
+absl::StatusOr<model::Operand> ChangesNamed(const Changes& changes);
 // What --proposal says, each once; model/operand.h has the grammar. InvalidArgument as above.
 absl::StatusOr<std::vector<model::Operand>> OperandsNamed(const std::vector<std::string>& names);
 // The same of a command that takes one.
 absl::StatusOr<model::Operand> OperandNamed(const std::string& name);
 
-// Reads and parses a scenario, and checks the names in its "# result:".
-absl::StatusOr<trace::TraceSubject> LoadScenario(const std::string& file);
-
-// The scenarios that the arguments name: files as given, directories searched for *.scn by path.
-// None given: the directory "scenarios".
-absl::StatusOr<std::vector<std::string>> ScenarioFiles(const std::vector<std::string>& arguments);
-
-// The trace files that the arguments name: files as given, directories searched for *.json by path.
-absl::StatusOr<std::vector<std::string>> TraceFiles(const std::vector<std::string>& arguments);
-
-// "512MiB", "8GiB" or a plain number of bytes.
+// "512M", "8GiB" or a plain number of bytes.
 absl::StatusOr<uint64_t> ParseSize(const std::string& text);
 std::string SizeText(uint64_t bytes);
 // Of the machine, or of this control group if that has less.
 uint64_t MemoryBytes();
+
+// --json FILE, "" for none and "-" for stdout. Before the searches: whether it can be written. With
+// "-", Print() is silent from here on.
+absl::Status PrepareJson(const std::string& file);
+absl::Status WriteJson(const std::string& file, const std::string& json);
 
 // Writes to stdout; the first failure is kept for FlushOutput.
 void Print(absl::string_view text);

@@ -11,18 +11,18 @@
 #include "conform/programs.h"
 #include "conform/selftests.h"
 #include "tools/common.h"
+#include "tools/inputs.h"
 
 namespace knotcheck::tools {
 namespace {
 
-// Of the folder that knotcheck is started in, as `scenarios` is.
 constexpr char kTable[] = "conform/selftests.tsv";
 constexpr size_t kMaxTable = size_t{1} << 20;
 
 absl::StatusOr<conform::ModelVerdict> JudgeByName(const std::string& name,
                                                   const model::Proposal& proposal,
                                                   const model::Toggles& toggles) {
-  const auto subject = LoadScenario(absl::StrCat("scenarios/", name, ".scn"));
+  const auto subject = LoadScenario(DataFile(absl::StrCat("scenarios/", name, ".scn")));
   if (!subject.ok()) return subject.status();
   return conform::JudgeScenario(subject->scenario, proposal, toggles);
 }
@@ -47,9 +47,10 @@ int RunPrograms(const std::vector<std::string>& files, std::chrono::seconds limi
 int RunSelftests(const std::string& folder, std::chrono::seconds limit,
                  const conform::TargetOptions& target, const model::Toggles& toggles,
                  const std::map<std::string, std::string>& probe, bool markdown) {
-  const auto text = base::ReadFile(kTable, kMaxTable);
+  const std::string table = DataFile(kTable);
+  const auto text = base::ReadFile(table, kMaxTable);
   if (!text.ok()) return Fail(text.status());
-  const auto tests = conform::ParseSelftests(*text, kTable);
+  const auto tests = conform::ParseSelftests(*text, table);
   if (!tests.ok()) return Fail(tests.status());
   std::map<std::string, conform::Tap> taps;
   std::string kernel;

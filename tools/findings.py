@@ -25,10 +25,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 FINDINGS = ROOT / "docs/findings"
 DOCUMENTS = ["linux", "pin-args-v1"]
 TRIGGERS = ["the target alone", "a peer", "an honest supervisor's mistake", "a hostile supervisor"]
+AGAINST = ["the kernel", "the machine", "the supervisor", "the target", "nobody"]
 KEYS = {
     "document": "document title proposal after intro",
     "id": "id title sentence where scenario property more kernel fix why-no-fix alternatives "
-          "shared trigger trigger-note effect cause also same confirmed confirmed-by "
+          "shared trigger trigger-note against effect cause also same confirmed confirmed-by "
           "confirmed-shows",
     "explained": "explained because together pairs",
     "section": "section title text holds",
@@ -104,8 +105,10 @@ class Knotcheck:
         self.fixes = self.list_of("fixes")
 
     def run(self, *arguments: str) -> str:
-        result = subprocess.run([self.program, *arguments], cwd=ROOT, text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        # Named plainly, as the commands that it prints are to be.
+        result = subprocess.run(["knotcheck", *arguments], executable=self.program, cwd=ROOT,
+                                text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                check=False)
         if result.returncode > 1:
             sys.exit(f"knotcheck {' '.join(arguments)}: exit {result.returncode}\n{result.stderr}")
         return result.stdout
@@ -204,9 +207,10 @@ class Judge:
                         "effect", "cause", "confirmed"]:
                 if not finding.one(key):
                     self.complain(finding.place, f"found no '{key}'")
-            if finding.one("trigger") not in TRIGGERS:
-                self.complain(finding.place, f"found trigger '{finding.one('trigger')}', expected "
-                              f"one of: {', '.join(TRIGGERS)}")
+            for key, known in [("trigger", TRIGGERS), ("against", AGAINST)]:
+                if finding.one(key) not in known:
+                    self.complain(finding.place, f"found {key} '{finding.one(key)}', expected one "
+                                  f"of: {', '.join(known)}")
             if (finding.one("fix") == "none") != bool(finding.one("why-no-fix")):
                 self.complain(finding.place, "expected a fix, or 'none' and why-no-fix")
             for fix in [finding.one("fix"), *finding.words("alternatives")]:
@@ -345,7 +349,9 @@ def section(document: Document, number: int, finding: Block, knotcheck: Knotchec
     who = finding.one("trigger")
     if finding.one("trigger-note"):
         who += "; " + finding.one("trigger-note")
-    lines += [paragraph(f"**Who can trigger it:** {who}"), "", paragraph(finding.one("effect")), ""]
+    lines += [paragraph(f"**Who can trigger it:** {who}"), "",
+              paragraph(f"**Against whom:** {finding.one('against')}"), "",
+              paragraph(finding.one("effect")), ""]
     for pair in finding.shown():
         command, columns = knotcheck.trace(pair, document.proposal, finding.one("kernel"))
         lines += [f"`{pair[0]}`, `{pair[1]}`:", "", "```", command, "```", "", "```",
@@ -387,11 +393,11 @@ def markdown(document: Document, knotcheck: Knotcheck, pool) -> str:
     lines = [f"# {head.one('title')}", ""]
     for text in head.all("intro"):
         lines += [paragraph(text), ""]
-    lines += ["| | finding | who can trigger it | fix |", "|---|---|---|---|"]
+    lines += ["| | finding | who can trigger it | against whom | fix |", "|---|---|---|---|---|"]
     for number, finding in enumerate(document.findings, 1):
         fix = finding.one("fix")
         title = finding.one("title").replace("|", "\\|")
-        lines += [f"| {number} | {title} | {finding.one('trigger')} | "
+        lines += [f"| {number} | {title} | {finding.one('trigger')} | {finding.one('against')} | "
                   f"{f'`{fix}`' if fix != 'none' else '-'} |"]
     lines += [""]
     parts = pool.map(lambda item: section(document, item[0], item[1], knotcheck),

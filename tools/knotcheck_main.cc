@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/text.h"
+#include "base/version.h"
 #include "lang/parse.h"
 #include "tools/command_line.h"
 #include "tools/common.h"
@@ -44,9 +45,10 @@ std::string Suggestion(const CLI::App& app, const std::vector<Command>& commands
 }
 
 int Main(int argc, char** argv) {
+  if (argc > 0) SetProgram(argv[0]);
   CLI::App app("knotcheck checks what the seccomp notifier and its proposals promise.",
                "knotcheck");
-  app.set_version_flag("--version", absl::StrCat("knotcheck ", kVersion));
+  app.set_version_flag("--version", absl::StrCat("knotcheck ", base::kVersion));
   app.require_subcommand(1);
   app.footer(kFooter);
   const std::vector<Command> commands = {AddCheck(app),  AddList(app),     AddShow(app),

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <mutex>
 #include <string>
@@ -14,6 +15,15 @@
 #include "checker/explore.h"
 
 namespace knotcheck::tools {
+
+// A search, in at most `width` bytes: the estimate of its size, if there is one, comes first. What
+// does not fit of the name is left out, and `more` says how many other searches run.
+std::string ProgressLine(const std::string& name, const checker::Progress& progress, double seconds,
+                         size_t more, size_t width);
+
+// How far something is of which `all` are to do: the time that is left, at the pace so far, first.
+std::string ProgressLine(const std::string& name, uint64_t done, uint64_t all, double seconds,
+                         size_t width);
 
 class Progress {
  public:
@@ -24,11 +34,16 @@ class Progress {
   void Update(size_t question, const checker::Progress& progress);
   void Finish(size_t question);
 
-  // A live line of the caller's own; nothing without a terminal.
+  // A line of the caller's own; Due() says when another one is worth making.
+  bool Due();
   void Show(const std::string& line);
 
   // Takes the live line away, for output that goes to the same terminal.
   void Clear();
+
+  // How wide a line may be, and how long this has been there.
+  size_t width() const;
+  double seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -37,13 +52,13 @@ class Progress {
     Clock::time_point begin;
     Clock::time_point next_line;
   };
-  std::string Line(const Search& search, const checker::Progress& progress) const;
-
   const bool quiet_;
   const bool live_;
+  const Clock::time_point begin_ = Clock::now();
   std::mutex mutex_;
   std::map<size_t, Search> searches_;
   Clock::time_point next_live_;
+  Clock::time_point next_line_;  // of the caller's own
   bool line_shown_ = false;
 };
 

@@ -96,6 +96,8 @@ TEST(ParseTrace, EditedShape) {
   };
   for (const auto& [key, value] : good.items()) {
     const std::string name = key;
+    // For readers; traces of before have them not.
+    if (name == "knotcheck" || name == "kernel" || name == "revision") continue;
     edits.push_back({[name](Json* j) { j->erase(name); }, "is missing"});
   }
   for (const Edit& edit : edits) {

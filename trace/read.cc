@@ -241,9 +241,11 @@ absl::StatusOr<TraceFile> ParseTrace(absl::string_view text, const std::string& 
   ReadHead(*json, &reader);
   // Another version has other keys.
   if (!reader.ok()) return reader.status();
+  // For readers: what knotcheck, kernel and revision say is in `proposal` and the replay.
   reader.OnlyKeys(*json, "",
-                  {"format", "version", "scenario_file", "scenario", "proposal", "property",
-                   "sentence", "source", "path", "concrete", "threads", "steps", "at_rest"});
+                  {"format", "version", "knotcheck", "kernel", "revision", "scenario_file",
+                   "scenario", "proposal", "property", "sentence", "source", "path", "concrete",
+                   "threads", "steps", "at_rest"});
   ReadSubject(*json, &reader, &trace.subject);
   ReadProperty(*json, &reader, &trace.property);
   reader.String(*json, "", "sentence");

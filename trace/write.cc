@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "base/json.h"
+#include "base/version.h"
 #include "checker/path.h"
 #include "nlohmann/json.hpp"
 #include "trace/json.h"
@@ -13,6 +14,9 @@ std::string TraceJson(const Trace& trace) {
   Json json;
   json["format"] = "knotcheck-trace";
   json["version"] = kTraceVersion;
+  json["knotcheck"] = base::kVersion;
+  json["kernel"] = KernelText(trace.subject);
+  json["revision"] = RevisionText(trace.subject);
   json["scenario_file"] = trace.subject.file;
   json["scenario"] = trace.subject.text;
   json["proposal"] = ToString(trace.subject);

@@ -238,6 +238,11 @@ absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Operan
     property.info = system.properties()[i];
     property.status = verdict.status;
     property.witnesses = verdict.witnesses;
+    // What is judged at rest was not judged in runs that never come to rest.
+    const bool at_rest = property.info.broken_at_rest != nullptr;
+    if (at_rest && (*question)->program().spins && verdict.status == Status::kHolds) {
+      property.witnesses = 0;
+    }
     property.path = verdict.path;
     property.shortest = !(long_ones >> i & 1);
     property.asked = named(asked->never, property.info.name);

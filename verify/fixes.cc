@@ -184,13 +184,15 @@ absl::StatusOr<FixWitness> ShortestOf(const std::vector<std::pair<Obligation, Cu
 
 absl::StatusOr<FixSets> SmallestFixSets(const std::vector<const lang::Scenario*>& scenarios,
                                         const model::Operand& operand,
-                                        const checker::Options& explore) {
+                                        const checker::Options& explore,
+                                        const std::function<void(size_t)>& begins) {
   FixSets result;
   const FixSet candidates = FixesOf(operand);
   for (const model::ToggleInfo* info : model::FixesFor(*operand.proposal)) {
     result.candidates.push_back(info->toggle);
   }
   FixSearch search(scenarios.size(), candidates, [&](size_t question, FixSet fixes) {
+    if (begins) begins(question);
     return AskUnderFixes(*scenarios[question], operand, fixes, explore);
   });
   if (const absl::Status status = search.Run(); !status.ok()) return status;

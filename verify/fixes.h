@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -66,9 +67,11 @@ struct FixSets {
   size_t asked = 0;                   // searches that it took
 };
 
-// The smallest sets of fixes for a proposal under these scenarios. The errors of AskUnderFixes.
+// The smallest sets of fixes for a proposal under these scenarios. `begins` is called before each
+// search with the index of its scenario. The errors of AskUnderFixes.
 absl::StatusOr<FixSets> SmallestFixSets(const std::vector<const lang::Scenario*>& scenarios,
                                         const model::Operand& operand,
-                                        const checker::Options& explore);
+                                        const checker::Options& explore,
+                                        const std::function<void(size_t)>& begins = nullptr);
 
 }  // namespace knotcheck::verify

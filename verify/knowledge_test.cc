@@ -207,7 +207,8 @@ TEST(Notes, WhatHasNoEffectIsTold) {
   };
   const Row rows[] = {
       {"memory unused = \"x\"\n", "nothing uses 'unused'"},
-      {"signals to S: 1, handler restarts\n", "'restarts' changes nothing"},
+      {"target U { close(file) }\nsignals to U: 1, handler restarts\n",
+       "'restarts' changes nothing"},
       {"filter wait_killable\n", "wait_killable changes nothing"},
       {"filter bind\n", "no task with the filter calls bind()"},
       {"child C of T { umask() }\n", "nothing starts C"},

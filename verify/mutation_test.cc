@@ -191,6 +191,19 @@ supervisor S {
 }
 )";
 
+constexpr char kExecutes[] = R"(
+filter openat
+memory path = "/ok"
+memory file_name = "/x"
+program "/x" { path = "/new" }
+target T { openat(AT_FDCWD, path, O_RDONLY) }
+signals to T: 1, handler { execve(file_name, NULL, NULL) }
+supervisor S {
+  n = recv() == 0
+  pin(n, 1: cstring 16)
+}
+)";
+
 // In the order that the rows read best in, not the densest.
 // NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding)
 struct Row {
@@ -225,6 +238,7 @@ const Row kRows[] = {
     {"not-inherited", "mutate_inherit", kFork, "pin_args"},
     {"one-reply", "mutate_reply_twice", kReply, "baseline"},
     {"one-listener", "dup_listener_race", kTwoListeners, "baseline"},
+    {"own-image", "mm_of_the_call", kExecutes, "pin_args", true},
     {"pin-budget", "mutate_no_cap", kBig, "pin_args"},
     {"progress", "mutate_no_complete", kReply, "baseline"},
     {"read-data", "mutate_read_elsewhere", kReadCall, "baseline"},

@@ -4,8 +4,9 @@
 // under every proposal: all engines and all sets of reductions give one answer, reductions hold
 // state by state, both judges agree, and what must not change an answer does not.
 //
-// Seeds above 10,000 have addresses with an offset as well. KNOT_WIDE=FIRST,COUNT: other seeds than
-// the first hundred and the first thirty of these. `./dev test --all` runs 5,000.
+// Seeds above 10,000 have addresses with an offset as well, those above 20,000 scripts that branch.
+// KNOT_WIDE=FIRST,COUNT: other seeds than the first hundred, the first thirty and the first forty
+// of these. `./dev test --all` runs 5,000.
 
 #include <algorithm>
 #include <cstdint>
@@ -50,15 +51,18 @@ struct Seeds {
   uint64_t count = kCount;
 };
 constexpr uint64_t kOffsets = 10'000;
+constexpr uint64_t kBlocks = 20'000;
 std::vector<Seeds> SeedsToTry() {
   const char* text = std::getenv("KNOT_WIDE");
-  if (text == nullptr) return {{1, kCount}, {kOffsets + 1, 3 * kCount / 10}};
+  if (text == nullptr)
+    return {{1, kCount}, {kOffsets + 1, 3 * kCount / 10}, {kBlocks + 1, 4 * kCount / 10}};
   char* end = nullptr;
   const uint64_t first = std::strtoull(text, &end, 10);
   return {{first, *end == ',' ? std::strtoull(end + 1, nullptr, 10) : 1}};
 }
 WideScenario Scenario(uint64_t seed) {
-  return testing::MakeWideScenario(seed, {.new_words = true, .offsets = seed > kOffsets});
+  return testing::MakeWideScenario(
+      seed, {.new_words = true, .offsets = seed > kOffsets, .blocks = seed > kBlocks});
 }
 
 // The scenario under a proposal; nullptr where it means nothing, or is more than can be compiled.

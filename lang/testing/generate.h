@@ -61,13 +61,14 @@ inline std::string Name() {
     case 4:
       return Word("abcxyzABCXYZ_", "abcxyzABCXYZ_0123456789");
     case 3:
-      return OneOf({"memory", "target",   "thread", "child",    "peer",       "supervisor",
-                    "filter", "signals",  "rlimit", "listener", "never",      "sometimes",
-                    "to",     "of",       "shares", "files",    "with",       "writes",
-                    "bytes",  "NULL",     "policy", "allow",    "if",         "and",
-                    "else",   "on",       "uses",   "handler",  "restarts",   "ignored",
-                    "fatal",  "failures", "closes", "holds",    "allocation", "violated",
-                    "any",    "anything", "but",    "nothing",  "in",         "order"});
+      return OneOf({"memory",  "target",   "thread", "child",    "peer",       "supervisor",
+                    "filter",  "signals",  "rlimit", "listener", "never",      "sometimes",
+                    "to",      "of",       "shares", "files",    "with",       "writes",
+                    "bytes",   "NULL",     "policy", "allow",    "if",         "and",
+                    "else",    "on",       "uses",   "handler",  "restarts",   "ignored",
+                    "fatal",   "failures", "closes", "holds",    "allocation", "violated",
+                    "any",     "anything", "but",    "nothing",  "in",         "order",
+                    "program", "loop",     "leave",  "result",   "is"});
     default:
       return OneOf({"T", "P", "S", "path", "fd", "openat"});
   }
@@ -175,8 +176,38 @@ inline AnyOf AnyChoice() {
   return any;
 }
 
-inline Statement AnyStatement() {
-  switch (Pick(5)) {
+inline BranchTest AnyTest() {
+  BranchTest test;
+  if (OneIn(3)) {
+    test.kind = BranchTest::Kind::kCall;
+    test.variable = Name();
+    test.value = NameAtom();
+    return test;
+  }
+  test.negated = OneIn(3);
+  test.value = OneIn(2) ? NumberAtom() : NameAtom();
+  return test;
+}
+
+// `deeper`: how many more blocks may stand within each other.
+inline std::vector<Statement> AnyBody(int deeper = 3);
+
+inline Statement AnyStatement(int deeper) {
+  switch (Pick(deeper > 0 ? 8 : 5)) {
+    case 7: {
+      If branch;
+      branch.test = AnyTest();
+      branch.then = AnyBody(deeper - 1);
+      branch.otherwise = AnyBody(deeper - 1);
+      return branch;
+    }
+    case 6: {
+      Loop loop;
+      loop.body = AnyBody(deeper - 1);
+      return loop;
+    }
+    case 5:
+      return Leave();
     case 4:
       return AnyChoice();
     case 3:
@@ -186,7 +217,9 @@ inline Statement AnyStatement() {
   }
 }
 
-inline std::vector<Statement> AnyBody() { return Some(0, 3, AnyStatement); }
+inline std::vector<Statement> AnyBody(int deeper) {
+  return Some(0, 3, [deeper] { return AnyStatement(deeper); });
+}
 
 inline Memory AnyMemory() {
   constexpr Memory::Kind kKinds[] = {Memory::Kind::kString, Memory::Kind::kBytes,
@@ -200,6 +233,13 @@ inline Memory AnyMemory() {
     memory.alternatives = Some(1, 3, StringAtom);
   }
   return memory;
+}
+
+inline ProgramImage AnyProgram() {
+  ProgramImage image;
+  image.path = StringAtom();
+  image.memory = Some(0, 3, [] { return std::pair(NameAtom(), StringAtom()); });
+  return image;
 }
 
 inline Task AnyTask() {
@@ -312,7 +352,9 @@ inline Ask AnyAsk() {
 }
 
 inline Declaration AnyDeclaration() {
-  switch (Pick(7)) {
+  switch (Pick(8)) {
+    case 7:
+      return AnyProgram();
     case 0:
       return AnyAsk();
     case 1:

@@ -13,6 +13,8 @@ namespace {
 // Whether somebody else could have stored that word since the call was made.
 bool CouldBeStored(const Kernel& k, int role, int entry, int w) {
   const Program& p = k.p;
+  // Nobody stores into a new image.
+  if (k.me().flags & kExeced) return false;
   const auto by_others = [&k, &p](int object, int index) {
     if (object < 0) return false;
     const Object& o = p.objects[static_cast<size_t>(object)];

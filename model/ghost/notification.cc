@@ -125,11 +125,11 @@ void SentAgain(Kernel& k, int target) {
 
 void Detached(Kernel& k, int target) {
   Task& t = k.s->tasks[target];
-  if (t.ghost & kGhostReplied) {
-    k.Raise(Event::kReplyLost);
-    t.ghost &= static_cast<uint8_t>(~(kGhostReplied | kGhostReplyKept));
-  }
   k.Note("knotif {}: REPLIED, -ENOSYS", static_cast<int>(t.knotif.id));
+  // The flags are left as they are: what SEND allowed before a RECV put it back still runs.
+  if (t.knotif.flags & kUserNotifContinue) return;
+  if ((t.ghost & kGhostReplied) && !k.FatalSignalPending(target)) k.Raise(Event::kReplyLost);
+  t.ghost &= static_cast<uint8_t>(~(kGhostReplied | kGhostReplyKept));
 }
 
 void Leaves(Kernel& k, const UserNotificationLocals& l) {

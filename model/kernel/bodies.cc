@@ -35,9 +35,13 @@ bool LooksUp(const Kernel& k, const CallFd& fd, bool relative) {
   return false;
 }
 
-// Whether a path that getname() copied begins at the descriptor.
+bool IsEmpty(const Kernel& k, Value first) {
+  return first != kUninit && k.p.values[first].bytes[0] == 0;
+}
+
+// Whether a path that getname() copied begins at the descriptor, which an empty one does as well.
 bool IsRelative(const Kernel& k, Value first) {
-  return first != kUninit && first != kZero && k.p.values[first].bytes[0] != '/';
+  return first != kUninit && k.p.values[first].bytes[0] != '/';
 }
 
 int WordsOf(int bytes) { return std::min((bytes + 7) / 8, kCopied); }
@@ -135,7 +139,7 @@ Flow getname_flags(Kernel& k) {
     if (k.p.values[word.value].has_nul) break;
   }
   // The empty path is special.
-  if (k.me().copied[0] == kZero) return k.Return(-kENOENT);
+  if (IsEmpty(k, k.me().copied[0]) && !k.AllowsEmptyName(l.role)) return k.Return(-kENOENT);
   return k.Return(0);
   FUNCTION_END;
 }
@@ -341,7 +345,7 @@ Flow table_body(Kernel& k) {
           const auto word = k.ReadArgument(l.role, 0);
           if (!word.mapped) continue;
           k.Note("reads {}", k.ValueText(word.value));
-          if (k.p.values[word.value].bytes[0] != 0) {
+          if (!IsEmpty(k, word.value)) {
             ghost::Consulted(k, l.role, true);
             continue;
           }
@@ -410,6 +414,8 @@ Flow table_body(Kernel& k) {
     }
   }
   if (l.kept != 0) return k.Return(l.kept);
+  // do_readlinkat(): what an empty name leads to is no symbolic link here.
+  if (k.Number() == Nr::k_readlinkat && IsEmpty(k, k.me().copied[0])) return k.Return(-kENOENT);
   ghost::ActsOn(k, k.me().copied, kCopied);
   return k.Return(0);
   FUNCTION_END;

@@ -125,15 +125,13 @@ Flow do_execveat_common(Kernel& k) {
 
 namespace {
 
-// Whether somebody else alive has the running task's descriptor table.
-bool SharesFiles(const Kernel& k) {
-  for (size_t t = 0; t < k.p.tasks.size(); ++t) {
-    const Task& other = k.s->tasks[t];
-    const bool alive = other.status == kAlive || other.status == kExiting;
-    if (static_cast<int>(t) == k.cur || k.p.tasks[t].kind == TaskKind::kSupervisor) continue;
-    if (alive && other.files == k.me().files) return true;
+// The number of the program that the running task executes among those that the scenario knows.
+uint8_t ImageOf(const Kernel& k) {
+  for (size_t i = 0; i < k.p.images.size(); ++i) {
+    const std::vector<Value>& path = k.p.images[i].path;
+    if (std::equal(path.begin(), path.end(), k.me().copied)) return static_cast<uint8_t>(i + 1);
   }
-  return false;
+  return 0;
 }
 
 }  // namespace
@@ -157,8 +155,33 @@ Flow begin_new_exec(Kernel& k) {
       return Flow::kBlocked;
     }
   }
-  // unshare_files(), exec_mmap(), flush_signal_handlers(): the new image has no handler.
+  if (k.info().unshared != 0 && k.me().files == k.info().files) {
+    STEP("retval = unshare_files()", kFiles | kUnsharesFiles);
+    {
+      // dup_fd(): a number that is claimed and not filled is free in the copy. If the others are
+      // gone by now, nobody can tell that there is one.
+      const uint8_t own = k.info().unshared;
+      k.s->files[own] = k.s->files[k.me().files];
+      std::replace(k.s->files[own].begin(), k.s->files[own].end(), uint8_t{kReserved},
+                   uint8_t{kNoFile});
+      k.me().files = own;
+    }
+  }
+  if (k.p.installs != 0) {
+    // Of the descriptors only a listener's has the flag here.
+    STEP("do_close_on_exec(me->files)", kFiles | kChains);
+    for (uint8_t& fd : k.s->files[k.me().files]) {
+      if (fd > kMaxFile) k.FileClosed(std::exchange(fd, uint8_t{kNoFile}));
+    }
+  }
+  // Where nobody outside the group has the table and no file is closed, nobody can tell this step
+  // from the one above.
+  if (k.info().unshared != 0 || k.p.installs != 0) {
+    STEP("retval = exec_mmap(bprm->mm)", kSignals | kLife);
+  }
+  // flush_signal_handlers(): the new image has no handler.
   k.me().flags |= kExeced;
+  k.me().image = ImageOf(k);
   // A signal that is pending still meets the new image, with the default action; but in a handler
   // it is blocked, and the new image keeps the mask.
   if ((k.me().flags & kSigPending) && !(k.me().flags & kInHandler)) {
@@ -166,16 +189,6 @@ Flow begin_new_exec(Kernel& k) {
     k.me().flags |= kSigkillPending;
   }
   k.Note("executes {}", k.ValueText(k.me().copied[0]));
-  if (k.p.installs != 0) {
-    // Of the descriptors only a listener's has the flag here. A table of others too is not
-    // unshared.
-    STEP("do_close_on_exec(me->files)", kFiles | kChains);
-    if (!SharesFiles(k)) {
-      for (uint8_t& fd : k.s->files[k.me().files]) {
-        if (fd > kMaxFile) k.FileClosed(std::exchange(fd, uint8_t{kNoFile}));
-      }
-    }
-  }
   return k.Return(0);
   FUNCTION_END;
 }
@@ -192,6 +205,7 @@ Flow copy_process(Kernel& k) {
     t.status = kAlive;
     t.frames[0].function = static_cast<uint8_t>(Fn::k_user_mode);
     t.flags = k.me().flags & kExeced;
+    t.image = k.me().image;
     // get_seccomp_filter(current)
     t.filter = k.me().filter;
     if (t.filter != 0) ++k.s->filters[t.filter].installed_users;

@@ -95,6 +95,7 @@ enum Touch : uint32_t {
   kTargetLife = 1u << 26,  // reads whether the task that it has at hand lives, and in which space
   kStartsTask = 1u << 27,  // the task that its op names begins to live
   kMayFault = 1u << 28,    // it may break a rule after which nothing goes on
+  kUnsharesFiles = 1u << 29,  // fills the descriptor table that an execve makes
 };
 
 // One STEP of the source, for traces, coverage and footprints.
@@ -222,7 +223,7 @@ class Kernel {
   // The running call's registers. A scalar where an address is wanted is NULL, and an address is no
   // number that means anything.
   Nr Number() const {
-    return s->layout().has_registers ? static_cast<Nr>(s->registers[cur].now.nr - 1) : op().nr;
+    return s->layout().has_registers ? p.calls[s->registers[cur].now.nr - 1u] : op().nr;
   }
   Value PointerArg(int arg) const {
     if (s->layout().has_registers) return Loaded(arg).address;
@@ -239,6 +240,11 @@ class Kernel {
   Value RoleAddress(int role) const {
     const Role& r = SyscallOf(Number()).roles[static_cast<size_t>(role)];
     return r.parent < 0 ? PointerArg(r.arg) : me().nested[role];
+  }
+  // Whether getname_flags() of it has LOOKUP_EMPTY.
+  bool AllowsEmptyName(int role) const {
+    const int flags = SyscallOf(Number()).roles[static_cast<size_t>(role)].length_arg;
+    return AllowsEmptyPath(Number(), static_cast<size_t>(role), flags < 0 ? 0 : ScalarArg(flags));
   }
   // How many bytes of it the call asks for: what the register says, else all of the object.
   int RoleBytes(int role) const;
@@ -259,8 +265,20 @@ class Kernel {
     bool mapped = false;
     Value value = 0;
   };
-  // `held`: the reader holds a reference to the address space, which an exec cannot take away.
-  UserWord ReadUser(int task, Value address, int word_index, bool held = false);
+  UserWord ReadUser(int task, Value address, int word_index) {
+    return ReadUser(task, address, word_index, MmOf(task));
+  }
+  // The address space of a task, as a number: whoever holds a reference to it goes on with it when
+  // the task executes a program.
+  enum Mm : uint8_t { kNoMm, kFirstMm, kNewMm };  // kNewMm + Task::image
+  uint8_t MmOf(int task) const {
+    const Task& t = s->tasks[task];
+    if (t.status == kDead) return kNoMm;
+    return (t.flags & kExeced) ? static_cast<uint8_t>(kNewMm + t.image) : uint8_t{kFirstMm};
+  }
+  UserWord ReadUser(int task, Value address, int word_index, uint8_t mm);
+  // How many bytes are mapped from an address on; 0: none.
+  int MappedBytes(int task, Value address, uint8_t mm) const;
   // ... of an argument of the running call.
   UserWord ReadArgument(int role, int word_index);
   bool WriteArgument(int role, int word_index, Value value);

@@ -331,7 +331,8 @@ Flow recv_wait_event(Kernel& k) {
     l.ret = 0;
     k.me().flags &= static_cast<uint8_t>(~kOnWqh);
     if (k.SignalPending(k.cur)) {
-      l.ret = -kERESTARTSYS;
+      // down_interruptible(&filter->notif->request), which restarts nothing.
+      l.ret = k.Has(Variant::recv_efault_no_wake) ? -kEINTR : -kERESTARTSYS;
     } else {
       k.me().flags |= kOnWqh;
     }

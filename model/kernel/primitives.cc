@@ -3,6 +3,8 @@
 // What the transcribed functions share: locks, completions, wake-ups, signals, registers, user
 // memory, allocations. Each is a part of its caller's step.
 
+#include <algorithm>
+
 #include "model/kernel/kernel.h"
 
 namespace knotcheck::model {
@@ -62,11 +64,32 @@ void Kernel::RestoreRegisters() {
   file.saved = Registers{};
 }
 
-Kernel::UserWord Kernel::ReadUser(int task, Value address, int word_index, bool held) {
-  const int object = p.ObjectAt(address, p.tasks[static_cast<size_t>(task)].space);
-  if (object < 0 || (!held && (s->tasks[task].flags & kExeced))) return {};
+int Kernel::MappedBytes(int task, Value address, uint8_t mm) const {
+  if (mm == kNoMm || mm == kNewMm) return 0;
+  if (mm == kFirstMm) {
+    const int object = p.ObjectAt(address, p.tasks[static_cast<size_t>(task)].space);
+    return object < 0 ? 0 : p.objects[static_cast<size_t>(object)].bytes;
+  }
+  const int object = p.ObjectAt(address, 0);
+  if (object < 0) return 0;
   const Object& o = p.objects[static_cast<size_t>(object)];
-  if (word_index >= o.words) return {};
+  return std::max(0, p.images[mm - kNewMm - 1u].bytes[o.whole] - 8 * o.offset);
+}
+
+Kernel::UserWord Kernel::ReadUser(int task, Value address, int word_index, uint8_t mm) {
+  if (8 * word_index >= MappedBytes(task, address, mm)) return {};
+  const uint8_t space = mm == kFirstMm ? p.tasks[static_cast<size_t>(task)].space : uint8_t{0};
+  const Object& o = p.objects[static_cast<size_t>(p.ObjectAt(address, space))];
+  if (mm > kNewMm) {
+    const auto& words = p.images[mm - kNewMm - 1u].words[o.whole];
+    const Value value = words[static_cast<size_t>(o.offset + word_index)];
+    Observe({.kind = Observation::Kind::kReads,
+             .role = o.whole,
+             .entry = static_cast<uint8_t>(task != cur),
+             .word = static_cast<uint8_t>(word_index),
+             .value = value});
+    return {.mapped = true, .value = value};
+  }
   const size_t index = static_cast<size_t>(o.first_word + word_index);
   const Word& word = p.words[index];
   UserWord result;
@@ -86,7 +109,7 @@ Kernel::UserWord Kernel::ReadUser(int task, Value address, int word_index, bool 
 }
 
 bool Kernel::IsMapped(int role) {
-  if (p.ObjectAt(RoleAddress(role), info().space) >= 0 && !(me().flags & kExeced)) return true;
+  if (MappedBytes(cur, RoleAddress(role), MmOf(cur)) > 0) return true;
   Raise(Event::kUnmapped);
   return false;
 }
@@ -96,7 +119,8 @@ Kernel::UserWord Kernel::ReadArgument(int role, int word_index) {
 }
 
 bool Kernel::WriteArgument(int role, int word_index, Value value) {
-  if (!IsMapped(role)) return false;
+  // What a new image has is read-only.
+  if (!IsMapped(role) || (me().flags & kExeced)) return false;
   const int object = p.ObjectAt(RoleAddress(role), info().space);
   const Object& o = p.objects[static_cast<size_t>(object)];
   if (word_index >= o.words) return false;

@@ -8,15 +8,15 @@ namespace knotcheck::model {
 namespace {
 
 // A thread that executes a program takes the number of the thread group's leader (de_thread()), so
-// whoever asks for that one, which is gone, gets the new program's memory.
-bool TakenOver(const Kernel& k, int target) {
+// whoever asks for that one, which is gone, gets the new program's memory. -1: nobody has.
+int Successor(const Kernel& k, int target) {
   for (size_t t = 0; t < k.p.tasks.size(); ++t) {
     const Task& other = k.s->tasks[t];
     const bool took_over = static_cast<int>(t) != target && k.p.tasks[t].group == target &&
                            (other.flags & kExeced) && other.status == kAlive;
-    if (took_over) return true;
+    if (took_over) return static_cast<int>(t);
   }
-  return false;
+  return -1;
 }
 
 }  // namespace
@@ -24,11 +24,11 @@ bool TakenOver(const Kernel& k, int target) {
 Ret process_vm_readv(Kernel& k, int pid, Value address, int w, Value* word) {
   // task = find_get_task_by_vpid(pid), mm = mm_access(task)
   const Task& task = k.s->tasks[pid];
-  if (task.status == kDead || task.status == kExiting) {
-    return TakenOver(k, pid) ? -kEFAULT : -kESRCH;
-  }
+  const bool gone = task.status == kDead || task.status == kExiting;
+  const int holder = gone ? Successor(k, pid) : pid;
+  if (holder < 0) return -kESRCH;
   // pin_user_pages_remote(mm)
-  const auto read = k.ReadUser(pid, address, w);
+  const auto read = k.ReadUser(holder, address, w);
   if (!read.mapped) return -kEFAULT;
   *word = read.value;
   return 0;

@@ -65,11 +65,11 @@ Layout::Layout(const Program& program, const Proposal& proposal)
     : tasks(program.tasks.size()),
       views(static_cast<size_t>(program.views)),
       filters(1u + program.installs),
+      tables(static_cast<size_t>(program.files_tables)),
       words(program.words.size()),
       senders(program.senders.size()),
       writers(program.writers.size()),
       has_registers(proposal.writes_registers) {
-  for (const TaskInfo& task : program.tasks) tables = std::max<size_t>(tables, task.files + 1u);
   if (proposal.state_bytes != nullptr) {
     proposal.state_bytes(program, &proposal_task_bytes, &proposal_bytes);
   }

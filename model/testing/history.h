@@ -67,7 +67,7 @@ enum class What : uint8_t {
   kFileCopied,   // from slot `from`
   kTableCopied,  // from table `from`
   // Records of PIN_ARGS: `record` is 1 + its index.
-  kPinAsked,    // `task` asks to pin notification `id`, which waits for a reply; `error`
+  kPinAsked,    // `task` asks to pin notification `id`, which waits for a reply; `error`; `image`
   kPinChecked,  // its request for `bytes` bytes was not refused for its numbers
   kRecordMade,  // by `task` for `id` of `target`; `ok`: at the target's expense
   kRecordFreed,
@@ -81,6 +81,9 @@ enum class What : uint8_t {
   kStringWalked,    // a walker came to the end of a string
   kCutOff,          // ... or left something out
   kWalkOver,        // a walker is done; `told`: says that something is cut off
+  kMmTaken,         // a walker takes the target's mm: `image`; `ok`: that of the call; `shown`: for
+                    // a string
+  kWalkRead,        // ... and has read there
 };
 
 struct Fact {
@@ -94,6 +97,7 @@ struct Fact {
   Value value = 0;
   uint8_t record = 0;
   uint8_t table = 0, from = 0;
+  uint8_t image = 0;  // what a target has executed: 0: nothing yet, then as ImageRun() has it
   int fd = 0;
   int ret = 0;
   int flags = 0, error = 0;

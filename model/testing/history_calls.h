@@ -36,9 +36,23 @@ inline int RoleBeingRead(const Moment& m) {
   }
 }
 
+// The program that a task runs: 0: the first one; 1: another, of which nothing is known; from 2 on:
+// those that the scenario knows.
+inline uint8_t ImageRun(const Task& task) {
+  return (task.flags & kExeced) ? static_cast<uint8_t>(1 + task.image) : uint8_t{0};
+}
+
+// How many bytes there are at an address for who runs that program in that space.
+inline int BytesThere(const Program& program, Value address, uint8_t space, uint8_t image) {
+  const int object = program.ObjectAt(address, image == 0 ? space : 0);
+  if (object < 0 || image == 1) return 0;
+  const Object& there = program.objects[static_cast<size_t>(object)];
+  if (image == 0) return there.bytes;
+  return std::max(0, program.images[image - 2u].bytes[there.whole] - 8 * there.offset);
+}
+
 inline bool IsMapped(const Moment& m, Value address) {
-  const bool old_image = (m.Before().flags & kExeced) == 0;
-  return old_image && m.program().ObjectAt(address, m.info().space) >= 0;
+  return BytesThere(m.program(), address, m.info().space, ImageRun(m.Before())) > 0;
 }
 
 // Whether the statement goes to user memory at the address that the call was given, not at one that
@@ -159,6 +173,13 @@ inline void TableFacts(const Moment& m, std::vector<Fact>* facts) {
     if (m.After().ret == fact.fd && fact.fd >= 0) facts->push_back(fact);
     return;
   }
+  if (m.After().files != mine) {
+    Fact fact = m.New(What::kTableCopied);
+    fact.table = m.After().files;
+    fact.from = mine;
+    facts->push_back(fact);
+    return;
+  }
   for (size_t t = 0; t < m.program().tasks.size(); ++t) {
     const bool starts =
         m.before.tasks[t].status == kNotStarted && m.after.tasks[t].status != kNotStarted;
@@ -203,7 +224,9 @@ inline void ResultFacts(const Moment& m, std::vector<Fact>* facts) {
                             : reinterpret_cast<const ReadWriteLocals*>(locals)->w;
     const Value address = AddressOf(m.Before(), call, role);
     const int object = m.program().ObjectAt(address, m.info().space);
-    if (IsMapped(m, address) && w < m.program().objects[static_cast<size_t>(object)].words) {
+    const bool first = ImageRun(m.Before()) == 0;
+    if (first && IsMapped(m, address) &&
+        w < m.program().objects[static_cast<size_t>(object)].words) {
       const size_t at = m.program().objects[static_cast<size_t>(object)].first_word + size_t{w};
       const Word& word = m.program().words[at];
       Fact fact = m.New(What::kStored);

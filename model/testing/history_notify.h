@@ -74,7 +74,10 @@ inline void NotificationFacts(const Moment& m, std::vector<Fact>* facts) {
     if (before.id == 0 && after.id != 0) add(What::kTrapped);
     if (before.id != 0 && after.id == 0) LeftFact(m, facts);
     const bool answered = before.state != kReplied && after.state == kReplied && after.listed;
-    if (answered && m.In("seccomp_notify_detach")) add(What::kAnsweredByClose);
+    if (answered && m.In("seccomp_notify_detach")) {
+      add(What::kAnsweredByClose);
+      facts->back().flags = after.flags;
+    }
   }
 }
 

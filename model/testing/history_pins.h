@@ -20,15 +20,15 @@ namespace knotcheck::model::testing {
 // pin_one_cstring_array(), and of the fetch points.
 struct RequestLocals {
   int8_t ret;
-  uint8_t id, task, call;
+  uint8_t id, task, call, call_mm;
 };
 struct StringWalkLocals {
-  uint8_t task, call, arg, w, old_mm;
+  uint8_t task, call, arg, w, mm, call_mm;
 };
 struct ArrayWalkLocals {
   uint8_t task, call, arg, i, count, byte_off, w, counted, truncated, cut;
   Value ptr;
-  uint8_t old_mm, str_mm;
+  uint8_t mm, str_mm, call_mm;
 };
 struct ServeLocals {
   uint8_t role, arg, w, n;
@@ -92,6 +92,7 @@ inline void RequestFacts(const Moment& m, std::vector<Fact>* facts) {
       if (!n.listed || n.id != after->id || n.state != kSent) continue;
       fact.target = static_cast<uint8_t>(t);
       fact.error = -after->ret;
+      fact.image = ImageRun(m.before.tasks[t]);
       facts->push_back(fact);
     }
   }
@@ -267,7 +268,8 @@ inline int FoundEntry(const Moment& m, const Op& call, int role) {
   if (pointer == 0) return -1;
   const pin_args::Record& record = m.PinsBefore().records[pointer - 1];
   const Value address = AddressOf(m.Before(), call, role);
-  if (!record.live || record.syscall_nr != static_cast<uint8_t>(call.nr)) return -1;
+  const uint8_t number = m.program().number_of[static_cast<size_t>(call.nr)];
+  if (!record.live || record.syscall_nr != number) return -1;
   const Config& config = m.system.config();
   const int arg = SyscallOf(call.nr).roles[static_cast<size_t>(role)].arg;
   for (int i = 0; i < record.nr_args; ++i) {
@@ -473,6 +475,22 @@ inline bool TableWalkWentWell(const Moment& m, const ArrayWalkLocals& l, const D
   return l.counted != 0 || (l.count == 0 && (most == 0 || read->value == kZero));
 }
 
+// Which program's memory a walker reads.
+inline void ImageFacts(const Moment& m, uint8_t target, bool read, std::vector<Fact>* facts) {
+  const std::string& statement = m.shown.statement;
+  Fact fact = m.New(What::kMmTaken);
+  // copy_remote_vm_str() calls its task tsk.
+  fact.shown = statement.rfind("mm = get_task_mm(tsk)", 0) == 0;
+  fact.target = target;
+  fact.image = ImageRun(m.before.tasks[target]);
+  fact.ok = IsSet(m.system.config(), pin_args::Fix::mm_of_the_call);
+  if (fact.shown || statement.rfind("mm = get_task_mm(task)", 0) == 0) facts->push_back(fact);
+  if (!read) return;
+  fact.what = What::kWalkRead;
+  fact.shown = statement.rfind("copied = copy_remote_vm_str", 0) == 0;
+  facts->push_back(fact);
+}
+
 // What a walker leaves out, and what it says about it.
 inline void WalkFacts(const Moment& m, std::vector<Fact>* facts) {
   const bool array = m.In("pin_one_cstring_array");
@@ -489,6 +507,7 @@ inline void WalkFacts(const Moment& m, std::vector<Fact>* facts) {
     if (o.kind == Observation::Kind::kReads) read = &o;
     told |= o.kind == Observation::Kind::kCuts;
   }
+  ImageFacts(m, l->task, read != nullptr, facts);
   // The walker of the next argument may be the same function again.
   const uint8_t* next = LocalsIn(m.system, m.After(), function);
   const bool over =
@@ -502,11 +521,12 @@ inline void WalkFacts(const Moment& m, std::vector<Fact>* facts) {
   } else if (read != nullptr) {
     const Value address =
         CallNumbered(m.program(), l->task, l->call).pointers[static_cast<size_t>(d.arg)];
-    const int object = m.program().values[address].object;
-    const bool cut =
-        m.In("pin_one_fixed")
-            ? over && m.program().objects[static_cast<size_t>(object)].bytes < d.max_bytes
-            : CutsString(m.program(), read->value, l->w, static_cast<int>(d.max_bytes));
+    // Kernel::Mm of what is read, from 1 on.
+    const auto image = static_cast<uint8_t>(l->mm - 1);
+    const int bytes = BytesThere(m.program(), address, m.program().tasks[l->task].space, image);
+    const bool cut = m.In("pin_one_fixed") ? over && bytes < static_cast<int>(d.max_bytes)
+                                           : CutsString(m.program(), read->value, l->w,
+                                                        static_cast<int>(d.max_bytes));
     if (cut) facts->push_back(m.New(What::kCutOff));
   }
   if (!over) return;

@@ -10,6 +10,7 @@
 #include <set>
 #include <vector>
 
+#include "model/kernel/uapi.h"
 #include "model/testing/judge_arguments.h"
 
 namespace knotcheck::model::testing {
@@ -44,7 +45,7 @@ class AllAnswers {
       std::erase_if(answers.standing,
                     [&](const Fact& reply) { return reply.addfd && reply.task == fact.task; });
     } else if (fact.what == What::kAnsweredByClose) {
-      answers.closed_last = true;
+      answers.closed_last = (fact.flags & kUserNotifContinue) == 0;
     } else if (fact.what == What::kInstalled) {
       answers.installed.insert(fact.fd);
     }
@@ -78,8 +79,9 @@ inline Judgement JudgeReplyActedOn(const History& history) {
       verdict.violated |= !acted_on && !fact.dying;
     }
     // Another answer stands in its place now, whatever the task comes to.
-    const bool replaced =
-        fact.what == What::kAnsweredByClose && !answers.Of(fact.id).standing.empty();
+    const bool replaced = fact.what == What::kAnsweredByClose &&
+                          (fact.flags & kUserNotifContinue) == 0 &&
+                          !answers.Of(fact.id).standing.empty();
     verdict.violated |= replaced && !fact.dying;
     answers.Note(fact);
   }

@@ -7,6 +7,7 @@
 
 #include <map>
 #include <set>
+#include <utility>
 
 #include "model/testing/judge_arguments.h"
 
@@ -127,6 +128,23 @@ inline Judgement JudgeSingleShot(const History& history) {
     const bool armed = fact.what == What::kRecordArmed;
     verdict.reached = true;
     verdict.violated |= made_for[fact.record] != (armed ? fact.id : call_of[fact.task]);
+  }
+  return verdict;
+}
+
+inline Judgement JudgeOwnImage(const History& history) {
+  Judgement verdict;
+  std::map<uint8_t, uint8_t> made_by;  // by supervisor: the program that made the call
+  // ... and the one whose memory it reads: of the argument, and of a string.
+  std::map<std::pair<uint8_t, bool>, uint8_t> taken;
+  for (const Fact& fact : history.facts()) {
+    if (fact.what == What::kPinAsked) made_by[fact.task] = fact.image;
+    if (fact.what == What::kMmTaken) {
+      taken[{fact.task, fact.shown}] = fact.ok ? made_by[fact.task] : fact.image;
+      verdict.reached |= fact.image >= 2 && fact.image != made_by[fact.task];
+    }
+    if (fact.what != What::kWalkRead) continue;
+    verdict.violated |= taken[{fact.task, fact.shown}] != made_by[fact.task];
   }
   return verdict;
 }

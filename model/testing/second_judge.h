@@ -36,6 +36,7 @@ inline const std::vector<PropertyJudge>& PropertyJudges() {
         {"no-double-free", JudgeNoDoubleFree},
         {"no-information-leak", JudgeNoInformationLeak},
         {"no-leak", JudgeNoLeak},
+        {"own-image", JudgeOwnImage},
         {"no-uninitialised-read", JudgeNoUninitialisedRead},
         {"no-use-after-free", JudgeNoUseAfterFree},
         {"not-inherited", JudgeNotInherited},

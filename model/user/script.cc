@@ -8,12 +8,21 @@
 
 namespace knotcheck::model::user {
 
-void TakeAlternative(Kernel& k) {
+namespace {
+
+// Which op of its script the running task is at.
+uint8_t& At(Kernel& k) {
   Task& t = k.me();
+  return (t.flags & kInHandler) ? t.handler_op : t.op;
+}
+
+}  // namespace
+
+void TakeAlternative(Kernel& k) {
   const auto& alternatives = k.op().alternatives;
-  const uint8_t next =
-      alternatives[static_cast<size_t>(k.Choose(static_cast<int>(alternatives.size())))];
-  ((t.flags & kInHandler) ? t.handler_op : t.op) = next;
+  At(k) = alternatives[static_cast<size_t>(k.Choose(static_cast<int>(alternatives.size())))];
+  if (k.info().kind == TaskKind::kSupervisor) return;
+  while (k.op().code == OpCode::kJump) At(k) = k.op().target;
 }
 
 void Store(Kernel& k, const Op& store) {
@@ -26,13 +35,12 @@ void LoadRegisters(Kernel& k) {
   if (!k.s->layout().has_registers || k.s->registers[k.cur].now.nr != 0) return;
   Registers& now = k.s->registers[k.cur].now;
   const Op& call = k.op();
-  now.nr = static_cast<uint8_t>(static_cast<int>(call.nr) + 1);
+  now.nr = k.p.number_of[static_cast<size_t>(call.nr)];
   std::copy(call.registers.begin(), call.registers.end(), now.args);
   now.kept = now.args[0];
 }
 
 void FinishOp(Kernel& k, Ret result) {
-  Task& t = k.me();
   const Op& call = k.op();
   k.Observe({.kind = Observation::Kind::kReturns, .ret = result});
   k.CoverAnswer(call, result);
@@ -42,8 +50,14 @@ void FinishOp(Kernel& k, Ret result) {
   }
   // What user space does with them before it loads the next call's, nobody sees.
   if (k.s->layout().has_registers) k.s->registers[k.cur].now = Registers{};
-  uint8_t& at = (t.flags & kInHandler) ? t.handler_op : t.op;
+  uint8_t& at = At(k);
   at = call.joins ? call.target : static_cast<uint8_t>(at + 1);
+  if (k.info().kind == TaskKind::kSupervisor) return;
+  // Here it is known what the call returned, and no longer when the next one begins.
+  while (k.op().code == OpCode::kJump || k.op().code == OpCode::kJumpIfResult) {
+    const bool jumps = k.op().code == OpCode::kJump || k.op().expected == result;
+    at = jumps ? k.op().target : static_cast<uint8_t>(at + 1);
+  }
 }
 
 namespace {
@@ -64,6 +78,11 @@ void NameNext(Kernel& k, const Op& op) {
 bool LooksAtNothing(const Kernel& k, int variable) {
   if (k.me().variable_task[variable] == 0) return false;
   return k.p.policy_pins[static_cast<size_t>(CalledOf(k, variable).nr)].empty();
+}
+
+bool IsCall(const Kernel& k, const Op& test) {
+  if (k.me().variable_task[test.variable] == 0) return false;
+  return CalledOf(k, test.variable).nr == test.nr;
 }
 
 bool Decides(Kernel& k, int variable) {
@@ -90,6 +109,10 @@ bool TakeJumps(Kernel& k) {
     } else if (op.code == OpCode::kJumpIfError) {
       const bool hit = op.error == 0 ? me.ret < 0 : me.ret == -op.error;
       me.op = hit ? op.target : next;
+    } else if (op.code == OpCode::kJumpIfResult) {
+      me.op = me.ret == op.expected ? op.target : next;
+    } else if (op.code == OpCode::kJumpIfCall) {
+      me.op = IsCall(k, op) ? op.target : next;
     } else if (op.code == OpCode::kAfter) {
       NameNext(k, op);
     } else if (op.code == OpCode::kJumpIfNothing) {

@@ -66,7 +66,9 @@ Flow supervisor_mode(Kernel& k) {
       // What is chosen shows with the ioctl's first step only.
       if (k.chose()) k.Fold();
       CALL(k.Push(seccomp_notify_ioctl(k)));
-      l.ret = k.ret == -kERESTARTSYS ? static_cast<Ret>(-kEINTR) : k.ret;
+      l.ret = k.ret;
+      // Who may do anything may make the same call again itself.
+      if (l.ret == -kERESTARTSYS && (!k.info().handler_restarts || k.op().free)) l.ret = -kEINTR;
       if (k.op().code == OpCode::kVerb) {
         const int target = k.FindNotification(k.me().variable_id[k.op().variable]);
         ghost::KeepLook(k, target, true, l.ret < 0);
@@ -91,6 +93,11 @@ Flow supervisor_mode(Kernel& k) {
     }
     if (k.filter().notify_lock == k.cur + 1) k.Raise(Event::kReturnedLocked);
     if (k.op().code == OpCode::kChoose) continue;
+    if (l.ret == -kERESTARTSYS) {
+      // handle_signal(): SA_RESTART, and the handler has come and gone.
+      k.Note("signal handler; {} starts anew", k.op().text);
+      continue;
+    }
     ShowReturned(k, l.ret);
     if (k.op().code == OpCode::kSend && l.ret == 0) ghost::ForgetSeen(k);
     k.me().ret = l.ret;

@@ -75,8 +75,17 @@ inline RandomScenario MakeScenario(const std::vector<uint8_t>& numbers) {
     if (dice.Chance()) rest += "signals to S: any, handler\n";
   } else {
     const int threads = 1 + (dice.Below(3) == 0 ? 1 : 0);
+    const bool loops = dice.Below(4) == 3;
     rest += "supervisor S" + (threads > 1 ? "[" + std::to_string(threads) + "]" : std::string()) +
-            " {\n  n = recv(" + (dice.Below(4) == 0 ? "fault" : "") + ")\n";
+            " {\n" + (loops ? "  loop {\n" : "") + "  n = recv(" +
+            (dice.Below(4) == 0 ? "fault" : "") + ")\n";
+    static constexpr const char* kTests[] = {
+        "", "  if result == ENOENT { LEAVE }\n", "  if result != 0 { LEAVE }\n",
+        "  if result == EINTR { LEAVE } else { id_valid(n) }\n"};
+    std::string test = kTests[dice.Below(4)];
+    const size_t leave = test.find("LEAVE");
+    if (!test.empty()) test.replace(leave, 5, loops ? "leave" : "send(n, value 3)");
+    rest += test;
     const int steps = 1 + dice.Below(4);
     static constexpr const char* kSteps[] = {"send(n, continue)",
                                              "send(n, error EACCES)",
@@ -95,9 +104,10 @@ inline RandomScenario MakeScenario(const std::vector<uint8_t>& numbers) {
                                              "pin(n, 1: cstring 3, fault)",
                                              "pin(n, 1: fixed 4)",
                                              "any of { send(n, continue); nothing }",
-                                             "any of { recv(); send(n, any(continue, null)) }"};
-    for (int i = 0; i < steps; ++i) rest += std::string("  ") + kSteps[dice.Below(18)] + "\n";
-    rest += "}\n";
+                                             "any of { recv(); send(n, any(continue, null)) }",
+                                             "addfd(n, send)\n  if result == EINTR { recv() }"};
+    for (int i = 0; i < steps; ++i) rest += std::string("  ") + kSteps[dice.Below(19)] + "\n";
+    rest += loops ? "  }\n}\n" : "}\n";
   }
   const int signals = dice.Below(6);
   static constexpr const char* kSignals[] = {"",

@@ -96,7 +96,10 @@ inline constexpr size_t kNested = 7;
 class Maker {
  public:
   Maker(uint64_t seed, const WideOptions& options)
-      : deal_(seed), new_words_(options.new_words), offsets_(options.offsets) {
+      : deal_(seed),
+        new_words_(options.new_words),
+        offsets_(options.offsets),
+        blocks_(options.blocks) {
     MakeTasks();
     MakeSignals();
     MakeSupervisors();
@@ -278,6 +281,78 @@ class Maker {
     return statement;
   }
 
+  // Behind a call whose result is something else, by what that is.
+  void AddTargetIf(Body* body) {
+    const std::string function = FunctionOf(body->back().actions[0]);
+    static const std::set<std::string> kNever = {"", "kill", "exit"};
+    if (body->back().choice || kNever.count(function) != 0 || !deal_.Percent(45)) return;
+    Statement branch;
+    branch.word = "if result " + deal_.Word("4 ==|1 !=") +
+                  deal_.Word("3  0|2  EACCES|2  3|1  EINTR|1  ENOENT|1  EFAULT|1  EPERM");
+    branch.block.push_back(TargetStatement());
+    if (deal_.Percent(35)) branch.otherwise.push_back(TargetStatement());
+    body->push_back(branch);
+  }
+
+  // A test of what `action` of a supervisor returns; "" where there is nothing to test.
+  std::string TestOf(const std::string& action) {
+    static const std::map<std::string, std::string> kResults = {
+        {"recv", "4 ENOENT|3 EINTR|3 0|1 EBADF"},
+        {"send", "3 ENOENT|3 EINTR|2 EINPROGRESS|3 0|1 EINVAL"},
+        {"id_valid", "3 ENOENT|1 EINTR|2 0"},
+        {"addfd", "2 ENOENT|1 EINTR|1 EBUSY|2 6|1 7|1 ESRCH|1 EMFILE"},
+        {"set_flags", "1 0|1 EINTR"},
+        {"poll", "2 1|2 4|1 16|1 EINTR"},
+        {"read", "2 0|1 ESRCH|1 EFAULT"},
+        {"pin", "3 0|2 EEXIST|1 ENOENT|1 EINTR|1 EFAULT"},
+        {"close", "1 0|1 EBADF"}};
+    const auto at = kResults.find(FunctionOf(action));
+    if (at == kResults.end()) return "";
+    return "if result " + deal_.Word("3 == |1 != ") + deal_.Word(at->second);
+  }
+
+  // Tests behind calls, then perhaps a loop around all: its first call is made on every way.
+  void AddBlocks(Body* body) {
+    const bool loops = deal_.Percent(60);
+    Body all;
+    Strings known = {"n"};
+    const auto some = [&] {
+      Body actions;
+      for (size_t left = deal_.Number("4 1|1 2"); left > 0; --left) {
+        actions.push_back({{ScriptAction(&known)}});
+      }
+      return actions;
+    };
+    for (const Statement& statement : *body) {
+      all.push_back(statement);
+      const std::string test = statement.choice ? "" : TestOf(statement.actions[0]);
+      if (!test.empty() && deal_.Percent(35)) {
+        Statement branch;
+        branch.word = test;
+        const bool leaves = loops && deal_.Percent(55);
+        branch.block = leaves ? Body{{.word = "leave"}} : some();
+        if (deal_.Percent(30)) branch.otherwise = some();
+        all.push_back(branch);
+      }
+      if (deal_.Percent(12)) {
+        Statement branch;
+        branch.word = "if n is " + deal_.Of(Strings(called_.begin(), called_.end()));
+        branch.block = some();
+        if (deal_.Percent(50)) branch.otherwise = some();
+        all.push_back(branch);
+      }
+    }
+    *body = all;
+    if (!loops) return;
+    Statement loop;
+    loop.word = "loop";
+    loop.block = *body;
+    *body = {loop};
+    if (loop.Text().find("leave") != std::string::npos && deal_.Percent(40)) {
+      body->push_back({{ScriptAction(&known)}});
+    }
+  }
+
   void MakeTasks() {
     const size_t count = deal_.Number("7 1|9 2|6 3");
     for (size_t i = 0; i < count; ++i) {
@@ -286,7 +361,10 @@ class Maker {
       if (i > 0) task.kind = deal_.Word("1 target|2 thread|1 child");
       if (task.kind != "target") task.of = " of T";
       size_t calls = count > 1 ? 1 : deal_.Number("6 1|3 2|1 3");
-      while (calls-- > 0) task.body.push_back(TargetStatement());
+      while (calls-- > 0) {
+        task.body.push_back(TargetStatement());
+        if (blocks_) AddTargetIf(&task.body);
+      }
       s_.tasks.push_back(task);
       if (task.kind != "child") continue;
       // The first target starts it, anywhere in its script.
@@ -425,6 +503,7 @@ class Maker {
     }
     const std::string answer = deal_.Word("6 continue|4 continue pinned|2 value 3");
     if (answers) body.push_back({{"send(" + deal_.Of(known) + ", " + answer + ")"}});
+    if (blocks_) AddBlocks(&body);
   }
 
   void MakeSupervisors() {
@@ -460,6 +539,18 @@ class Maker {
       if (trapped) s_.settings.push_back("filter " + call);
     }
     if (s_.settings.empty()) s_.settings.push_back("filter " + *called_.begin());
+    TrapWhatIsAskedFor();
+  }
+
+  // What a script asks for has to be something that it can be told.
+  void TrapWhatIsAskedFor() {
+    for (const Supervisor& supervisor : s_.supervisors) {
+      for (const std::string& call : called_) {
+        const std::string filter = "filter " + call;
+        const bool asks = supervisor.Text().find("if n is " + call + " ") != std::string::npos;
+        if (asks && std::ranges::count(s_.settings, filter) == 0) s_.settings.push_back(filter);
+      }
+    }
   }
 
   void MakePeer() {
@@ -501,11 +592,21 @@ class Maker {
   Deal deal_;
   const bool new_words_;
   const bool offsets_;
+  const bool blocks_;
   WideScenario s_;
   Strings patterns_;  // of the calls of targets
   std::set<std::string> called_;
   std::vector<Passed> passed_;
 };
+
+// Those of blocks in the place of the blocks.
+size_t Statements(const WideScenario::Body& body) {
+  size_t count = 0;
+  for (const WideScenario::Statement& each : body) {
+    count += each.word.empty() ? 1 : Statements(each.block) + Statements(each.otherwise);
+  }
+  return count;
+}
 
 // About the binary logarithm of the number of states without reductions, in tenths: fitted to a
 // thousand scenarios, of which two thirds are within one of it.
@@ -514,7 +615,8 @@ size_t Size(const WideScenario& s) {
   size_t size = 30 * s.tasks.size() + 29 * s.Threads() + 32 * closes + 5;
   if (s.tasks.size() > 1) size += 5;  // a third one seldom meets the others
   for (const auto& supervisor : s.supervisors) {
-    size += 3 * supervisor.body.size() * supervisor.threads;
+    size += 3 * Statements(supervisor.body) * supervisor.threads;
+    if (supervisor.Text().find("loop {") != std::string::npos) size += 10 * supervisor.threads;
     if (supervisor.Says("policy")) size += 16 + 14 * supervisor.threads;
     if (supervisor.Says("in any order")) size += 22;
     if (!supervisor.Says("anything")) continue;
@@ -608,6 +710,10 @@ std::vector<WideChange> Additions(const WideScenario& s) {
     changed("a task").tasks.push_back(
         {thread ? "thread" : "target", "X", thread ? " of T" : "", {{{call, "nothing"}, true}}});
   }
+  // Not a block, nor what the next one's test is about.
+  const auto may_widen = [](const WideScenario::Body& body, size_t at) {
+    return body[at].word.empty() && (at + 1 == body.size() || body[at + 1].word.empty());
+  };
   const auto widen = [](WideScenario::Statement& statement, const std::string& action) {
     statement.choice = true;
     statement.actions.push_back(action);
@@ -616,14 +722,18 @@ std::vector<WideChange> Additions(const WideScenario& s) {
   if (!s.tasks[t].body.empty()) {
     const size_t at = deal.Below(s.tasks[t].body.size());
     const std::string other = deal.Percent(50) ? call : deal.Word("1 nothing|1 exit()");
-    widen(changed("an alternative of " + s.tasks[t].name).tasks[t].body[at], other);
+    if (may_widen(s.tasks[t].body, at)) {
+      widen(changed("an alternative of " + s.tasks[t].name).tasks[t].body[at], other);
+    }
   }
   for (size_t i = 0; i < s.supervisors.size(); ++i) {
     if (!s.supervisors[i].IsScript()) continue;
     const size_t at = deal.Below(s.supervisors[i].body.size());
     // The first statement of every script makes n.
     const std::string other = deal.Word(at == 0 ? "1 nothing" : "1 nothing|1 send(n, value 3)");
-    widen(changed("an alternative of " + s.supervisors[i].name).supervisors[i].body[at], other);
+    if (may_widen(s.supervisors[i].body, at)) {
+      widen(changed("an alternative of " + s.supervisors[i].name).supervisors[i].body[at], other);
+    }
   }
   return changes;
 }

@@ -30,16 +30,30 @@ struct WideScenario {
   using Strings = wide::Strings;
 
   struct Statement {
-    Strings actions;
-    bool choice = false;  // any of them; else there is one
+    Strings actions = {};
+    bool choice = false;  // any of them; else there is one, or a block
+    // "loop", "leave", "if ..."
+    std::string word = {};
+    std::vector<Statement> block = {};
+    std::vector<Statement> otherwise = {};
     std::string Text() const {
+      if (word == "leave") return word;
+      if (!word.empty()) {
+        return word + Braces(block) + (otherwise.empty() ? "" : " else" + Braces(otherwise));
+      }
       return choice ? "any of { " + wide::Joined(actions, "; ") + " }" : actions[0];
     }
   };
   using Body = std::vector<Statement>;
+  // Those of blocks, too.
   static Strings ActionsOf(const Body& body) {
     Strings all;
-    for (const Statement& s : body) all.insert(all.end(), s.actions.begin(), s.actions.end());
+    for (const Statement& s : body) {
+      for (const Strings& some : {s.actions, s.word.empty() ? Strings() : ActionsOf(s.block),
+                                  s.word.empty() ? Strings() : ActionsOf(s.otherwise)}) {
+        all.insert(all.end(), some.begin(), some.end());
+      }
+    }
     return all;
   }
   static std::string Braces(const Body& body) {
@@ -141,6 +155,7 @@ struct WideOptions {
   // Also what is new: `!=`, `any`, `or` in conditions; `shares looks`; `anything but read`.
   bool new_words = false;
   bool offsets = false;  // addresses in the middle of memories and at their ends
+  bool blocks = false;   // loop, leave and if
   size_t largest = 141;  // by wide::Size; 170 for what shows in large scenarios only
 };
 

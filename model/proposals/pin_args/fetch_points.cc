@@ -30,7 +30,7 @@ Flow pinned_getname_flags(Kernel& k) {
     if (found < 0) return k.Return(Kernel::kNotServed);
     const Record& kpa = Deref(k, Pins(k).tasks[k.cur].pinned_args);
     if (kpa.args[found].kind != kCstring) return k.Return(OfOtherKind(k));
-    if (kpa.args[found].size <= 1) return k.Return(-kENOENT);
+    if (kpa.args[found].size <= 1 && !k.AllowsEmptyName(l.role)) return k.Return(-kENOENT);
     l.arg = static_cast<uint8_t>(found);
     Pins(k).tasks[k.cur].using_ = Pins(k).tasks[k.cur].pinned_args;
   }

@@ -81,6 +81,15 @@ KNOT_REGISTER_PROPERTY(not_inherited,
                         .witness = Bit(Event::kForked),
                         .proposal = "pin_args"});
 
+KNOT_REGISTER_PROPERTY(
+    own_image,
+    {.name = "own-image",
+     .sentence = "PIN_ARGS reads the memory of the program that made the call, and of no other",
+     .source = std::string(kDocument) + ": \"The kernel walks the trapped task's mm\"",
+     .broken_by = Bit(kOtherImage),
+     .witness = Bit(kExecutedSince),
+     .proposal = "pin_args"});
+
 }  // namespace
 
 }  // namespace knotcheck::model::pin_args

@@ -18,13 +18,13 @@ const Proposal kPinArgsProposal = [] {
       "io_uring callers of import_ubuf; compat tasks; AT_EMPTY_PATH with an empty name; audit";
   p.functions = {
       {"seccomp_notif_pin_args", "kernel/seccomp.c", sizeof(PinArgsLocals), seccomp_notif_pin_args,
-       ".iT."},
+       ".iT.."},
       {"seccomp_pin_args_walk", "kernel/seccomp_pin.c", sizeof(WalkLocals), seccomp_pin_args_walk,
-       ".it..."},
-      {"pin_one_fixed", "kernel/seccomp_pin.c", sizeof(FixedLocals), pin_one_fixed, "t...."},
-      {"pin_one_cstring", "kernel/seccomp_pin.c", sizeof(FixedLocals), pin_one_cstring, "t...."},
+       ".it...."},
+      {"pin_one_fixed", "kernel/seccomp_pin.c", sizeof(FixedLocals), pin_one_fixed, "t....."},
+      {"pin_one_cstring", "kernel/seccomp_pin.c", sizeof(FixedLocals), pin_one_cstring, "t....."},
       {"pin_one_cstring_array", "kernel/seccomp_pin.c", sizeof(ArrayLocals), pin_one_cstring_array,
-       "t............"},
+       "t............."},
       {"seccomp_clear_pinned_args", "kernel/seccomp_pin.c", sizeof(ClearLocals),
        seccomp_clear_pinned_args, "t"},
       {"getname_flags", "fs/namei.c", sizeof(UseLocals), pinned_getname_flags, "...."},

@@ -47,6 +47,10 @@ inline constexpr Event kTruncatedFalse =
 inline constexpr Event kTruncatedMissing = Event::kProposal11;  // cut off, but not told
 inline constexpr Event kPinCopied = Event::kProposal12;  // a walker finished a string or a table
 inline constexpr Event kInherited = Event::kProposal13;  // a child began with its parent's record
+// A walker read memory of another program than the one that made the call.
+inline constexpr Event kOtherImage = Event::kProposal14;
+// ... or came to read where the task runs another by now, whose memory the scenario knows.
+inline constexpr Event kExecutedSince = Event::kProposal15;
 
 enum PinFunction : uint8_t {
   kFnPinArgs,
@@ -67,23 +71,25 @@ enum PinFunction : uint8_t {
 inline int FnNumber(PinFunction function) { return kFirstProposalFunction + function; }
 
 // `call` stands for args[] and syscall_nr, which phase A copies.
+// `call_mm` is the address space in which it was made, as Kernel::MmOf() has it: the patch keeps
+// none.
 struct PinArgsLocals {
   int8_t ret;
-  uint8_t id, task, call;
+  uint8_t id, task, call, call_mm;
 };
 struct WalkLocals {
   int8_t ret;
-  uint8_t id, task, call, i, buf_off;
+  uint8_t id, task, call, i, buf_off, call_mm;
 };
 struct FixedLocals {
   uint8_t task, call, arg, w;
-  uint8_t old_mm;  // the address space is still that of the call
+  uint8_t mm, call_mm;  // the address space that is read
 };
 struct ArrayLocals {
   uint8_t task, call, arg, i, count, byte_off, w, counted;
   uint8_t truncated, cut;  // what the supervisor is told, and what happened
   Value ptr;
-  uint8_t old_mm, str_mm;  // as above; the one in which a string is read
+  uint8_t mm, str_mm, call_mm;  // as above; the one in which a string is read
 };
 struct ClearLocals {
   uint8_t task;

@@ -142,6 +142,7 @@ Flow seccomp_notif_pin_args(Kernel& k) {
     l.task = static_cast<uint8_t>(task + 1);
     // memcpy(args, knotif->data->args, sizeof(args)); syscall_nr = knotif->data->nr
     l.call = k.CallIndex(task);
+    l.call_mm = k.MmOf(task);
   }
   STEP("mutex_unlock(&filter->notify_lock)", kUnlocks);
   k.Unlock();
@@ -153,6 +154,7 @@ Flow seccomp_notif_pin_args(Kernel& k) {
     callee.id = from.id;
     callee.task = static_cast<uint8_t>(from.task - 1);
     callee.call = from.call;
+    callee.call_mm = from.call_mm;
   });
   l.ret = k.ret;
   if (l.ret < 0) goto cleanup;

@@ -17,7 +17,7 @@ int LookupCurrent(Kernel& k, int role) {
   if (kpa == 0) return -1;
   const Record& record = Deref(k, kpa);
   if (!record.live) return -1;
-  if (record.syscall_nr != static_cast<uint8_t>(k.Number())) return -1;
+  if (record.syscall_nr != k.p.number_of[static_cast<size_t>(k.Number())]) return -1;
   for (int i = 0; i < record.nr_args; ++i) {
     if (record.args[i].user_addr != user_addr) continue;
     if (record.args[i].arg_idx != arg && k.Has(Fix::lookup_by_argument)) continue;
@@ -117,14 +117,28 @@ bool CopiedFromEarlier(Kernel& k, int task, uint8_t call, size_t i) {
   return false;
 }
 
-// get_task_mm(): fails once exit_mm() has run, which is the end of a task here.
-bool HasMm(const Kernel& k, int task) { return k.s->tasks[task].status != kDead; }
+// get_task_mm(): fails once exit_mm() has run, which is the end of a task here; and gives another
+// address space once the task has executed a program.
+uint8_t GetTaskMm(Kernel& k, int task, uint8_t call_mm) {
+  const uint8_t mm = k.MmOf(task);
+  if (mm > Kernel::kNewMm && mm != call_mm) k.Raise(kExecutedSince);
+  return k.Has(Fix::mm_of_the_call) ? call_mm : mm;
+}
 
-// ... and gives another address space once the task has executed a program.
-bool HasOldMm(const Kernel& k, int task) { return !(k.s->tasks[task].flags & kExeced); }
+// A word of the address space that was taken, which need not be that of the call any more.
+Kernel::UserWord ReadRemote(Kernel& k, int task, Value address, int w, uint8_t mm,
+                            uint8_t call_mm) {
+  const auto word = k.ReadUser(task, address, w, mm);
+  if (word.mapped && mm != call_mm) {
+    k.Raise(kOtherImage);
+    k.Note("<-- of another program, which the task has executed since");
+  }
+  return word;
+}
 
 // Whether a table certainly ends at this entry. An entry that a peer may write does not.
-bool EndsAt(const Kernel& k, uint8_t space, Value table, int entry) {
+bool EndsAt(const Kernel& k, uint8_t space, Value table, int entry, uint8_t mm) {
+  if (mm != Kernel::kFirstMm) return false;
   const int object = k.p.ObjectAt(table, space);
   if (object < 0) return false;
   const Object& o = k.p.objects[static_cast<size_t>(object)];
@@ -157,7 +171,7 @@ Flow seccomp_pin_args_walk(Kernel& k) {
     KNOT_CHECK(descriptors.size() <= kPinArgs);
     kpa.nr_args = static_cast<uint8_t>(descriptors.size());
     kpa.notif_id = l.id;
-    kpa.syscall_nr = static_cast<uint8_t>(k.CallOf(l.task, l.call).nr);
+    kpa.syscall_nr = k.p.number_of[static_cast<size_t>(k.CallOf(l.task, l.call).nr)];
   }
   for (l.i = 0; l.i < Descriptors(k).size(); ++l.i) {
     {
@@ -175,16 +189,19 @@ Flow seccomp_pin_args_walk(Kernel& k) {
           callee.task = from.task;
           callee.call = from.call;
           callee.arg = from.i;
+          callee.call_mm = from.call_mm;
         } else if (kind == kCstring) {
           auto& callee = k.Push<FixedLocals>(FnNumber(kFnCstring));
           callee.task = from.task;
           callee.call = from.call;
           callee.arg = from.i;
+          callee.call_mm = from.call_mm;
         } else {
           auto& callee = k.Push<ArrayLocals>(FnNumber(kFnCstringArray));
           callee.task = from.task;
           callee.call = from.call;
           callee.arg = from.i;
+          callee.call_mm = from.call_mm;
         }
       });
     }
@@ -223,8 +240,8 @@ Flow pin_one_fixed(Kernel& k) {
   }
   for (Value& v : Deref(k, Pins(k).tasks[k.cur].building).args[l.arg].words) v = kUninit;
   STEP("mm = get_task_mm(task)", kTargetLife);
-  l.old_mm = HasOldMm(k, l.task);
-  if (!HasMm(k, l.task)) {
+  l.mm = GetTaskMm(k, l.task, l.call_mm);
+  if (l.mm == Kernel::kNoMm) {
     Deref(k, Pins(k).tasks[k.cur].building).args[l.arg] = PinnedArg{};
     return k.Return(-kESRCH);
   }
@@ -234,15 +251,13 @@ Flow pin_one_fixed(Kernel& k) {
     Record& kpa = Deref(k, Pins(k).tasks[k.cur].building);
     PinnedArg& out = kpa.args[l.arg];
     const Value address = AddressOf(k, l.task, l.call, desc.arg);
-    const int object = k.p.values[address].object;
-    const bool gone = object < 0 || !l.old_mm;
-    const int mapped = gone ? 0 : k.p.objects[static_cast<size_t>(object)].bytes;
+    const int mapped = k.MappedBytes(l.task, address, l.mm);
     const int read = std::min<int>(static_cast<int>(desc.max_bytes), mapped);
     if (read <= 0) {
       out = PinnedArg{};
       return k.Return(-kEFAULT);
     }
-    const auto word = k.ReadUser(l.task, address, l.w, true);
+    const auto word = ReadRemote(k, l.task, address, l.w, l.mm, l.call_mm);
     KNOT_CHECK(word.mapped && l.w < kPinWords);
     k.Note("snapshots {}", k.ValueText(word.value));
     if (!k.Has(Mutation::unpinned_walk)) {
@@ -281,14 +296,14 @@ Flow pin_one_cstring(Kernel& k) {
   for (Value& v : Deref(k, Pins(k).tasks[k.cur].building).args[l.arg].words) v = kUninit;
   // copy_remote_vm_str() takes the address space itself.
   STEP("mm = get_task_mm(tsk)", kTargetLife);
-  l.old_mm = HasMm(k, l.task) && HasOldMm(k, l.task);
+  l.mm = GetTaskMm(k, l.task, l.call_mm);
   while (true) {
     STEP("copied = copy_remote_vm_str(task, user_addr, kbuf, desc->max_bytes, 0)", kReadsMemory);
     const Descriptor& desc = Descriptors(k)[l.arg];
     Record& kpa = Deref(k, Pins(k).tasks[k.cur].building);
     PinnedArg& out = kpa.args[l.arg];
     const Value address = AddressOf(k, l.task, l.call, desc.arg);
-    const auto word = l.old_mm ? k.ReadUser(l.task, address, l.w, true) : Kernel::UserWord{};
+    const auto word = ReadRemote(k, l.task, address, l.w, l.mm, l.call_mm);
     if (!word.mapped) {
       out = PinnedArg{};
       return k.Return(-kEFAULT);
@@ -341,8 +356,8 @@ Flow pin_one_cstring_array(Kernel& k) {
   }
   for (Value& v : Deref(k, Pins(k).tasks[k.cur].building).args[l.arg].words) v = kUninit;
   STEP("mm = get_task_mm(task)", kTargetLife);
-  l.old_mm = HasOldMm(k, l.task);
-  if (!HasMm(k, l.task)) {
+  l.mm = GetTaskMm(k, l.task, l.call_mm);
+  if (l.mm == Kernel::kNoMm) {
     Deref(k, Pins(k).tasks[k.cur].building).args[l.arg] = PinnedArg{};
     return k.Return(-kESRCH);
   }
@@ -351,13 +366,13 @@ Flow pin_one_cstring_array(Kernel& k) {
     if (l.count >= MaxEntries(Descriptors(k)[l.arg]) && !k.Has(Fix::cut_is_told)) {
       l.truncated = 1;
       l.cut = !EndsAt(k, k.p.tasks[l.task].space,
-                      AddressOf(k, l.task, l.call, Descriptors(k)[l.arg].arg), l.count);
+                      AddressOf(k, l.task, l.call, Descriptors(k)[l.arg].arg), l.count, l.mm);
       k.Note("truncated entries");
       break;
     }
     STEP("access_remote_vm(mm, user_addr + i * sizeof(ptr), &ptr, sizeof(ptr), 0)", kReadsMemory);
     const Value table = AddressOf(k, l.task, l.call, Descriptors(k)[l.arg].arg);
-    const auto word = l.old_mm ? k.ReadUser(l.task, table, l.count, true) : Kernel::UserWord{};
+    const auto word = ReadRemote(k, l.task, table, l.count, l.mm, l.call_mm);
     // The fix alone reads an entry that it does not take.
     const bool beyond = l.count >= MaxEntries(Descriptors(k)[l.arg]);
     if (!word.mapped && !beyond) {
@@ -383,8 +398,8 @@ Flow pin_one_cstring_array(Kernel& k) {
   for (l.i = 0; l.i < l.count; ++l.i) {
     STEP("access_remote_vm(mm, user_addr + i * sizeof(ptr), &ptr, sizeof(ptr), 0)", kReadsMemory);
     {
-      const auto word =
-          k.ReadUser(l.task, AddressOf(k, l.task, l.call, Descriptors(k)[l.arg].arg), l.i, true);
+      const auto word = ReadRemote(
+          k, l.task, AddressOf(k, l.task, l.call, Descriptors(k)[l.arg].arg), l.i, l.mm, l.call_mm);
       if (!word.mapped) {
         Deref(k, Pins(k).tasks[k.cur].building).args[l.arg] = PinnedArg{};
         return k.Return(-kEFAULT);
@@ -405,11 +420,11 @@ Flow pin_one_cstring_array(Kernel& k) {
     l.w = 0;
     // copy_remote_vm_str() takes the address space that the task has by now.
     STEP("mm = get_task_mm(tsk)", kTargetLife);
-    l.str_mm = HasMm(k, l.task) && HasOldMm(k, l.task);
+    l.str_mm = GetTaskMm(k, l.task, l.call_mm);
     while (true) {
       STEP("copied = copy_remote_vm_str(task, ptr, (char *)kbuf + byte_off, remaining, 0)",
            kReadsMemory);
-      const auto word = l.str_mm ? k.ReadUser(l.task, l.ptr, l.w, true) : Kernel::UserWord{};
+      const auto word = ReadRemote(k, l.task, l.ptr, l.w, l.str_mm, l.call_mm);
       PinnedArg& out = Deref(k, Pins(k).tasks[k.cur].building).args[l.arg];
       if (!word.mapped) {
         out = PinnedArg{};
