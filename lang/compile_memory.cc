@@ -345,17 +345,14 @@ absl::Status Compiler::ImageMemory(const Atom& name, const Atom& text, model::Im
   }
   const bool string = object.kind == Object::Kind::kString;
   const size_t bytes = text.text.size() + (string ? 1 : 0);
-  if (bytes == 0 || bytes > 8 * kMaxStringWords ||
+  // What supervisors may see has as many words as the memory.
+  if (bytes == 0 || bytes > 8u * object.words ||
       (string && text.text.find('\0') != std::string::npos)) {
     return Error(text.where, absl::StrCat("found ", Quoted(text.text), ", expected 1 to ",
-                                          8 * kMaxStringWords - (string ? 1 : 0), " bytes",
-                                          string ? " without a NUL" : ""));
-  }
-  // What supervisors may see has as many words as the memory.
-  if (bytes > 8u * object.words) {
-    return Error(text.where,
-                 absl::StrCat("found ", bytes, " bytes, expected at most ", 8 * object.words,
-                              ", as many words as '", name.text, "' has"));
+                                          8 * object.words - (string ? 1 : 0), " bytes",
+                                          string ? " without a NUL" : "", ": '", name.text,
+                                          "' has ", static_cast<int>(object.words),
+                                          object.words == 1 ? " word" : " words"));
   }
   image->words[at] = Words(text.text, string);
   image->bytes[at] = static_cast<uint16_t>(bytes);

@@ -204,7 +204,8 @@ TEST(CompileTest, AProgramHasTextWhereMemoriesWere) {
             "f:9:16: found 't', a table, expected a memory that holds text");
   EXPECT_EQ(refusal("program \"/x\" { p = \"/a\"; p = \"/b\" }\n"),
             "f:9:26: found a second 'p', expected another memory");
-  EXPECT_EQ(refusal("program \"/x\" { b = \"\" }\n"), "f:9:20: found \"\", expected 1 to 24 bytes");
+  EXPECT_EQ(refusal("program \"/x\" { b = \"\" }\n"),
+            "f:9:20: found \"\", expected 1 to 8 bytes: 'b' has 1 word");
   EXPECT_EQ(refusal("program \"/x\" { p = \"1\" }\nprogram \"/x\" { p = \"1\" }\n"),
             "f:10:1: found a second program \"/x\", expected another path");
   EXPECT_EQ(refusal("program \"/x\" { p = \"1\" }\nprogram \"/1\" { p = \"1\" }\n"
@@ -212,7 +213,7 @@ TEST(CompileTest, AProgramHasTextWhereMemoriesWere) {
                     "program \"/3\" { p = \"1\" }\n"),
             "f:12:1: found one more, expected at most 3 programs");
   EXPECT_EQ(refusal("program \"/x\" { p = \"/sandbox\" }\n"),
-            "f:9:20: found 9 bytes, expected at most 8, as many words as 'p' has");
+            "f:9:20: found \"/sandbox\", expected 1 to 7 bytes without a NUL: 'p' has 1 word");
   EXPECT_EQ(refusal("program \"/x\" {}\n"),
             "f:9:1: found a program that has nothing, expected what it has: of others nothing is "
             "mapped either");

@@ -445,7 +445,10 @@ inline void TableWalkFacts(const Moment& m, const ArrayWalkLocals& l, const Desc
   if (((!beyond && more) || none) && counted == most &&
       !IsSet(m.system.config(), pin_args::Fix::cut_is_told)) {
     const int object = m.program().ObjectAt(address, m.program().tasks[l.task].space);
-    if (!EndsThere(m, object, most)) facts->push_back(cut);
+    // The step that takes the mm has none yet. What another program has there nobody knows.
+    const bool late = none && !IsSet(m.system.config(), pin_args::Fix::mm_of_the_call);
+    const int image = late ? ImageRun(m.before.tasks[l.task]) : (none ? l.call_mm : l.mm) - 1;
+    if (image != 0 || !EndsThere(m, object, most)) facts->push_back(cut);
   }
   const int room = static_cast<int>(d.max_bytes) - l.byte_off;
   const bool string = m.shown.statement.rfind("copied = copy_remote_vm_str", 0) == 0;
