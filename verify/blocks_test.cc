@@ -9,6 +9,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "checker/explore.h"
@@ -156,6 +157,18 @@ TEST(Blocks, ATargetGoesByItsResult) {
             Names());
   EXPECT_EQ(with("if result != 3 { " + fails + " }"), Names({"expectation"}));
   EXPECT_EQ(with("if result == 3 { " + fails + " }"), Names({"expectation"}));
+  // Where only one of the answers comes, the other way is not gone.
+  for (const auto& [reply, met, other] :
+       {std::tuple("value 3", "3", "EPERM"), std::tuple("error EPERM", "EPERM", "3")}) {
+    const auto one = [&](const std::string& script) {
+      return Violated("filter umask\ntarget T { umask(); " + script + " }\n" +
+                      Supervisor(std::string("n = recv(); send(n, ") + reply + ")"));
+    };
+    EXPECT_EQ(one(std::string("if result == ") + met + " { " + works + " } else { " + fails + " }"),
+              Names());
+    EXPECT_EQ(one(std::string("if result == ") + other + " { " + fails + " }"), Names());
+    EXPECT_EQ(one(std::string("if result != ") + met + " { " + fails + " }"), Names());
+  }
   // The second test is of close() on one way, of umask() on the other.
   EXPECT_EQ(with("if result == 3 { close(30) }; if result == EBADF { " + works +
                  " } else if result == EPERM { " + works + " } else { " + fails + " }"),
