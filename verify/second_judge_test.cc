@@ -129,24 +129,6 @@ TEST(SecondJudge, EachPropertyIsJudgedTwice) {
   }
 }
 
-// T executes /x between phase A and get_task_mm(): no walk is so one-sided.
-TEST(SecondJudge, AgreesWhereThereIsNoRoomAndAnotherProgram) {
-  const auto path = checker::PathFromString("0:aaaaabbbbbbbbbcaaaaaaaaaaabbbbbbbbb");
-  ASSERT_TRUE(path.ok()) << path.status();
-  Differences differences;
-  int asked_of = 0;
-  ForEachQuestion([&](const Asked& asked) {
-    if (asked.name != "coverage/no_room_and_new_image") return;
-    ++asked_of;
-    bool possible = false;
-    for (const Difference& difference : testing::Compare(*asked.question, *path, &possible)) {
-      differences.Note(asked, difference);
-    }
-    EXPECT_TRUE(possible);
-  });
-  EXPECT_EQ(asked_of, 1);
-}
-
 TEST(SecondJudge, AgreesOnRandomWalks) {
   Differences differences;
   ForEachQuestion([&](const Asked& asked) {
