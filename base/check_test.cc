@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace knotcheck {
+namespace knotcheck::check_test {
 namespace {
 
 TEST(CheckTest, EvaluatesOnceAndGoesOn) {
@@ -29,4 +29,4 @@ TEST(CheckDeathTest, FailurePrintsThePlaceAndEndsWithStatus70) {
 }
 
 }  // namespace
-}  // namespace knotcheck
+}  // namespace knotcheck::check_test

@@ -16,7 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace knotcheck::base {
+namespace knotcheck::base::files_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -138,4 +138,4 @@ TEST_F(Files, MakesDirectories) {
 }
 
 }  // namespace
-}  // namespace knotcheck::base
+}  // namespace knotcheck::base::files_test

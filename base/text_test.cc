@@ -12,7 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 
-namespace knotcheck::base {
+namespace knotcheck::base::text_test {
 namespace {
 
 using testing::Test;
@@ -110,4 +110,4 @@ TEST(UnknownName, OfManyNamesThreeAtMost) {
 }
 
 }  // namespace
-}  // namespace knotcheck::base
+}  // namespace knotcheck::base::text_test

@@ -26,7 +26,7 @@
 #include "checker/testing/random_model.h"
 #include "checker/testing/searches.h"
 
-namespace knotcheck::checker {
+namespace knotcheck::checker::checkpoint_test {
 namespace {
 
 class CheckpointTest : public ::testing::Test {
@@ -234,4 +234,4 @@ TEST_F(CheckpointTest, ASearchThatStoppedHasStopped) {
 }
 
 }  // namespace
-}  // namespace knotcheck::checker
+}  // namespace knotcheck::checker::checkpoint_test

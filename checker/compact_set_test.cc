@@ -12,7 +12,7 @@
 
 #include "checker/testing/random_model.h"
 
-namespace knotcheck::checker {
+namespace knotcheck::checker::compact_set_test {
 namespace {
 
 uint64_t LowBits(int bits) { return bits == 0 ? 0 : ~uint64_t{0} >> (64 - bits); }
@@ -157,4 +157,4 @@ TEST(CompactSetTest, BytesPerState) {
 }
 
 }  // namespace
-}  // namespace knotcheck::checker
+}  // namespace knotcheck::checker::compact_set_test

@@ -13,7 +13,7 @@
 #include "checker/testing/family.h"
 #include "checker/testing/searches.h"
 
-namespace knotcheck::checker {
+namespace knotcheck::checker::estimate_test {
 namespace {
 
 // The first levels, up to this share of all states.
@@ -73,4 +73,4 @@ TEST(EstimateTest, TheFamilysTotalsAreWithinAFactorOfThree) {
 }
 
 }  // namespace
-}  // namespace knotcheck::checker
+}  // namespace knotcheck::checker::estimate_test

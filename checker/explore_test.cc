@@ -23,7 +23,7 @@
 #include "checker/testing/reference.h"
 #include "checker/testing/searches.h"
 
-namespace knotcheck::checker {
+namespace knotcheck::checker::explore_test {
 namespace {
 
 using testing::ExploreReference;
@@ -763,4 +763,4 @@ TEST(WalkTest, TheSeedChoosesTheWalks) {
 }
 
 }  // namespace
-}  // namespace knotcheck::checker
+}  // namespace knotcheck::checker::explore_test

@@ -16,7 +16,7 @@
 #include "absl/strings/str_split.h"
 #include "checker/explore.h"
 
-namespace knotcheck::checker::testing {
+namespace knotcheck::checker::testing::family_test {
 namespace {
 
 static_assert(TypedModel<Family>);
@@ -251,4 +251,4 @@ TEST(FamilyTest, LargestValuesFitTheMasks) {
 }
 
 }  // namespace
-}  // namespace knotcheck::checker::testing
+}  // namespace knotcheck::checker::testing::family_test

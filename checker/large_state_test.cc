@@ -13,7 +13,7 @@
 #include "checker/explore.h"
 #include "checker/reduce.h"
 
-namespace knotcheck::checker {
+namespace knotcheck::checker::large_state_test {
 namespace {
 
 // Three threads take two steps each. A step fills two pages that no other step writes to and
@@ -206,4 +206,4 @@ TEST(LargeStateTest, ReplaysAndWalks) {
 }
 
 }  // namespace
-}  // namespace knotcheck::checker
+}  // namespace knotcheck::checker::large_state_test

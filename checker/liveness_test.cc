@@ -24,7 +24,7 @@
 #include "checker/testing/random_model.h"
 #include "checker/testing/starving_reference.h"
 
-namespace knotcheck::checker {
+namespace knotcheck::checker::liveness_test {
 namespace {
 
 using testing::RandomModel;
@@ -513,4 +513,4 @@ TEST(Liveness, TheSameTwice) {
 }
 
 }  // namespace
-}  // namespace knotcheck::checker
+}  // namespace knotcheck::checker::liveness_test

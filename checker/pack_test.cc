@@ -18,7 +18,7 @@
 #include "base/hash.h"
 #include "checker/testing/random_model.h"
 
-namespace knotcheck::checker {
+namespace knotcheck::checker::pack_test {
 namespace {
 
 using Words = std::vector<uint64_t>;
@@ -325,4 +325,4 @@ TEST(PackerDeathTest, ABitBeyondTheMasksIsSeenInEveryRun) {
 }
 
 }  // namespace
-}  // namespace knotcheck::checker
+}  // namespace knotcheck::checker::pack_test

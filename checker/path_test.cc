@@ -15,7 +15,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 
-namespace knotcheck::checker {
+namespace knotcheck::checker::path_test {
 namespace {
 
 constexpr char kHint[] = " (a path looks like 0:aab3c and is printed with each counterexample)";
@@ -161,4 +161,4 @@ TEST(PathDeathTest, ThreadsBeyondTheAlphabetAreABug) {
 }
 
 }  // namespace
-}  // namespace knotcheck::checker
+}  // namespace knotcheck::checker::path_test

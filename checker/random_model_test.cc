@@ -15,7 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "checker/explore.h"
 
-namespace knotcheck::checker::testing {
+namespace knotcheck::checker::testing::random_model_test {
 namespace {
 
 static_assert(TypedModel<RandomModel>);
@@ -99,4 +99,4 @@ TEST(RandomModelTest, EverythingOccurs) {
 }
 
 }  // namespace
-}  // namespace knotcheck::checker::testing
+}  // namespace knotcheck::checker::testing::random_model_test

@@ -18,7 +18,7 @@
 #include "checker/testing/searches.h"
 #include "checker/testing/shared_model.h"
 
-namespace knotcheck::checker {
+namespace knotcheck::checker::reduce_conditions_test {
 namespace {
 
 using testing::Code;
@@ -292,4 +292,4 @@ TEST(ReduceConditions, AnEndlessLoopWithChoicesEnds) {
 }
 
 }  // namespace
-}  // namespace knotcheck::checker
+}  // namespace knotcheck::checker::reduce_conditions_test

@@ -23,7 +23,7 @@
 #include "checker/testing/searches.h"
 #include "checker/testing/shared_model_seeds.h"
 
-namespace knotcheck::checker {
+namespace knotcheck::checker::reduce_random_test {
 namespace {
 
 using testing::ExploreReference;
@@ -191,4 +191,4 @@ TEST(RandomMistakes, AreFound) {
 }
 
 }  // namespace
-}  // namespace knotcheck::checker
+}  // namespace knotcheck::checker::reduce_random_test

@@ -14,7 +14,7 @@
 #include "checker/testing/family.h"
 #include "checker/testing/searches.h"
 
-namespace knotcheck::checker {
+namespace knotcheck::checker::reduce_test {
 namespace {
 
 using testing::Family;
@@ -116,4 +116,4 @@ TEST(ReduceTest, AllReductionsKeepTheFamilysVerdicts) {
 }
 
 }  // namespace
-}  // namespace knotcheck::checker
+}  // namespace knotcheck::checker::reduce_test

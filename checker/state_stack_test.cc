@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace knotcheck::checker {
+namespace knotcheck::checker::state_stack_test {
 namespace {
 
 // Takes `count` buffers, fills each, and sees that nobody else has written to it.
@@ -59,4 +59,4 @@ TEST(StateStackTest, CopiesStates) {
 }
 
 }  // namespace
-}  // namespace knotcheck::checker
+}  // namespace knotcheck::checker::state_stack_test

@@ -13,7 +13,7 @@
 
 #include "checker/testing/random_model.h"
 
-namespace knotcheck::checker {
+namespace knotcheck::checker::tree_test {
 namespace {
 
 using Words = std::vector<uint64_t>;
@@ -142,4 +142,4 @@ TEST(TreeKeysTest, ThreadsShareNodes) {
 }
 
 }  // namespace
-}  // namespace knotcheck::checker
+}  // namespace knotcheck::checker::tree_test

@@ -11,7 +11,7 @@
 
 #include "conform/testing/fake_runner.h"
 
-namespace knotcheck::conform {
+namespace knotcheck::conform::answers_test {
 namespace {
 
 TEST(Answers, OfAProgram) {
@@ -206,4 +206,4 @@ TEST(Readable, BytesThatAreText) {
 }
 
 }  // namespace
-}  // namespace knotcheck::conform
+}  // namespace knotcheck::conform::answers_test

@@ -14,7 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "conform/testing/fake_runner.h"
 
-namespace knotcheck::conform {
+namespace knotcheck::conform::campaign_test {
 namespace {
 
 using testing::Answer;
@@ -581,4 +581,4 @@ supervisor S {
 }
 
 }  // namespace
-}  // namespace knotcheck::conform
+}  // namespace knotcheck::conform::campaign_test

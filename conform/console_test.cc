@@ -8,14 +8,14 @@
 #include <string>
 #include <string_view>
 
-namespace knotcheck::conform {
+namespace knotcheck::conform::console_test {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::Not;
-using testing::SizeIs;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
 
 Console Read(std::string_view text) {
   Console console;
@@ -52,7 +52,7 @@ TEST(ConsoleText, BytesComeInAnyPieces) {
   EXPECT_THAT(console.lines(), ElementsAre("a", "b c"));
   EXPECT_EQ(seen, "a|b c|");
   EXPECT_FALSE(console.bye());
-  EXPECT_THAT(console.text(), testing::EndsWith("KNOT hal"));
+  EXPECT_THAT(console.text(), ::testing::EndsWith("KNOT hal"));
 }
 
 TEST(ConsoleText, TheKernelPrintsInTheMiddleOfALine) {
@@ -108,11 +108,11 @@ TEST(ConsoleText, EachReportIsOne) {
   ASSERT_THAT(console.reports(), SizeIs(5));
   EXPECT_EQ(console.reports()[0],
             "WARNING: CPU: 0 PID: 1 at kernel/seccomp.c:1 f+0x1/0x2\n </TASK>\n");
-  EXPECT_THAT(console.reports()[1], testing::StartsWith("WARNING: possible circular locking"));
-  EXPECT_THAT(console.reports()[1], testing::EndsWith("stack backtrace:\n"));
+  EXPECT_THAT(console.reports()[1], ::testing::StartsWith("WARNING: possible circular locking"));
+  EXPECT_THAT(console.reports()[1], ::testing::EndsWith("stack backtrace:\n"));
   EXPECT_THAT(console.reports()[2], HasSubstr("blocked for more than 30 seconds"));
   EXPECT_THAT(console.reports()[3], HasSubstr("Oops: general protection fault [#1]"));
-  EXPECT_THAT(console.reports()[4], testing::StartsWith("UBSAN: "));
+  EXPECT_THAT(console.reports()[4], ::testing::StartsWith("UBSAN: "));
 }
 
 TEST(ConsoleText, APanicSaysWhy) {
@@ -144,4 +144,4 @@ TEST(ConsoleText, GarbageCostsNothing) {
 }
 
 }  // namespace
-}  // namespace knotcheck::conform
+}  // namespace knotcheck::conform::console_test

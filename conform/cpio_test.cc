@@ -12,10 +12,10 @@
 
 #include "conform/process.h"
 
-namespace knotcheck::conform {
+namespace knotcheck::conform::cpio_test {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 const std::vector<CpioEntry> kEntries = {
     {.path = "dev", .mode = S_IFDIR | 0755},
@@ -61,10 +61,10 @@ TEST(Cpio, TheCpioProgramReadsIt) {
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->status, 0) << result->errors;
   EXPECT_EQ(result->errors, "");
-  EXPECT_THAT(listing, testing::ContainsRegex("drwxr-xr-x .* dev\n"));
-  EXPECT_THAT(listing, testing::ContainsRegex("crw------- .* 5, *1 .* dev/console\n"));
-  EXPECT_THAT(listing, testing::ContainsRegex("-rwxr-xr-x .* 10 .* init\n"));
+  EXPECT_THAT(listing, ::testing::ContainsRegex("drwxr-xr-x .* dev\n"));
+  EXPECT_THAT(listing, ::testing::ContainsRegex("crw------- .* 5, *1 .* dev/console\n"));
+  EXPECT_THAT(listing, ::testing::ContainsRegex("-rwxr-xr-x .* 10 .* init\n"));
 }
 
 }  // namespace
-}  // namespace knotcheck::conform
+}  // namespace knotcheck::conform::cpio_test

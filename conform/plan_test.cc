@@ -13,7 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "conform/testing/fake_runner.h"
 
-namespace knotcheck::conform {
+namespace knotcheck::conform::plan_test {
 namespace {
 
 using ::testing::Contains;
@@ -366,4 +366,4 @@ TEST(CanRun, RefusesOneArgumentAsSeveralKinds) {
 }
 
 }  // namespace
-}  // namespace knotcheck::conform
+}  // namespace knotcheck::conform::plan_test

@@ -16,7 +16,7 @@
 #include "conform/testing/fake_runner.h"
 #include "nlohmann/json.hpp"
 
-namespace knotcheck::conform {
+namespace knotcheck::conform::report_test {
 namespace {
 
 using nlohmann::json;
@@ -260,4 +260,4 @@ TEST_F(ReportTest, NothingAtAll) {
 }
 
 }  // namespace
-}  // namespace knotcheck::conform
+}  // namespace knotcheck::conform::report_test

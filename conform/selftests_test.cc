@@ -7,7 +7,7 @@
 #include "base/files.h"
 #include "lang/parse.h"
 
-namespace knotcheck::conform {
+namespace knotcheck::conform::selftests_test {
 namespace {
 
 constexpr char kColumns[] = "test\tscenarios\tproposal\twhy nothing is compared\n";
@@ -115,4 +115,4 @@ TEST(Selftests, Agrees) {
 }
 
 }  // namespace
-}  // namespace knotcheck::conform
+}  // namespace knotcheck::conform::selftests_test

@@ -17,24 +17,24 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace knotcheck::conform {
+namespace knotcheck::conform::target_test {
 namespace {
 
 namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::Not;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
 
 // Shell scripts stand in for the runner and for QEMU.
-class TargetTest : public testing::Test {
+class TargetTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    directory_ = fs::path(testing::TempDir()) /
+    directory_ = fs::path(::testing::TempDir()) /
                  absl::StrCat("knotcheck_target_", ::getpid(), "_",
-                              testing::UnitTest::GetInstance()->current_test_info()->name());
+                              ::testing::UnitTest::GetInstance()->current_test_info()->name());
     fs::create_directories(directory_);
     options_.limit = seconds(30);
   }
@@ -219,7 +219,7 @@ TEST_F(TargetTest, GuestRunsToItsEnd) {
   }
   options_.kvm = true;
   Guest(absl::StrCat("echo \"$@\" >", Path("args"), "; echo KNOT bye"));
-  EXPECT_THAT(ReadAll("args"), testing::StartsWith("-accel kvm -accel tcg "));
+  EXPECT_THAT(ReadAll("args"), ::testing::StartsWith("-accel kvm -accel tcg "));
 }
 
 TEST_F(TargetTest, GuestPanics) {
@@ -302,4 +302,4 @@ TEST_F(TargetTest, GuestFilesAreChecked) {
 }
 
 }  // namespace
-}  // namespace knotcheck::conform
+}  // namespace knotcheck::conform::target_test

@@ -19,7 +19,7 @@
 #include "conform/testing/fake_runner.h"
 #include "model/kernel/toggles.h"
 
-namespace knotcheck::conform {
+namespace knotcheck::conform::variants_test {
 namespace {
 
 using model::Toggle;
@@ -270,4 +270,4 @@ TEST(Variants, ATargetThatTalksNonsense) {
 }
 
 }  // namespace
-}  // namespace knotcheck::conform
+}  // namespace knotcheck::conform::variants_test

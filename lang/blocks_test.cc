@@ -14,7 +14,7 @@
 #include "lang/parse.h"
 #include "model/proposal.h"
 
-namespace knotcheck::lang {
+namespace knotcheck::lang::blocks_test {
 namespace {
 
 constexpr char kHeader[] = "# name: n\n# question: q\n# source: s\n# result: baseline=?\n";
@@ -362,4 +362,4 @@ TEST(Blocks, AreNoLongerThanAScript) {
 }
 
 }  // namespace
-}  // namespace knotcheck::lang
+}  // namespace knotcheck::lang::blocks_test

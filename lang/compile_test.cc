@@ -12,7 +12,7 @@
 #include "lang/parse.h"
 #include "model/proposal.h"
 
-namespace knotcheck::lang {
+namespace knotcheck::lang::compile_test {
 namespace {
 
 constexpr char kHeader[] = "# name: inline\n# question: q\n# source: s\n# result: baseline=?\n";
@@ -311,4 +311,4 @@ TEST(CompileTest, AScriptedPeerLivesWithItsTarget) {
 }
 
 }  // namespace
-}  // namespace knotcheck::lang
+}  // namespace knotcheck::lang::compile_test

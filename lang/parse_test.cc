@@ -17,7 +17,7 @@
 #include "base/text.h"
 #include "lang/ast.h"
 
-namespace knotcheck::lang {
+namespace knotcheck::lang::parse_test {
 namespace {
 
 // Four lines, so that what a test writes begins on line 5.
@@ -819,4 +819,4 @@ TEST(ErrorAtTest, PlaceOrNone) {
 }
 
 }  // namespace
-}  // namespace knotcheck::lang
+}  // namespace knotcheck::lang::parse_test

@@ -20,7 +20,7 @@
 #include "lang/parse.h"
 #include "lang/testing/generate.h"
 
-namespace knotcheck::lang {
+namespace knotcheck::lang::round_trip_test {
 namespace {
 
 constexpr char kHeader[] = "# name: n\n# question: q\n# source: s\n# result: p=?\n";
@@ -128,4 +128,4 @@ RC_GTEST_PROP(NearestTest, AgreesWithTheDistance, ()) {
 }
 
 }  // namespace
-}  // namespace knotcheck::lang
+}  // namespace knotcheck::lang::round_trip_test

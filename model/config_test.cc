@@ -8,7 +8,7 @@
 #include "gtest/gtest.h"
 #include "model/kernel/toggles.h"
 
-namespace knotcheck::model {
+namespace knotcheck::model::config_test {
 namespace {
 
 Toggles Of(const std::string& release) {
@@ -99,4 +99,4 @@ TEST(AllToggles, VariantsNameTheirReleases) {
 }
 
 }  // namespace
-}  // namespace knotcheck::model
+}  // namespace knotcheck::model::config_test

@@ -9,7 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace knotcheck::model {
+namespace knotcheck::model::operand_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -119,4 +119,4 @@ TEST(Operand, NamesFixesAndMutationsApart) {
 }
 
 }  // namespace
-}  // namespace knotcheck::model
+}  // namespace knotcheck::model::operand_test

@@ -11,7 +11,7 @@
 
 #include "model/kernel/kernel.h"
 
-namespace knotcheck::model {
+namespace knotcheck::model::proposal_test {
 namespace {
 
 Flow Nothing(Kernel& k) { return k.Return(0); }
@@ -118,4 +118,4 @@ TEST(ProposalDeathTest, ASecondOneOfTheSameNameEndsTheProgram) {
 }
 
 }  // namespace
-}  // namespace knotcheck::model
+}  // namespace knotcheck::model::proposal_test

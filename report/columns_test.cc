@@ -14,7 +14,7 @@
 #include "absl/strings/str_split.h"
 #include "trace/testing/example.h"
 
-namespace knotcheck::report {
+namespace knotcheck::report::columns_test {
 namespace {
 
 using trace::ExampleSubject;
@@ -318,4 +318,4 @@ TEST(Columns, ARunThatStopsMayOnlyBeLeftByWhoNeedNotAct) {
 }
 
 }  // namespace
-}  // namespace knotcheck::report
+}  // namespace knotcheck::report::columns_test

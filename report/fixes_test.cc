@@ -10,7 +10,7 @@
 #include "model/kernel/toggles.h"
 #include "nlohmann/json.hpp"
 
-namespace knotcheck::report {
+namespace knotcheck::report::fixes_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -106,4 +106,4 @@ TEST_F(FixesReport, Json) {
 }
 
 }  // namespace
-}  // namespace knotcheck::report
+}  // namespace knotcheck::report::fixes_test

@@ -12,7 +12,7 @@
 #include "report/table.h"
 #include "trace/testing/example.h"
 
-namespace knotcheck::report {
+namespace knotcheck::report::golden_test {
 namespace {
 
 using trace::ExampleSubject;
@@ -155,4 +155,4 @@ TEST(DepthProfile, HasABarForEachDepth) {
 }
 
 }  // namespace
-}  // namespace knotcheck::report
+}  // namespace knotcheck::report::golden_test

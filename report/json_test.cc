@@ -13,7 +13,7 @@
 #include "nlohmann/json.hpp"
 #include "trace/testing/example.h"
 
-namespace knotcheck::report {
+namespace knotcheck::report::json_test {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -115,4 +115,4 @@ TEST(ResultsJson, SaysWhoIsStarved) {
 }
 
 }  // namespace
-}  // namespace knotcheck::report
+}  // namespace knotcheck::report::json_test

@@ -9,7 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace knotcheck::report {
+namespace knotcheck::report::source_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -74,4 +74,4 @@ TEST(StepsInSource, SaysEachStepsLine) {
 }
 
 }  // namespace
-}  // namespace knotcheck::report
+}  // namespace knotcheck::report::source_test

@@ -7,7 +7,7 @@
 
 #include "gtest/gtest.h"
 
-namespace knotcheck::tools {
+namespace knotcheck::tools::progress_test {
 namespace {
 
 // A bell: 1, 2, 4, ... and what is to come falls as it rose.
@@ -57,4 +57,4 @@ TEST(ProgressLine, TheTimeThatIsLeftComesFirst) {
 }
 
 }  // namespace
-}  // namespace knotcheck::tools
+}  // namespace knotcheck::tools::progress_test

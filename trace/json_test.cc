@@ -13,7 +13,7 @@
 #include "nlohmann/json.hpp"
 #include "trace/testing/example.h"
 
-namespace knotcheck::trace {
+namespace knotcheck::trace::json_test {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -170,4 +170,4 @@ TEST(Difference, SaysWhatWasEdited) {
 }
 
 }  // namespace
-}  // namespace knotcheck::trace
+}  // namespace knotcheck::trace::json_test

@@ -11,7 +11,7 @@
 #include "model/ghost/probes.h"
 #include "verify/check.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::verify::approval_test {
 namespace {
 
 using model::Kernel;
@@ -78,4 +78,4 @@ TEST(Approval, Nothing) {
 }
 
 }  // namespace
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::verify::approval_test

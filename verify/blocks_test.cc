@@ -21,7 +21,7 @@
 #include "verify/testing/compare_judges.h"
 #include "verify/testing/compare_reductions.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::verify::blocks_test {
 namespace {
 
 using Names = std::set<std::string>;
@@ -236,4 +236,4 @@ TEST(Blocks, WhereALoopNeverSleepsProgressIsNotReached) {
 }
 
 }  // namespace
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::verify::blocks_test

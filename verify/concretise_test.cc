@@ -9,7 +9,7 @@
 #include "lang/parse.h"
 #include "verify/check.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::verify::concretise_test {
 namespace {
 
 constexpr char kHeader[] =
@@ -72,4 +72,4 @@ TEST(Concretise, WhatReadDeliversCounts) {
 }
 
 }  // namespace
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::verify::concretise_test

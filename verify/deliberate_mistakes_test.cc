@@ -38,7 +38,7 @@
 #include "verify/testing/collection.h"
 #include "verify/testing/wide_scenario.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::verify::deliberate_mistakes_test {
 namespace {
 
 using model::Event;
@@ -776,4 +776,4 @@ TEST(DeliberateMistakes, EachIsNoticed) {
 }
 
 }  // namespace
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::verify::deliberate_mistakes_test

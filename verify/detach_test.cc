@@ -15,7 +15,7 @@
 #include "verify/kernel_model.h"
 #include "verify/testing/searches.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::verify::detach_test {
 namespace {
 
 constexpr char kTwoTargets[] = R"(
@@ -74,4 +74,4 @@ TEST(DetachTest, TheNewestFirstWhereTheListIsTurnedRound) {
 }
 
 }  // namespace
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::verify::detach_test

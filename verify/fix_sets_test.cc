@@ -12,7 +12,7 @@
 
 #include "gtest/gtest.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::verify::fix_sets_test {
 namespace {
 
 // A question that fails where `fails` says so, and depends on `asked`.
@@ -147,4 +147,4 @@ TEST(FixSets, AgreesWithTryingEverySet) {
 }
 
 }  // namespace
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::verify::fix_sets_test

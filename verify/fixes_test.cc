@@ -22,7 +22,7 @@
 #include "rapidcheck/gtest.h"
 #include "verify/testing/random_scenario.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::verify::fixes_test {
 namespace {
 
 using Broken = std::set<std::string>;
@@ -363,4 +363,4 @@ TEST(Fixes, SmallestSetsOfTheCollection) {
 }
 
 }  // namespace
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::verify::fixes_test

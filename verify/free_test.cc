@@ -19,7 +19,7 @@
 #include "verify/kernel_model.h"
 #include "verify/search.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::verify::free_test {
 namespace {
 
 using model::Op;
@@ -269,4 +269,4 @@ TEST(GeneralPolicyTest, AllowsWhatItSawOnly) {
 }
 
 }  // namespace
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::verify::free_test

@@ -15,7 +15,7 @@
 #include "model/kernel/toggles.h"
 #include "verify/check.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::verify::history_test {
 namespace {
 
 using model::Toggle;
@@ -88,4 +88,4 @@ TEST(History, EachVariantHasARow) {
 }
 
 }  // namespace
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::verify::history_test

@@ -15,7 +15,7 @@
 #include "verify/kernel_model.h"
 #include "verify/testing/searches.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::verify::install_test {
 namespace {
 
 // What U's seccomp() returns when it begins and ends while T, whose descriptor of the listener is
@@ -79,4 +79,4 @@ TEST(Install, AListenerIsClosedLaterThanItsDescriptor) {
 }
 
 }  // namespace
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::verify::install_test

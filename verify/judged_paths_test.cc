@@ -12,7 +12,7 @@
 #include "verify/testing/collection.h"
 #include "verify/testing/compare_judges.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::verify::judged_paths_test {
 namespace {
 
 // T executes /x between phase A and get_task_mm(): the walker has no room for an entry, and the
@@ -31,4 +31,4 @@ TEST(SecondJudge, AgreesWhereThereIsNoRoomAndAnotherProgram) {
 }
 
 }  // namespace
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::verify::judged_paths_test

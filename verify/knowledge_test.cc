@@ -16,7 +16,7 @@
 #include "lang/parse.h"
 #include "verify/check.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::verify::knowledge_test {
 namespace {
 
 constexpr char kHeader[] =
@@ -276,4 +276,4 @@ TEST(Limits, ManyRecordsFit) {
 }
 
 }  // namespace
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::verify::knowledge_test

@@ -21,7 +21,7 @@
 #include "verify/kernel_model.h"
 #include "verify/testing/searches.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::verify::layout_test {
 namespace {
 
 constexpr char kHead[] =
@@ -162,4 +162,4 @@ TEST(LayoutDeathTest, FootprintsNeedTheResource) {
 }
 
 }  // namespace
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::verify::layout_test

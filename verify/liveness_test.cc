@@ -23,7 +23,7 @@
 #include "verify/search.h"
 #include "verify/testing/random_scenario.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::verify::liveness_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -312,4 +312,4 @@ TEST(Resumes, AgreesWithTheFixpointOnRandomScenarios) {
 }
 
 }  // namespace
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::verify::liveness_test

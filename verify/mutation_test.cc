@@ -12,7 +12,7 @@
 #include "lang/parse.h"
 #include "verify/check.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::verify::mutation_test {
 namespace {
 
 constexpr char kHeader[] =
@@ -300,4 +300,4 @@ TEST(Mutation, EachMutationIsUsed) {
 }
 
 }  // namespace
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::verify::mutation_test

@@ -22,7 +22,7 @@
 #include "verify/search.h"
 #include "verify/testing/random_scenario.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::verify::random_test {
 namespace {
 
 constexpr uint64_t kSmall = 3000;  // states that the reference explorer takes
@@ -172,4 +172,4 @@ RC_GTEST_PROP(RandomScenario, StatesStayWithinTheFieldMap, ()) {
 }
 
 }  // namespace
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::verify::random_test

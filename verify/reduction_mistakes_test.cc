@@ -20,7 +20,7 @@
 #include "verify/kernel_model.h"
 #include "verify/search.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::verify::reduction_mistakes_test {
 namespace {
 
 using checker::testing::ReductionCheck;
@@ -174,4 +174,4 @@ TEST(KernelOrbits, MakeUpAllStates) {
 }
 
 }  // namespace
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::verify::reduction_mistakes_test

@@ -25,7 +25,7 @@
 #include "verify/testing/compare_reductions.h"
 #include "verify/testing/random_scenario.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::verify::reductions_test {
 namespace {
 
 using testing::Compared;
@@ -147,4 +147,4 @@ RC_GTEST_PROP(ReductionsProperty, HoldOnRandomScenarios, ()) {
 }
 
 }  // namespace
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::verify::reductions_test

@@ -18,7 +18,7 @@
 #include "verify/search.h"
 #include "verify/testing/collection.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::verify::registers_test {
 namespace {
 
 using model::Kernel;
@@ -155,4 +155,4 @@ TEST(Registers, AHandlerLeavesThemAsTheyWere) {
 }
 
 }  // namespace
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::verify::registers_test

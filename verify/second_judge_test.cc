@@ -23,7 +23,7 @@
 #include "verify/check.h"
 #include "verify/testing/compare_judges.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::verify::second_judge_test {
 namespace {
 
 using testing::Difference;
@@ -176,4 +176,4 @@ TEST(SecondJudge, AgreesOnEveryCounterexample) {
 }
 
 }  // namespace
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::verify::second_judge_test

@@ -12,7 +12,7 @@
 #include "verify/kernel_model.h"
 #include "verify/testing/searches.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::verify::signals_test {
 namespace {
 
 // kernel/signal.c, complete_signal(): a signal whose default action is to die ends every thread of
@@ -60,4 +60,4 @@ supervisor S {
 }
 
 }  // namespace
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::verify::signals_test

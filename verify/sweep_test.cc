@@ -9,7 +9,7 @@
 #include "gtest/gtest.h"
 #include "lang/parse.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::verify::sweep_test {
 namespace {
 
 struct Judged {
@@ -192,4 +192,4 @@ TEST(SweepTest, EveryArgumentOfTheTableHasACase) {
 }
 
 }  // namespace
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::verify::sweep_test

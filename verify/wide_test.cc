@@ -30,7 +30,7 @@
 #include "verify/testing/compare_reductions.h"
 #include "verify/testing/wide_scenario.h"
 
-namespace knotcheck::verify {
+namespace knotcheck::verify::wide_test {
 namespace {
 
 using testing::WideScenario;
@@ -262,4 +262,4 @@ TEST(Wide, WhoIsFreeBreaksAllThatAScriptBreaks) {
 }
 
 }  // namespace
-}  // namespace knotcheck::verify
+}  // namespace knotcheck::verify::wide_test

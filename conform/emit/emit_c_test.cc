@@ -23,7 +23,7 @@
 #include "lang/parse.h"
 #include "model/proposal.h"
 
-namespace knotcheck::conform {
+namespace knotcheck::conform::emit_c_test {
 namespace {
 
 struct Emitted {
@@ -281,4 +281,4 @@ TEST(EmitC, SaysWhatItCannotDo) {
 }
 
 }  // namespace
-}  // namespace knotcheck::conform
+}  // namespace knotcheck::conform::emit_c_test

@@ -8,7 +8,7 @@
 #include "absl/strings/match.h"
 #include "gtest/gtest.h"
 
-namespace knotcheck::conform {
+namespace knotcheck::conform::pieces_test {
 namespace {
 
 TEST(Pieces, StandBehindTheirWords) {
@@ -66,4 +66,4 @@ TEST(Pieces, HaveTheWordsByWhichTheyAreNeeded) {
 }
 
 }  // namespace
-}  // namespace knotcheck::conform
+}  // namespace knotcheck::conform::pieces_test

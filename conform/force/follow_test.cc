@@ -12,7 +12,7 @@
 #include "gtest/gtest.h"
 #include "verify/testing/collection.h"
 
-namespace knotcheck::conform {
+namespace knotcheck::conform::follow_test {
 namespace {
 
 struct Asked {
@@ -227,4 +227,4 @@ TEST(Witness, RefusesAPathThatCannotBeTaken) {
 }
 
 }  // namespace
-}  // namespace knotcheck::conform
+}  // namespace knotcheck::conform::follow_test

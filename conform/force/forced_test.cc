@@ -11,7 +11,7 @@
 #include "model/kernel/toggles.h"
 #include "verify/testing/collection.h"
 
-namespace knotcheck::conform {
+namespace knotcheck::conform::forced_test {
 namespace {
 
 struct Asked {
@@ -235,4 +235,4 @@ TEST(Observed, MatchesWhatIsPredictedAndNoMore) {
 }
 
 }  // namespace
-}  // namespace knotcheck::conform
+}  // namespace knotcheck::conform::forced_test
