@@ -3,8 +3,6 @@
 // The toy family against what spin and rumur say of the same protocol in bench/peers/.
 
 #include "checker/testing/family.h"
-#include "checker/testing/reference.h"
-#include "checker/testing/searches.h"
 
 #include <gtest/gtest.h>
 
@@ -15,6 +13,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "checker/explore.h"
+#include "checker/testing/reference.h"
+#include "checker/testing/searches.h"
 
 namespace knotcheck::checker::testing::family_test {
 namespace {

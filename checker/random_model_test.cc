@@ -3,8 +3,6 @@
 // The random models are models, and they are not all alike.
 
 #include "checker/testing/random_model.h"
-#include "checker/testing/reference.h"
-#include "checker/testing/searches.h"
 
 #include <gtest/gtest.h>
 
@@ -14,6 +12,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "checker/explore.h"
+#include "checker/testing/reference.h"
+#include "checker/testing/searches.h"
 
 namespace knotcheck::checker::testing::random_model_test {
 namespace {

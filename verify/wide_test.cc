@@ -5,8 +5,8 @@
 // state by state, both judges agree, and what must not change an answer does not.
 //
 // Seeds above 10,000 have addresses with an offset as well, those above 20,000 scripts that branch.
-// KNOT_WIDE=FIRST,COUNT: other seeds than the first hundred, the first thirty and the first forty
-// of these. `./dev test --all` runs 5,000.
+// KNOT_WIDE=FIRST,COUNT: other seeds than the first fifty, the first fifteen and the first twenty
+// of these. `./dev test --all` runs 1,500.
 
 #include <algorithm>
 #include <cstdint>
@@ -39,7 +39,7 @@ using testing::WideScenario;
 constexpr uint64_t kCount = 4;
 constexpr size_t kPaired = 400;
 #else
-constexpr uint64_t kCount = 100;
+constexpr uint64_t kCount = 50;
 constexpr size_t kPaired = 20'000;
 #endif
 constexpr uint64_t kMost = 20'000;  // states of a whole graph; kPaired: with all pairs of steps
@@ -173,7 +173,7 @@ TEST(Wide, ReductionsHoldStateByState) {
   });
 }
 
-// Seeds beyond the first hundred that showed a mistake: a task that takes a completion passed for a
+// Seeds beyond the first fifty that showed a mistake: a task that takes a completion passed for a
 // mover where more came than the model counts (109); after() left what was known of the call that
 // its variable had named (2287).
 TEST(Wide, ReductionsHoldWhereTheyOnceDidNot) {
@@ -205,7 +205,7 @@ void ExpectBothJudgesAgree(const WideScenario& scenario, const model::Proposal& 
 
 TEST(Wide, BothJudgesAgree) { ForEachQuestion(ExpectBothJudgesAgree); }
 
-// Seeds beyond the first hundred on which they did not: what is missing behind a table's entry
+// Seeds beyond the first fifty on which they did not: what is missing behind a table's entry
 // (124), where nobody came to what is missing (508, 57), a buffer that an exec took away (1011),
 // what a pin said that failed in the same step (1275, 2190, 3796), and a path that was pinned as a
 // table besides (3323).
