@@ -3,12 +3,18 @@
 #include "conform/campaign.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstddef>
 #include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "conform/plan.h"
 #include "conform/process.h"
 
@@ -169,18 +175,66 @@ bool IsTorn(const model::Program& program, const std::string& hex) {
   return torn;
 }
 
+// Whether an entry of a table that somebody stores to may have been read half old and half new:
+// process_vm_readv(2), NOTES, is "not guaranteed to be atomic in any way". What it then names is
+// anything, or not there.
+bool FollowsStored(const model::Program& program, const model::TaskInfo& task, const Token& token) {
+  if (task.kind != model::TaskKind::kSupervisor || (token.call & 0x80) != 0 ||
+      task.ops[token.call].code != model::OpCode::kReadArgs) {
+    return false;
+  }
+  return std::any_of(program.objects.begin(), program.objects.end(), [&](const auto& object) {
+    if (object.kind != model::Object::Kind::kPointers) return false;
+    for (int w = 0; w < object.words; ++w) {
+      if (program.words[object.first_word + w].domain.size() > 1) return true;
+    }
+    return false;
+  });
+}
+
+// Whether some string of a table is one that no object ever held.
+bool NamesWhatWasNeverThere(const model::Program& program, const std::string& table) {
+  for (const absl::string_view hex : absl::StrSplit(table, ',')) {
+    const std::string bytes = hex == "-" ? "" : absl::HexStringToBytes(hex);
+    const bool known = std::any_of(
+        program.objects.begin(), program.objects.end(),
+        [&](const auto& object) { return OriginIn(program, object, bytes) == Origin::kWhole; });
+    if (!known) return true;
+  }
+  return false;
+}
+
+// Takes for anything what was torn in what one task did. Where an entry that names nothing was
+// read, what a supervisor would have done with a name is left out. False: the two have other calls.
+bool Loosen(const model::Program& program, const model::TaskInfo& task,
+            const std::vector<Token>& observed, std::vector<Token>* loose) {
+  for (size_t i = 0; i < observed.size(); ++i) {
+    if (i >= loose->size()) return false;
+    Token& token = (*loose)[i];
+    const bool follows = FollowsStored(program, task, token);
+    if (follows && observed[i].returned && observed[i].ret == -EFAULT) {
+      token.ret = -EFAULT;
+      token.details.clear();
+      const auto next = loose->begin() + static_cast<ptrdiff_t>(i) + 1;
+      loose->erase(next, std::find_if(next, loose->end(), [&](const Token& other) {
+                     return i + 1 < observed.size() && other.call == observed[i + 1].call;
+                   }));
+    }
+    for (auto& [key, value] : token.details) {
+      const auto seen = observed[i].details.find(key);
+      if (seen == observed[i].details.end()) return false;
+      if (seen->second != "-" && IsTorn(program, seen->second)) value = "*";
+      if (follows && NamesWhatWasNeverThere(program, seen->second)) value = "*";
+    }
+  }
+  return loose->size() == observed.size();
+}
+
 // Whether an allowed outcome becomes the observed one when what was torn is taken for anything.
 bool MatchesTorn(const model::Program& program, const Observed& allowed, const Observed& observed) {
   Observed loose = allowed;
   for (size_t t = 0; t < loose.tasks.size(); ++t) {
-    if (loose.tasks[t].size() != observed.tasks[t].size()) return false;
-    for (size_t i = 0; i < loose.tasks[t].size(); ++i) {
-      for (auto& [key, value] : loose.tasks[t][i].details) {
-        const auto seen = observed.tasks[t][i].details.find(key);
-        if (seen == observed.tasks[t][i].details.end()) return false;
-        if (seen->second != "-" && IsTorn(program, seen->second)) value = "*";
-      }
-    }
+    if (!Loosen(program, program.tasks[t], observed.tasks[t], &loose.tasks[t])) return false;
   }
   return Matches(loose, observed);
 }
@@ -340,6 +394,12 @@ absl::StatusOr<Case> MakeCase(const lang::Scenario& scenario, const model::Propo
     one.forced.push_back(std::move(result));
   }
   if (options.stress_runs == 0) return one;
+  if (const absl::Status can = CanStress(*one.free_question); !can.ok()) {
+    one.stress.asked = true;
+    one.stress.match = Match::kSkipped;
+    one.stress.reason = std::string(can.message());
+    return one;
+  }
   one.outcomes = AllOutcomes(*one.free_question, options.max_states);
   for (const Outcomes::One& outcome : one.outcomes.outcomes) {
     const std::string text = ObservedText(one.free_question->program(), outcome.observed);

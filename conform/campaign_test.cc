@@ -502,6 +502,37 @@ TEST_F(CampaignTest, TornWithAnotherResult) {
   EXPECT_EQ(ItsStress().match, Match::kDiffers);
 }
 
+// argv's second entry is a or NULL: half of each is an address of nothing, or of what is no string.
+TEST_F(CampaignTest, TornEntries) {
+  Make(Collected("attack/execve_argv"));
+  Stress("attack/execve_argv@baseline#stress",
+         {"5 T[0=-13] S[0=0 3=0:r1=2d78 5=0 10=0]", "2 T[0=-13] S[0=0 3=-14 10=0]",
+          "1 T[0=-13] S[0=0 3=0:r1=2d6c,- 5=0 10=0]"});
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(ItsStress().match, Match::kMatches) << ItsStress().reason;
+  ASSERT_THAT(ItsStress().rows, SizeIs(3));
+  EXPECT_FALSE(ItsStress().rows[0].torn);
+  EXPECT_TRUE(ItsStress().rows[1].torn);
+  EXPECT_TRUE(ItsStress().rows[2].torn);
+}
+
+// It excuses no other error, no call that was allowed, and no failure without such a table.
+TEST_F(CampaignTest, TornEntriesExcuseNothingElse) {
+  for (const char* outcome : {"1 T[0=-13] S[0=0 3=-3 10=0]", "1 T[0=-14] S[0=0 3=-14 10=0]",
+                              "1 T[0=-13] S[0=0 3=0:r1=2d6c,2d79 5=0 8=0]"}) {
+    campaign_.cases.clear();
+    Make(Collected("attack/execve_argv"));
+    Stress("attack/execve_argv@baseline#stress", {outcome});
+    ASSERT_TRUE(Run().ok());
+    EXPECT_EQ(ItsStress().match, Match::kDiffers) << outcome;
+  }
+  campaign_.cases.clear();
+  Make(Collected("attack/openat_path"));
+  Stress("attack/openat_path@baseline#stress", {"1 T[0=-13] S[0=0 3=-14 10=0]"});
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(ItsStress().match, Match::kDiffers);
+}
+
 TEST_F(CampaignTest, WithoutStress) {
   options_.stress_runs = 0;
   Make(Collected("attack/openat_path"));

@@ -35,10 +35,6 @@ const std::set<std::string>& TableCalls() {
   return *calls;
 }
 
-std::string AddressWord(int object, int words) {
-  return absl::StrCat("&", object, words > 0 ? absl::StrCat("+", 8 * words) : "");
-}
-
 // The object in which an address lies; -1: nothing is mapped there.
 int WholeAt(const Program& program, model::Value address, uint8_t space) {
   const int object = program.ObjectAt(address, space);
@@ -92,6 +88,37 @@ const char* KindOf(const Program& program, size_t o) {
   // string has.
   const bool string = object.kind == model::Object::Kind::kString && !PinnedAsBytes(program, o);
   return string ? "string" : "bytes";
+}
+
+// Whether a script pins a sockaddr as a string that ends elsewhere on a real kernel, which finds a
+// family of AF_UNIX, 1, in the first bytes (conform/runner/layout.cc).
+bool PinsFamilyAsString(const Program& program) {
+  constexpr uint8_t kFamily[] = {1, 0, 0};
+  uint64_t as_string = 0;
+  for (const TaskInfo& task : program.tasks) {
+    for (const Op& op : task.ops) {
+      for (const model::Descriptor& d : op.descriptors) {
+        if (d.reads == model::Reads::kString) as_string |= uint64_t{1} << d.arg;
+      }
+    }
+  }
+  for (const TaskInfo& task : program.tasks) {
+    for (const Op& op : task.ops) {
+      if (op.code != OpCode::kSyscall) continue;
+      for (const model::Role& role : model::SyscallOf(op.nr).roles) {
+        if (role.shape != model::Shape::kSockaddr || (as_string >> role.arg & 1) == 0) continue;
+        const int o = WholeAt(program, op.pointers[role.arg], task.space);
+        if (o < 0) continue;
+        const auto& domain =
+            program.words[program.objects[static_cast<size_t>(o)].first_word].domain;
+        for (const model::Value value : domain) {
+          const auto& bytes = program.values[value].bytes;
+          if (!std::equal(std::begin(kFamily), std::end(kFamily), bytes.begin())) return true;
+        }
+      }
+    }
+  }
+  return false;
 }
 
 // Every string that an object may hold, torn ones included.
@@ -341,8 +368,10 @@ std::string OpText(const Program& program, const model::Proposal& proposal, cons
     case OpCode::kDecide:
       return absl::StrCat("decide ", v, " ", static_cast<int>(op.target));
     case OpCode::kJumpIfResult:
+      return absl::StrCat("jump_if_result ", op.expected, " ", static_cast<int>(op.target));
     case OpCode::kJumpIfCall:
-      break;  // CanRun() refuses them
+      return absl::StrCat("jump_if_call ", v, " ", model::SyscallOf(op.nr).name, " ",
+                          static_cast<int>(op.target));
     case OpCode::kChoose: {
       std::string text = "choose";
       for (const uint8_t at : op.alternatives) absl::StrAppend(&text, " ", static_cast<int>(at));
@@ -390,6 +419,43 @@ std::string TaskLine(const Program& program, size_t t) {
   return absl::StrCat("task ", t, " ", task.name, " ", kind, " ", of, "\n");
 }
 
+// The bytes of words, as many as there are or up to a NUL.
+std::string BytesOf(const Program& program, const std::vector<model::Value>& words, size_t most,
+                    bool string) {
+  std::string bytes;
+  for (const model::Value value : words) {
+    for (const uint8_t byte : program.values[value].bytes) {
+      if (bytes.size() == most || (string && byte == 0)) return bytes;
+      bytes.push_back(static_cast<char>(byte));
+    }
+  }
+  return bytes;
+}
+
+// What executed programs have, in each address space, and the files that they name there.
+std::string ImageLines(const Program& program, std::set<std::string>* files) {
+  std::string text;
+  const int spaces = program.whole_objects / std::max(1, program.objects_of_space);
+  for (const model::Image& image : program.images) {
+    const std::string path = BytesOf(program, image.path, 8 * image.path.size(), true);
+    for (size_t o = 0; o < image.bytes.size(); ++o) {
+      if (image.bytes[o] == 0) continue;
+      const std::string bytes = BytesOf(program, image.words[o], image.bytes[o], false);
+      const std::string string = bytes.substr(0, bytes.find('\0'));
+      if (program.objects[o].kind == model::Object::Kind::kString && !string.empty()) {
+        files->insert(string);
+      }
+      for (int space = 0; space < spaces; ++space) {
+        const size_t there = o + static_cast<size_t>(space * program.objects_of_space);
+        if (!program.IsNamed(there)) continue;
+        absl::StrAppend(&text, "image ", absl::BytesToHexString(path), " ", there, " ",
+                        absl::BytesToHexString(bytes), "\n");
+      }
+    }
+  }
+  return text;
+}
+
 // Everything but mode, needs and orders.
 std::string World(const verify::Question& question, bool stress) {
   const Program& program = question.program();
@@ -415,6 +481,7 @@ std::string World(const verify::Question& question, bool stress) {
     }
     absl::StrAppend(&text, "\n");
   }
+  text += ImageLines(program, &files);
   AddCut(program, &files);
   for (const std::string& file : files) {
     const std::string path = file[0] == '/' ? file : "/" + file;
@@ -517,20 +584,28 @@ std::vector<std::string> NeedsOf(const verify::Question& question) {
   return needs;
 }
 
+bool IsThreaded(const Program& program, const TaskInfo& task) {
+  return std::count_if(program.tasks.begin(), program.tasks.end(), [&](const TaskInfo& other) {
+           return other.kind != TaskKind::kSupervisor && other.group == task.group;
+         }) > 1;
+}
+
 // Why signal handlers cannot do what they do here; nullptr: they can.
 const char* CannotHandle(const Program& program) {
   bool calls = false;
   bool kills = false;
   for (const model::TaskInfo& task : program.tasks) {
     for (const Op& op : task.ops) {
-      kills |= op.code == OpCode::kKill || (op.code == OpCode::kSyscall && op.nr == Nr::kExecve);
+      kills |= op.code == OpCode::kKill || (op.code == OpCode::kSyscall && model::IsExec(op.nr));
     }
     for (const Op& op : task.handler) {
       calls |= op.code != OpCode::kEnd;
       if (op.code != OpCode::kSyscall) continue;
-      if (op.nr == Nr::kExecve || op.nr == Nr::kFork || op.nr == Nr::kClone) {
-        return "a signal's handler begins a program or a thread";
+      if (op.nr == Nr::kFork || op.nr == Nr::kClone) {
+        return "a signal's handler begins a thread";
       }
+      // Its other threads die.
+      kills |= model::IsExec(op.nr) && IsThreaded(program, task);
       if (op.nr > Nr::kSeccomp && TableCalls().count(model::SyscallOf(op.nr).name) == 0) {
         return "a signal's handler makes a call for which the runner has no arguments";
       }
@@ -543,38 +618,32 @@ const char* CannotHandle(const Program& program) {
   return calls && kills ? "a task may be killed in a signal's handler that makes calls" : nullptr;
 }
 
-// Whether a script has if or loop. What a policy does has jumps of its own.
-bool Branches(const TaskInfo& task) {
-  for (const auto* ops : {&task.ops, &task.handler}) {
-    for (const Op& op : *ops) {
-      if (op.code == OpCode::kJumpIfResult || op.code == OpCode::kJumpIfCall) return true;
-      if (op.code == OpCode::kJump && !task.decides) return true;
+// Whether `test` asks for a result of a target's call that is none on a real kernel: a call of the
+// table returns what is not modelled, and fork and clone a number of the kernel's.
+bool AsksForANumber(const TaskInfo& task, const Op& test) {
+  return test.code == OpCode::kJumpIfResult && test.expected >= 0 &&
+         task.kind != TaskKind::kSupervisor &&
+         std::any_of(task.ops.begin(), task.ops.end(), [](const Op& op) {
+           return op.code == OpCode::kSyscall &&
+                  (op.nr > Nr::kSeccomp || op.nr == Nr::kFork || op.nr == Nr::kClone);
+         });
+}
+
+// Whether a script has a loop. What a policy does has jumps of its own.
+bool Loops(const Program& program) {
+  for (const TaskInfo& task : program.tasks) {
+    if (task.decides) continue;
+    for (const auto* ops : {&task.ops, &task.handler}) {
+      for (size_t at = 0; at < ops->size(); ++at) {
+        const Op& op = (*ops)[at];
+        if (op.code == OpCode::kJump && op.target <= at) return true;
+      }
     }
   }
   return false;
 }
 
 }  // namespace
-
-// An address leads to the object of the address space in which it is used.
-std::string ValueWord(const Program& program, model::Value value, uint8_t space) {
-  const model::ValueInfo& info = program.values[value];
-  if (info.object >= 0) {
-    const model::Object& object =
-        program.objects[static_cast<size_t>(program.ObjectAt(value, space))];
-    return AddressWord(object.whole, object.offset);
-  }
-  if (info.end_of >= 0) {
-    const int whole = info.end_of + space * program.objects_of_space;
-    return AddressWord(whole, program.objects[static_cast<size_t>(whole)].words);
-  }
-  if (info.pointer) return "dangling";
-  std::string hex;
-  for (auto byte = info.bytes.rbegin(); byte != info.bytes.rend(); ++byte) {
-    absl::StrAppend(&hex, absl::Hex(*byte, absl::kZeroPad2));
-  }
-  return hex;
-}
 
 absl::Status CanRun(const verify::Question& question) {
   const Program& program = question.program();
@@ -590,7 +659,6 @@ absl::Status CanRun(const verify::Question& question) {
   }
   for (const TaskInfo& task : program.tasks) {
     bool executed = false;
-    if (Branches(task)) return no("a script has 'if' or 'loop', and a plan's goes straight on");
     for (const Op& op : task.ops) {
       if (op.code == OpCode::kChoose && task.kind != TaskKind::kSupervisor) {
         return no("a task chooses what it calls");
@@ -601,17 +669,30 @@ absl::Status CanRun(const verify::Question& question) {
         return no("a supervisor's policy may be followed in any order");
       }
       if (PinsAsSeveralKinds(op)) return no("an argument is pinned as several kinds at once");
+      if (executed && op.code == OpCode::kStore) return no("an executed program stores");
       if (op.code != OpCode::kSyscall) continue;
       const model::Syscall& syscall = model::SyscallOf(op.nr);
-      if (executed) return no("an executed program goes on with other calls");
-      executed |= op.nr == Nr::kExecve;
+      executed |= model::IsExec(op.nr);
       if (op.nr > Nr::kSeccomp && TableCalls().count(syscall.name) == 0) {
         return no(absl::StrCat("the runner has no arguments for ", syscall.name));
       }
     }
   }
-  if (!program.images.empty()) {
-    return no("what a program has in its memory is the scenario's, and no file's");
+  if (PinsFamilyAsString(program)) {
+    return no(
+        "a sockaddr is pinned as a string, and does not begin as one of AF_UNIX does, "
+        "\\x01\\x00\\x00");
+  }
+  for (const model::Image& image : program.images) {
+    for (size_t o = 0; o < image.bytes.size(); ++o) {
+      if (image.bytes[o] == 0) continue;
+      const std::string kind = KindOf(program, o);
+      if (kind == "sockaddr") return no("an executed program has a sockaddr");
+      if (kind == "bytes" && image.bytes[o] != program.objects[o].bytes) {
+        return no(
+            "an executed program has fewer bytes than there were, and a page has no end there");
+      }
+    }
   }
   if (const char* why = CannotHandle(program); why != nullptr) return no(why);
   for (size_t nr = static_cast<size_t>(Nr::kSeccomp) + 1; nr < model::kCalls; ++nr) {
@@ -633,46 +714,24 @@ absl::Status CanRun(const verify::Question& question) {
   return absl::OkStatus();
 }
 
-std::string OrderText(const Program& program, const Order& order, bool names) {
-  const std::string task =
-      names ? program.tasks[order.task].name : absl::StrCat(static_cast<int>(order.task));
-  switch (order.kind) {
-    case Order::Kind::kStart: {
-      std::string text = absl::StrCat("start ", task, " ", CallName(order.call));
-      if (order.park) {
-        absl::StrAppend(&text, " park");
-      } else if (order.fault) {
-        absl::StrAppend(&text, " fault");
-      }
-      if (order.hold_object >= 0) {
-        absl::StrAppend(&text, " hold ", static_cast<int>(order.hold_object));
-      }
-      return text;
-    }
-    case Order::Kind::kWaitDone:
-      return absl::StrCat("wait ", task, " done");
-    case Order::Kind::kWaitAsleep:
-      return absl::StrCat("wait ", task, " asleep");
-    case Order::Kind::kWaitParked:
-      return absl::StrCat("wait ", task, " parked");
-    case Order::Kind::kWaitHandler:
-      return absl::StrCat("wait ", task, " handler");
-    case Order::Kind::kWaitDead:
-      return absl::StrCat("wait ", task, " dead");
-    case Order::Kind::kHold:
-      return absl::StrCat("hold ", task);
-    case Order::Kind::kResume:
-      return absl::StrCat("resume ", task, order.fault ? " fault" : "");
-    case Order::Kind::kSignal:
-      return absl::StrCat("signal ", task, order.fatal ? " fatal" : "");
-    case Order::Kind::kStore:
-      return absl::StrCat("store ", static_cast<int>(order.word), " ",
-                          names
-                              ? program.values[order.value].text
-                              : ValueWord(program, order.value,
-                                          program.objects[program.words[order.word].object].space));
+absl::Status CanStress(const verify::Question& question) {
+  const Program& program = question.program();
+  if (Loops(program)) {
+    return absl::UnimplementedError("a script has a loop, so there is no end of its outcomes");
   }
-  return "";
+  for (const TaskInfo& task : program.tasks) {
+    for (const Op& op : task.handler) {
+      if (op.code != OpCode::kSyscall || !model::IsExec(op.nr)) continue;
+      return absl::UnimplementedError(
+          "a signal's handler executes a program, and nobody sees whether a call was interrupted");
+    }
+    for (const Op& op : task.ops) {
+      if (!AsksForANumber(task, op)) continue;
+      return absl::UnimplementedError(
+          "a script asks for a call's result, which is another number on a real kernel");
+    }
+  }
+  return CanRun(question);
 }
 
 absl::StatusOr<std::string> DirectedPlan(const std::string& name, const verify::Question& question,
@@ -693,7 +752,7 @@ absl::StatusOr<std::string> DirectedPlan(const std::string& name, const verify::
 
 absl::StatusOr<std::string> StressPlan(const std::string& name, const verify::Question& question,
                                        uint64_t runs, uint64_t seed) {
-  if (absl::Status status = CanRun(question); !status.ok()) return status;
+  if (absl::Status status = CanStress(question); !status.ok()) return status;
   const Program& program = question.program();
   std::string text = absl::StrCat("plan ", name, "\nmode stress ", runs, " ", seed, "\nlimit ",
                                   kStressLimitMs, "\n");

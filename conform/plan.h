@@ -17,6 +17,9 @@ namespace knotcheck::conform {
 // run on a real kernel: ".
 absl::Status CanRun(const verify::Question& question);
 
+// The same of a stress, whose outcomes must all be known before.
+absl::Status CanStress(const verify::Question& question);
+
 // `question` as FindForcedRuns wants it. Unimplemented as above.
 absl::StatusOr<std::string> DirectedPlan(const std::string& name, const verify::Question& question,
                                          const ForcedRun& run);

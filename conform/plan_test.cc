@@ -318,18 +318,22 @@ TEST(CanRun, Refuses) {
             "1 a task may be killed in a signal's handler that makes calls");
   EXPECT_EQ(
       why(target + policy + "signals to T: 1, handler { fork(X) }\nchild X of T { umask() }\n"),
-      "1 a signal's handler begins a program or a thread");
+      "1 a signal's handler begins a thread");
   EXPECT_EQ(why("filter statx\ntarget T { statx(sock, path, 0, 0, 0) }\n"
                 "supervisor S { n = recv() }\n"),
             "1 the runner has no arguments for statx");
   EXPECT_EQ(why("filter execve\nmemory args = [path, NULL]\n"
                 "target T { execve(path, args, NULL)\n  umask() }\nsupervisor S { n = recv() }\n"),
-            "1 an executed program goes on with other calls");
-  const char* const branches = "1 a script has 'if' or 'loop', and a plan's goes straight on";
-  EXPECT_EQ(why("filter openat\n" + target + "supervisor S { loop { n = recv() } }\n"), branches);
-  EXPECT_EQ(why("target T { openat(AT_FDCWD, path, O_RDONLY); if result == EACCES { exit() } }\n" +
+            "");
+  EXPECT_EQ(why("filter execve\nmemory data = \"a\" | \"b\"\n"
+                "target T { execve(path, NULL, NULL)\n  data = \"b\" }\n"
+                "supervisor S { n = recv() }\n"),
+            "1 an executed program stores");
+  EXPECT_EQ(why("memory data = bytes \"old\"\nmemory file_name = \"/x\"\n"
+                "program \"/x\" { data = \"n\" }\ntarget T { execve(file_name, NULL, NULL)\n"
+                "  write(file, data, 3) }\n" +
                 policy),
-            branches);
+            "1 an executed program has fewer bytes than there were, and a page has no end there");
   EXPECT_EQ(why("target T { any of { openat(AT_FDCWD, path, O_RDONLY); nothing } }\n" + policy),
             "1 a task chooses what it calls");
   EXPECT_EQ(why("filter write\nmemory data = bytes \"nothing!PINNED\"\n"
@@ -351,6 +355,61 @@ TEST(CanRun, Refuses) {
             "");
 }
 
+constexpr char kBranches[] = R"(filter openat
+memory path = "/ok"
+target T {
+  openat(AT_FDCWD, path, O_RDONLY)
+  if result == EACCES { close(file) }
+}
+supervisor S {
+  n = recv()
+  if n is openat { send(n, error EACCES) }
+}
+)";
+
+TEST(StressPlan, Branches) {
+  const std::vector<std::string> lines = Subject(kBranches).StressLines();
+  EXPECT_THAT(lines, Contains("op 0 1 jump_if_result -13 3"));
+  EXPECT_THAT(lines, Contains("op 1 1 jump_if_call 0 openat 3"));
+}
+
+// A directed plan says what comes after what, and needs no end of all outcomes.
+TEST(StressPlan, RefusesLoopsAndNumbersOfTheKernel) {
+  const auto why = [](const std::string& body) {
+    const Subject subject("filter openat\nmemory path = \"/ok\"\n" + body);
+    EXPECT_TRUE(DirectedPlan("p", *subject.question, {}).ok());
+    return std::string(StressPlan("p", *subject.free, 1, 1).status().message());
+  };
+  const std::string supervisor = "supervisor S { n = recv() }\n";
+  EXPECT_EQ(why("target T { openat(AT_FDCWD, path, O_RDONLY) }\n"
+                "supervisor S { loop { n = recv(); if result == ENOENT { leave } } }\n"),
+            "a script has a loop, so there is no end of its outcomes");
+  EXPECT_EQ(why("target T { fork(C); if result == 0 { umask() } }\nchild C of T { umask() }\n" +
+                supervisor),
+            "a script asks for a call's result, which is another number on a real kernel");
+  EXPECT_EQ(why("target T { fork(C); if result == EPERM { exit() } }\nchild C of T { umask() }\n" +
+                supervisor),
+            "");
+}
+
+constexpr char kImage[] = R"(memory path = "/ok"
+memory file_name = "/x"
+program "/x" { path = "/new" }
+target T {
+  execve(file_name, NULL, NULL)
+  openat(AT_FDCWD, path, O_RDONLY)
+}
+filter umask
+supervisor S { n = recv() }
+)";
+
+// The name that the new program opens is a file.
+TEST(DirectedPlan, OfAProgram) {
+  const std::vector<std::string> lines = absl::StrSplit(Subject(kImage).Directed({}), '\n');
+  EXPECT_THAT(lines, Contains("image 2f78 0 2f6e657700"));
+  EXPECT_THAT(lines, Contains("file 2f6e6577"));
+}
+
 // What was copied last of an argument would pass for all that was told of it.
 TEST(CanRun, RefusesOneArgumentAsSeveralKinds) {
   const auto why = [](const std::string& descriptors) {
@@ -363,6 +422,19 @@ TEST(CanRun, RefusesOneArgumentAsSeveralKinds) {
   };
   EXPECT_EQ(why("1: cstring 64, 1: cstring 64"), "");
   EXPECT_EQ(why("1: cstring 64, 1: cstrings 4"), "an argument is pinned as several kinds at once");
+}
+
+// The runner puts AF_UNIX in the place of a family, whose second byte is a zero.
+TEST(CanRun, RefusesAStringThatEndsInAnotherPlace) {
+  const auto why = [](const std::string& bytes) {
+    const Subject subject(absl::StrCat("filter bind\nmemory addr = bytes \"", bytes,
+                                       "\"\ntarget T { bind(sock, addr, 6) }\n"
+                                       "supervisor S { n = recv()\n  pin(n, 1: cstring 16) }\n"),
+                          "pin_args");
+    return std::string(CanRun(*subject.question).message());
+  };
+  EXPECT_EQ(why("\\x01\\x00\\x00x/A"), "");
+  EXPECT_THAT(why("unix/A"), ::testing::StartsWith("a sockaddr is pinned as a string"));
 }
 
 }  // namespace

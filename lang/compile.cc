@@ -268,7 +268,7 @@ absl::Status Compiler::Calls() {
 absl::Status Compiler::UnsharedTables() {
   const auto executes = [](const TaskInfo& info) {
     const auto is_execve = [](const Op& op) {
-      return op.code == OpCode::kSyscall && op.nr == Nr::kExecve;
+      return op.code == OpCode::kSyscall && model::IsExec(op.nr);
     };
     return std::any_of(info.ops.begin(), info.ops.end(), is_execve) ||
            std::any_of(info.handler.begin(), info.handler.end(), is_execve);

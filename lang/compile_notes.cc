@@ -69,8 +69,9 @@ void Compiler::NoteMemories() {
 bool Compiler::IsExecuted(const model::Image& image) const {
   bool executed = false;
   ForEachOp(program_, [&](const TaskInfo& info, const Op& op) {
-    if (op.code != OpCode::kSyscall || op.nr != Nr::kExecve) return;
-    const int object = program_.ObjectAt(op.pointers[0], info.space);
+    if (op.code != OpCode::kSyscall || !model::IsExec(op.nr)) return;
+    const int object =
+        program_.ObjectAt(op.pointers[model::SyscallOf(op.nr).roles[0].arg], info.space);
     if (object < 0) return;
     const auto names = [&](std::vector<Value> path) {
       path.resize(image.path.size(), model::kZero);
@@ -78,7 +79,7 @@ bool Compiler::IsExecuted(const model::Image& image) const {
     };
     const Object& file = program_.objects[static_cast<size_t>(object)];
     executed |= std::any_of(file.alternatives.begin(), file.alternatives.end(), names);
-    const int first = program_.ObjectAt(op.pointers[0], 0);
+    const int first = program_.ObjectAt(op.pointers[model::SyscallOf(op.nr).roles[0].arg], 0);
     for (const model::Image& other : program_.images) {
       executed |= names(other.words[program_.objects[static_cast<size_t>(first)].whole]);
     }

@@ -62,7 +62,7 @@ Footprints::Footprints(const Program& program, const Proposal& proposal, const C
       const Op& op = ops[at];
       const bool call = op.code == OpCode::kSyscall;
       stores_ |= op.code == OpCode::kStore || (call && WritesMemory(op.nr));
-      executes_ |= call && op.nr == Nr::kExecve;
+      executes_ |= call && IsExec(op.nr);
       completes_often_ |= op.code == OpCode::kAddfd;
       script_writes_[t] |= WrittenByOp(ops, at);
       if (op.code == OpCode::kChoose && info.kind == TaskKind::kSupervisor) chooses_[t] = true;

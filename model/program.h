@@ -108,6 +108,7 @@ enum class Nr : uint16_t {
   kWrite,
   kRead,
   kExecve,
+  kExecveat,
   kUmask,  // stands for any call without pointer arguments
   kClose,
   kDup2,
@@ -124,6 +125,8 @@ enum class Nr : uint16_t {
 #undef KNOT_NESTED
   kCount,
 };
+// Whether a call executes a program.
+inline bool IsExec(Nr nr) { return nr == Nr::kExecve || nr == Nr::kExecveat; }
 inline constexpr size_t kCalls = static_cast<size_t>(Nr::kCount);
 
 enum class Shape : uint8_t { kPath, kString, kSockaddr, kBuffer, kOutBuffer, kStrings };
@@ -165,8 +168,9 @@ struct Role {
 inline constexpr uint8_t kNoRegister = 7;
 // Of Task::ghost_asked, beside a bit a role: for an argument that is NULL.
 inline constexpr uint8_t kAskedForNothing = 1u << kMaxRoles;
-inline constexpr int kAtEmptyPath = 0x1000;  // AT_EMPTY_PATH
-inline constexpr int kAtFdcwd = -100;        // AT_FDCWD
+inline constexpr int kAtEmptyPath = 0x1000;       // AT_EMPTY_PATH
+inline constexpr int kAtSymlinkNofollow = 0x100;  // AT_SYMLINK_NOFOLLOW
+inline constexpr int kAtFdcwd = -100;             // AT_FDCWD
 
 // A register that names a descriptor which the call looks up: model/descriptors.def.
 struct CallFd {

@@ -15,7 +15,7 @@ constexpr size_t kIndent = 2;
 constexpr size_t kMarkWidth = 10;
 constexpr size_t kStatesWidth = 9;
 constexpr size_t kTransitionsWidth = 11;
-constexpr size_t kGap = 2;
+constexpr size_t kColumnGap = 2;
 // Below it the outcome stands under its row instead of in it.
 constexpr size_t kMinOutcome = 26;
 
@@ -27,13 +27,13 @@ std::string Right(const std::string& text, size_t width) {
   return std::string(width - std::min(width, text.size()), ' ') + text;
 }
 
-constexpr size_t kProposalAt = kIndent + kMarkWidth + kGap;
+constexpr size_t kProposalAt = kIndent + kMarkWidth + kColumnGap;
 
-size_t OutcomeAt(size_t proposal_width) { return kProposalAt + proposal_width + kGap; }
+size_t OutcomeAt(size_t proposal_width) { return kProposalAt + proposal_width + kColumnGap; }
 
 // All columns but the outcome's.
 size_t OtherColumns(size_t proposal_width) {
-  return OutcomeAt(proposal_width) + kGap + kStatesWidth + kGap + kTransitionsWidth;
+  return OutcomeAt(proposal_width) + kColumnGap + kStatesWidth + kColumnGap + kTransitionsWidth;
 }
 
 // 0: there is no room.
@@ -47,7 +47,7 @@ std::string Trimmed(std::string line) {
   return line + "\n";
 }
 
-void AppendWrapped(const std::string& text, size_t width, size_t indent, std::string* out) {
+void AppendIndented(const std::string& text, size_t width, size_t indent, std::string* out) {
   for (const std::string& line : base::Wrap(text, width, indent, indent + 2)) {
     absl::StrAppend(out, Trimmed(line));
   }
@@ -79,9 +79,9 @@ const char* EndPhrase(const verify::Answer& answer) {
 }
 
 void AppendWhy(const Entry& entry, const TableOptions& options, std::string* out) {
-  const size_t indent = std::min(kIndent + kMarkWidth + kGap, options.width / 3);
+  const size_t indent = std::min(kIndent + kMarkWidth + kColumnGap, options.width / 3);
   const auto say = [&](const std::string& text) {
-    AppendWrapped(text, options.width, indent, out);
+    AppendIndented(text, options.width, indent, out);
   };
   if (!entry.reason.empty()) say(base::Ascii(entry.reason));
   const Mark mark = MarkOf(entry);
@@ -120,15 +120,15 @@ void AppendRow(const Entry& entry, const TableOptions& options, std::string* out
   if (outcome_width == 0) {
     // Too narrow for a table.
     const size_t indent = 2 * kIndent;
-    AppendWrapped(absl::StrCat(MarkWord(MarkOf(entry)), "  ", entry.proposal), options.width,
-                  kIndent, out);
-    AppendWrapped(OutcomeText(entry), options.width, indent, out);
-    AppendWrapped(absl::StrCat(states, " states, ", transitions, " transitions"), options.width,
-                  indent, out);
+    AppendIndented(absl::StrCat(MarkWord(MarkOf(entry)), "  ", entry.proposal), options.width,
+                   kIndent, out);
+    AppendIndented(OutcomeText(entry), options.width, indent, out);
+    AppendIndented(absl::StrCat(states, " states, ", transitions, " transitions"), options.width,
+                   indent, out);
     return;
   }
-  std::string line =
-      std::string(kIndent, ' ') + MarkCell(MarkOf(entry), options.color) + std::string(kGap, ' ');
+  std::string line = std::string(kIndent, ' ') + MarkCell(MarkOf(entry), options.color) +
+                     std::string(kColumnGap, ' ');
   if (entry.proposal.size() <= options.proposal_width) {
     absl::StrAppend(&line, Left(entry.proposal, options.proposal_width));
   } else {
@@ -139,9 +139,9 @@ void AppendRow(const Entry& entry, const TableOptions& options, std::string* out
     line.append(options.proposal_width, ' ');
   }
   const std::vector<std::string> outcome = base::Wrap(OutcomeText(entry), outcome_width, 0, 2);
-  absl::StrAppend(&line, std::string(kGap, ' '), Left(outcome[0], outcome_width),
-                  std::string(kGap, ' '), Right(states, kStatesWidth), std::string(kGap, ' '),
-                  Right(transitions, kTransitionsWidth));
+  absl::StrAppend(&line, std::string(kColumnGap, ' '), Left(outcome[0], outcome_width),
+                  std::string(kColumnGap, ' '), Right(states, kStatesWidth),
+                  std::string(kColumnGap, ' '), Right(transitions, kTransitionsWidth));
   absl::StrAppend(out, Trimmed(line));
   for (size_t i = 1; i < outcome.size(); ++i) {
     absl::StrAppend(out, std::string(OutcomeAt(options.proposal_width), ' '), outcome[i], "\n");
@@ -163,9 +163,9 @@ std::string TableHead(const TableOptions& options) {
   if (outcome_width == 0) return "";
   std::string line = "scenario";
   line += std::string(kProposalAt - line.size(), ' ');
-  absl::StrAppend(&line, Left("proposal", options.proposal_width), std::string(kGap, ' '),
-                  Left("outcome", outcome_width), std::string(kGap, ' '),
-                  Right("states", kStatesWidth), std::string(kGap, ' '),
+  absl::StrAppend(&line, Left("proposal", options.proposal_width), std::string(kColumnGap, ' '),
+                  Left("outcome", outcome_width), std::string(kColumnGap, ' '),
+                  Right("states", kStatesWidth), std::string(kColumnGap, ' '),
                   Right("transitions", kTransitionsWidth), "\n");
   return line;
 }
@@ -173,7 +173,7 @@ std::string TableHead(const TableOptions& options) {
 std::string TableRows(const std::vector<const Entry*>& entries, const TableOptions& options) {
   std::string out;
   if (entries.empty()) return out;
-  AppendWrapped(base::Ascii(entries[0]->scenario), options.width, 0, &out);
+  AppendIndented(base::Ascii(entries[0]->scenario), options.width, 0, &out);
   for (const Entry* entry : entries) {
     AppendRow(*entry, options, &out);
     AppendWhy(*entry, options, &out);

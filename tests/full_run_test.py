@@ -22,8 +22,8 @@ def git(*arguments: str) -> str | None:
 
 def complaint(log: str, age: int | None) -> str | None:
     """What is wrong with the log, of a commit so many before this one; None: nothing."""
-    if not re.match(r"commit [0-9a-f]{40}, \d{4}-\d\d-\d\d, seeds 1 to \d+\n", log):
-        return "found no commit, date and seeds in its first line"
+    if not re.match(r"commit [0-9a-f]{40}, \d{4}-\d\d-\d\d, KNOT_SEEDS \d+\n", log):
+        return "found no commit, date and KNOT_SEEDS in its first line"
     if not re.search(r"^== all passed in \d+ s$", log, re.M):
         return "found no 'all passed'"
     if age is None:
@@ -32,7 +32,7 @@ def complaint(log: str, age: int | None) -> str | None:
 
 
 def main() -> int:
-    good = f"commit {'a' * 40}, 2026-11-29, seeds 1 to 9\n== all passed in 3 s\n"
+    good = f"commit {'a' * 40}, 2026-11-29, KNOT_SEEDS 9\n== all passed in 3 s\n"
     assert complaint(good, MOST) is None
     for log, age in ((good, MOST + 1), (good, None), (good[1:], 0), (good[:80], 0)):
         assert complaint(log, age) is not None, (log, age)

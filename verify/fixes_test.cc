@@ -166,6 +166,7 @@ const Exposure kExposed[] = {
     {"address_pinned_once", "verdicts/pinned_as_a_table_too", "fail-closed", "pinned_needs_record"},
     {"pinnable_only", "verdicts/pinned_as_a_table_too", "fail-closed", "pinned_needs_record"},
     {"null_ends_table", "attack/execve_argv", "no-information-leak", "zeroed_buffers"},
+    {"null_ends_table", "attack/execveat_argv", "no-information-leak", "zeroed_buffers"},
     {"null_ends_table", "promises/array_shrinks", "no-information-leak", "zeroed_buffers"},
     {"null_ends_table", "promises/execve_envp", "no-information-leak", "zeroed_buffers"},
 };

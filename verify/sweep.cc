@@ -220,6 +220,8 @@ class Text {
     if (nr_ == Nr::kWrite || nr_ == Nr::kRead) {
       return relation_ == Relation::kLegacyFile ? "legacy" : "file";
     }
+    // Where the path begins, which execveat() asks before it reads more.
+    if (model::IsExec(nr_)) return "AT_FDCWD";
     return "0";
   }
   std::string Call() const {

@@ -21,8 +21,6 @@ using model::OpCode;
 using model::TaskInfo;
 using model::TaskKind;
 
-absl::Status No(const std::string& why) { return absl::UnimplementedError(why); }
-
 // The registers of a call that are addresses.
 std::set<size_t> PointersOf(const std::string& call) {
   std::set<size_t> registers;

@@ -23,8 +23,6 @@ namespace {
 
 constexpr size_t kWidth = 80;
 
-absl::Status No(const std::string& why) { return absl::UnimplementedError(why); }
-
 // A number of 16 hex digits as bytes in the order of memory; other words as they are.
 std::string InMemory(const std::string& word) {
   const bool number = word.size() == 16 && std::all_of(word.begin(), word.end(), [](char c) {
@@ -106,6 +104,13 @@ absl::Status Emitter::Check() const {
     }
   }
   if (executing > 1) return No("a C program executes one program");
+  if (!program_.images.empty()) return No("a C program executes none with memory of its own");
+  for (const auto& [at, words] : plan_.ops) {
+    const auto after = plan_.ops.find({at.first, at.second + 1});
+    if (words[0] != "call" || words[1] != "execve" || after == plan_.ops.end()) continue;
+    if (after->second[0] == "call" && after->second[1] == "exit") continue;
+    return No("in a C program an executed program does nothing else");
+  }
   for (const Order& order : run_.orders) {
     if (order.kind == Order::Kind::kStart && (order.call & 0x80)) {
       return No("a signal's handler makes calls of its own");

@@ -23,6 +23,9 @@
 
 namespace knotcheck::conform {
 
+// Why there is no C program.
+inline absl::Status No(const std::string& why) { return absl::UnimplementedError(why); }
+
 // What the plan of the run says, by its first words.
 struct Plan {
   std::vector<Words> objects;

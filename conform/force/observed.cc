@@ -45,9 +45,11 @@ std::string Hex(const Program& program, const Value* words, int count, int bytes
 std::string OrDash(const std::string& hex) { return hex.empty() ? "-" : hex; }
 
 // As the runner tells paths: from the root.
+// An empty one is a descriptor's file.
 std::string PathHex(const Program& program, const std::vector<Value>& words) {
   std::string hex =
       Hex(program, words.data(), static_cast<int>(words.size()), 1 << 20, /*string=*/true);
+  if (hex.empty()) return "*";
   if (hex.rfind("2f", 0) != 0) hex = "2f" + hex;
   return hex;
 }
@@ -110,6 +112,11 @@ void Seen(const Program& program, const std::map<int, std::vector<Value>>& saw,
 }
 
 }  // namespace
+
+bool ExecutesInHandler(const Program& program, const model::Observation& o) {
+  return o.kind == Observation::Kind::kReturns && (o.call & 0x80) != 0 && o.ret == 0 &&
+         model::IsExec(OpOf(program, o.task, o.call).nr);
+}
 
 bool FollowsPolicy(const model::TaskInfo& task) {
   return std::any_of(task.ops.begin(), task.ops.end(),
@@ -216,14 +223,14 @@ void Recorder::Return(int task, Token& token, Pending& pending, model::Ret ret,
     case model::Nr::kWrite:
       token.details["used"] = OrDash(Hex(program, pending.acts_on.data(), words, ret, false));
       break;
-    case model::Nr::kExecve: {
+    case model::Nr::kExecve:
+    case model::Nr::kExecveat: {
       token.details["used"] = PathHex(program, pending.acts_on);
       std::vector<std::string> argv;
       for (int e = 0; e < pending.argc; ++e) {
         std::vector<Value> string;
-        for (const auto& [at, value] : pending.copies) {
+        for (const auto& [at, value] : pending.copies)
           if (at.first == e) string.push_back(value);
-        }
         argv.push_back(string.empty()
                            ? "*"
                            : OrDash(Hex(program, string.data(), static_cast<int>(string.size()),
@@ -241,6 +248,17 @@ void Recorder::Return(int task, Token& token, Pending& pending, model::Ret ret,
   }
 }
 
+// What the signal has interrupted, whose result user space would have seen behind the handler.
+void Abandon(std::vector<Token>* tokens) {
+  const auto at = std::find_if(tokens->rbegin(), tokens->rend(),
+                               [](const Token& token) { return !(token.call & 0x80); });
+  if (at == tokens->rend()) return;
+  Token abandoned;
+  abandoned.call = at->call;
+  abandoned.abandoned = true;
+  *at = abandoned;
+}
+
 bool IsAtEnd(const model::TaskInfo& task, const std::vector<Token>& tokens) {
   const auto last = std::find_if(tokens.rbegin(), tokens.rend(),
                                  [](const Token& token) { return !(token.call & 0x80); });
@@ -252,14 +270,14 @@ bool IsAtEnd(const model::TaskInfo& task, const std::vector<Token>& tokens) {
 bool Recorder::Active(int task) const {
   const auto& tokens = tokens_[static_cast<size_t>(task)];
   return std::any_of(tokens.begin(), tokens.end(),
-                     [](const Token& token) { return !token.returned; });
+                     [](const Token& token) { return !token.returned && !token.abandoned; });
 }
 
 bool Recorder::IsFirst(const Observation& begins) const {
   // Operations of a handler may stand behind it.
   const auto& tokens = tokens_[begins.task];
   return std::none_of(tokens.begin(), tokens.end(), [&begins](const Token& token) {
-    return !token.returned && token.call == begins.call;
+    return !token.returned && !token.abandoned && token.call == begins.call;
   });
 }
 
@@ -281,6 +299,7 @@ void Recorder::Add(const model::Observations& observations, const model::State& 
         if (at == tokens.rend()) break;
         Return(o.task, *at, pending, o.ret, state);
         pending = {};
+        if (ExecutesInHandler(program, o)) Abandon(&tokens);
         break;
       }
       case Observation::Kind::kActs:
@@ -293,7 +312,7 @@ void Recorder::Add(const model::Observations& observations, const model::State& 
         pending.argc = o.ret;
         break;
       case Observation::Kind::kCopies:
-        if (OpOf(program, o.task, o.call).nr == model::Nr::kExecve && o.role == kExecveArgv) {
+        if (model::IsExec(OpOf(program, o.task, o.call).nr) && o.role == kExecveArgv) {
           pending.copies[{o.entry, o.word}] = o.value;
         }
         break;

@@ -23,11 +23,14 @@ namespace knotcheck::conform {
 struct Token {
   uint8_t call = 0;  // as Kernel::CallIndex()
   bool returned = false;
+  bool abandoned = false;   // it never returns: a handler has executed a program
   bool any_result = false;  // what exactly it returned is not modelled
   int64_t ret = 0;
   std::map<std::string, std::string> details;
 };
 
+// Whether a signal's handler has executed a program, which returns nowhere.
+bool ExecutesInHandler(const model::Program& program, const model::Observation& observation);
 // "4", or "h4" of a handler's script.
 std::string CallName(uint8_t call);
 // "3=-13:used=2f6f6b".

@@ -245,7 +245,7 @@ bool Turns::IsVerb(const State& state, int t) const {
 
 bool Turns::Executes(const State& state, int t) const {
   const model::Task& task = state.tasks[t];
-  return program_.tasks[static_cast<size_t>(t)].ops[task.op].nr == model::Nr::kExecve;
+  return model::IsExec(program_.tasks[static_cast<size_t>(t)].ops[task.op].nr);
 }
 
 bool Turns::IsTakenOver(const State& state, int leader) const {
@@ -368,6 +368,7 @@ bool Turns::Note(const model::Observations& seen, Node* node) const {
       node->orders.push_back({.kind = Order::Kind::kStart, .task = o.task, .call = o.call});
     }
     node->recorder.Add({o}, node->state);
+    if (ExecutesInHandler(program_, o)) node->owed &= ~Bit(o.task);
     if (o.kind == Observation::Kind::kReturns && handler) {
       node->owed |= Bit(o.task);
     } else if (o.kind == Observation::Kind::kReturns) {

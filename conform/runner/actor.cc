@@ -330,7 +330,7 @@ int CurrentTask() {
   return static_cast<int>((here - kStacksBase) / kStackBytes);
 }
 
-void RunTask(int task, int first) {
+void RunTask(int task, int first, int depth) {
   Slot& slot = SlotOf(task);
   slot.pid = static_cast<int32_t>(Own(SYS_getpid));
   slot.tid = static_cast<int32_t>(Own(SYS_gettid));
@@ -339,7 +339,9 @@ void RunTask(int task, int first) {
   if (world.control->stress) {
     while (world.control->go.load() == 0) FutexWait(&world.control->go, 0);
   }
-  RunScript(task, 0, first);
+  RunScript(task, depth, first);
+  // A handler that has executed a program has nowhere to return to.
+  if (depth == 1) Own(SYS_exit, 0);
   for (;;) FutexWait(&world.control->stop, 0);
 }
 

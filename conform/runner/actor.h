@@ -57,7 +57,7 @@ void* StackTop(int task);
 int CurrentTask();
 
 // The script of a task from `first` on. Called on the task's own stack; never returns.
-[[noreturn]] void RunTask(int task, int first);
+[[noreturn]] void RunTask(int task, int first, int depth = 0);
 // After an execve that succeeded: the new program tells that the operation has returned.
 void EndExecuted(int task, int depth);
 // As the body of a new task: the argument is its number.

@@ -68,6 +68,21 @@ bool MapObjects(const Plan& plan, const std::map<int, int>& files) {
   return true;
 }
 
+bool MapImage(const Plan& plan, const std::string& path) {
+  for (const Image& image : plan.images) {
+    if (image.path != path) continue;
+    const uint64_t address = AddressOf(plan, image.object);
+    const uint64_t mapped = PageOf(address + image.bytes.size() - 1) + kPage - PageOf(address);
+    void* const begin = reinterpret_cast<void*>(PageOf(address));
+    void* const at = mmap(begin, mapped, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_FIXED_NOREPLACE | MAP_ANONYMOUS, -1, 0);
+    if (at != begin) return false;
+    std::memcpy(reinterpret_cast<void*>(address), image.bytes.data(), image.bytes.size());
+    if (mprotect(begin, mapped, PROT_READ) != 0) return false;
+  }
+  return true;
+}
+
 void ResetObjects(const Plan& plan) {
   for (int i = 0; i < static_cast<int>(plan.words.size()); ++i) {
     Store(plan, i, plan.words[static_cast<size_t>(i)].values[0]);

@@ -34,6 +34,9 @@ uint64_t MappedBytes(const Plan& plan, int object);
 // mapping of, by its number. False if the kernel refuses.
 bool MapObjects(const Plan& plan, const std::map<int, int>& files);
 
+// Maps what an executed program has, by its path below the root. False if the kernel refuses.
+bool MapImage(const Plan& plan, const std::string& path);
+
 // Gives all words their first values again.
 void ResetObjects(const Plan& plan);
 

@@ -17,6 +17,8 @@
 namespace knotcheck::runner {
 namespace {
 
+constexpr size_t kMaxImage = 4096;
+
 int CallNumber(const std::string& name) {
   const int nr = seccomp_syscall_resolve_name_arch(SCMP_ARCH_X86_64, name.c_str());
   if (nr < 0) throw Mistake{"'" + name + "'", "the name of a system call of this machine"};
@@ -41,6 +43,8 @@ class Reader {
       ReadWord(line);
     } else if (first == "file") {
       plan_.files.push_back(Path(line->Take("a path in hexadecimal digits")));
+    } else if (first == "image") {
+      ReadImage(line);
     } else if (first == "trap") {
       plan_.traps.push_back(CallNumber(line->Take("the name of a system call")));
     } else if (first == "filter") {
@@ -124,6 +128,20 @@ class Reader {
       throw Mistake{"'" + hex + "'", "an absolute path in hexadecimal digits, without '..'"};
     }
     return path;
+  }
+
+  void ReadImage(Line* line) {
+    Image image;
+    image.path = Path(line->Take("a path in hexadecimal digits"));
+    if (plan_.objects.empty()) throw Mistake{"no object yet", "an 'object' line before"};
+    image.object = static_cast<int>(
+        line->Number("an object", 0, static_cast<int64_t>(plan_.objects.size()) - 1));
+    const std::string hex = line->Take("bytes in hexadecimal digits");
+    image.bytes = Bytes(hex);
+    if (image.bytes.empty() || image.bytes.size() > kMaxImage) {
+      throw Mistake{"'" + hex + "'", "bytes, a page of them at most"};
+    }
+    plan_.images.push_back(std::move(image));
   }
 
   size_t TakeTask(Line* line) {
@@ -358,6 +376,13 @@ class Reader {
         return;
       case Code::kJumpIfError:
         op->error = line->Number("an error", 0, 4095);
+        return Label(line, op);
+      case Code::kJumpIfResult:
+        op->number = line->Number("a result", INT64_MIN, INT64_MAX);
+        return Label(line, op);
+      case Code::kJumpIfCall:
+        op->variable = Variable(line);
+        op->nr = CallNumber(line->Take("the name of a system call"));
         return Label(line, op);
       case Code::kJumpIfNothing:
       case Code::kDecide:

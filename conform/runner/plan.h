@@ -64,7 +64,9 @@ enum class Code : uint8_t {
   kJumpIfError,
   kJumpIfNothing,
   kChoose,
-  kDecide
+  kDecide,
+  kJumpIfResult,
+  kJumpIfCall
 };
 
 // Options of operations and of `start`.
@@ -178,6 +180,13 @@ struct Rule {
   std::vector<Condition> conditions;
 };
 
+// What an executed program finds where an object of the old image was: only to be read.
+struct Image {
+  std::string path;
+  int object = 0;
+  std::string bytes;
+};
+
 struct Plan {
   std::string name;
   // Path and arguments, if the plan is to execute a program; all but limit_ms is empty then.
@@ -190,6 +199,7 @@ struct Plan {
   std::vector<Object> objects;
   std::vector<Word> words;
   std::vector<std::string> files;
+  std::vector<Image> images;
   std::vector<int> traps;
   bool wait_killable = false;
   std::vector<Task> tasks;

@@ -50,6 +50,8 @@ inline const Names kCodes = {
     {"jump_if_nothing", static_cast<uint32_t>(Code::kJumpIfNothing)},
     {"choose", static_cast<uint32_t>(Code::kChoose)},
     {"decide", static_cast<uint32_t>(Code::kDecide)},
+    {"jump_if_result", static_cast<uint32_t>(Code::kJumpIfResult)},
+    {"jump_if_call", static_cast<uint32_t>(Code::kJumpIfCall)},
 };
 
 inline const Names kTaskKinds = {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "conform/runner/actor.h"
+#include "conform/runner/layout.h"
 
 namespace knotcheck::runner {
 namespace {
@@ -42,14 +43,19 @@ Place FindPlace(const Plan& plan, Control* control) {
   return {};
 }
 
-void Report(const Place& place, int argc, char** argv) {
-  Slot& slot = world.control->slot[place.task];
-  Level& level = slot.level[place.depth];
+// Below its own root.
+std::string PathOfProgram() {
   char path[4096];
   const ssize_t size = readlinkat(kProcFd, "self/exe", path, sizeof(path));
-  if (size > 0) {
+  return size > 0 ? std::string(path, static_cast<size_t>(size)) : "";
+}
+
+void Report(const Place& place, const std::string& path, int argc, char** argv) {
+  Slot& slot = world.control->slot[place.task];
+  Level& level = slot.level[place.depth];
+  if (!path.empty()) {
     AddText(&level, "used=");
-    AddHex(&level, path, static_cast<uint64_t>(size));
+    AddHex(&level, path.data(), path.size());
   }
   AddText(&level, "argv=");
   for (int i = 0; i < argc; ++i) {
@@ -72,16 +78,10 @@ Place place;
 void GoOn(void*) {
   Slot& slot = world.control->slot[place.task];
   Level& level = slot.level[place.depth];
-  const int next = place.depth == 0 ? level.op + 1 : slot.level[0].op + 1;
-  slot.in_handler = 0;
   slot.tid = static_cast<int32_t>(Own(SYS_gettid));
   slot.executing = 0;
-  if (place.depth == 1) {
-    // The call that the signal had interrupted does not come back.
-    slot.level[0].completed.store(slot.level[0].order.load());
-  }
   EndExecuted(place.task, place.depth);
-  RunTask(place.task, next);
+  RunTask(place.task, level.op + 1, place.depth);
 }
 
 }  // namespace
@@ -109,8 +109,10 @@ void ReportIfExecuted(int argc, char** argv) {
   place = FindPlace(plans[0], control);
   if (place.task < 0) _exit(1);
   Bury(plans[0], place.task);
-  Report(place, argc, argv);
-  SetSignals();
+  const std::string path = PathOfProgram();
+  if (!MapImage(plans[0], path)) _exit(1);
+  // What had a handler has none now, and what was ignored still is.
+  Report(place, path, argc, argv);
   knot_on_stack(StackTop(place.task), GoOn, nullptr);
 }
 

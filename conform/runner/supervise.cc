@@ -287,6 +287,12 @@ int Jump(int task, const Op& op, int64_t last_ret) {
     case Code::kJumpIfError:
       jumps = op.error == 0 ? last_ret < 0 : last_ret == -op.error;
       break;
+    case Code::kJumpIfResult:
+      jumps = last_ret == op.number;
+      break;
+    case Code::kJumpIfCall:
+      jumps = desk.about[op.variable].id != 0 && desk.about[op.variable].data.nr == op.nr;
+      break;
     case Code::kJumpIfNothing:
       jumps = LooksAtNothing(desk, op.variable);
       break;

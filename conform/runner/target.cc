@@ -64,6 +64,7 @@ void OpenDescriptors() {
   for (int fd = 3; fd <= 5; ++fd) Own(SYS_close, fd);
   Check(kDescriptors, Own(SYS_socket, AF_UNIX, SOCK_STREAM, 0));
   Check(kDescriptors, Own(SYS_memfd_create, Arg("file"), 0));
+  Check(kDescriptors, Own(SYS_fchmod, 4, 0600));
   Check(kDescriptors, Own(SYS_ftruncate, 4, 64));
   Check(kDescriptors, Own(SYS_openat, kProcFd, Arg("self/comm"), O_RDWR));
 }

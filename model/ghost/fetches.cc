@@ -38,7 +38,7 @@ bool CouldBeStored(const Kernel& k, int role, int entry, int w) {
 int ApprovedCount(const Kernel& k, int role) {
   const Task& t = k.me();
   if (!(t.ghost & kGhostApproved) || !(t.ghost_roles >> role & 1)) return -1;
-  const SeenLayout& layout = k.p.seen[static_cast<size_t>(Nr::kExecve)][static_cast<size_t>(role)];
+  const SeenLayout& layout = k.p.seen[static_cast<size_t>(k.Number())][static_cast<size_t>(role)];
   int count = 0;
   while (count < layout.entries && t.seen[layout.base + count * layout.stride] != kAbsent) ++count;
   return count;
@@ -85,7 +85,7 @@ void Fetched(Kernel& k, int role, int entry, int w, Value value, bool user) {
 }
 
 void Counted(Kernel& k, const CountLocals& l) {
-  if (k.PointerArg(SyscallOf(Nr::kExecve).roles[l.role].arg) != kZero) {
+  if (k.PointerArg(SyscallOf(k.Number()).roles[l.role].arg) != kZero) {
     Consulted(k, l.role, l.hook == 0);
   }
   const int approved = ApprovedCount(k, l.role);

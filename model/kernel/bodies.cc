@@ -16,34 +16,6 @@ namespace {
 
 constexpr int kCopied = 3;
 
-// Whether a descriptor is looked up, given what the path says.
-bool LooksUp(const Kernel& k, const CallFd& fd, bool relative) {
-  const bool cwd = k.ScalarArg(fd.arg) == kAtFdcwd;
-  switch (fd.when) {
-    case CallFd::When::kAlways:
-      return true;
-    case CallFd::When::kNotMinusOne:
-      return k.ScalarArg(fd.arg) != -1;
-    case CallFd::When::kNotCwd:
-      return !cwd;
-    case CallFd::When::kRelative:
-    case CallFd::When::kRelativeOrEmpty:
-      return relative && !cwd;
-    case CallFd::When::kEmptyPath:
-      return false;
-  }
-  return false;
-}
-
-bool IsEmpty(const Kernel& k, Value first) {
-  return first != kUninit && k.p.values[first].bytes[0] == 0;
-}
-
-// Whether a path that getname() copied begins at the descriptor, which an empty one does as well.
-bool IsRelative(const Kernel& k, Value first) {
-  return first != kUninit && k.p.values[first].bytes[0] != '/';
-}
-
 int WordsOf(int bytes) { return std::min((bytes + 7) / 8, kCopied); }
 
 // The part of a word that a copy of `bytes` bytes covers.

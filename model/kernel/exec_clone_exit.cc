@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "model/ghost/probes.h"
+#include "model/kernel/files.h"
 #include "model/kernel/kernel.h"
 #include "model/kernel/locals.h"
 #include "model/kernel/toggles.h"
@@ -15,6 +16,7 @@ namespace {
 
 // The role of the running execve: filename, argv, envp.
 enum : int { kFilename, kArgv, kEnvp };
+constexpr int kExecveatFlags = 4;  // their register
 
 }  // namespace
 
@@ -23,7 +25,7 @@ Flow count(Kernel& k) {
   auto& l = k.Locals<CountLocals>();
   FUNCTION_BEGIN;
   // if (argv.ptr.native != NULL)
-  if (k.PointerArg(SyscallOf(Nr::kExecve).roles[l.role].arg) != kZero) {
+  if (k.PointerArg(SyscallOf(k.Number()).roles[l.role].arg) != kZero) {
     if (k.proposal.count != nullptr) {
       CALL_HOOK(l.hook, k.proposal.count(k, l.role));
       if (k.Served(l.hook)) {
@@ -38,7 +40,7 @@ Flow count(Kernel& k) {
       STEP("p = get_user_arg_ptr(argv, i)", kReadsMemory);
       const auto word = k.ReadArgument(l.role, l.i);
       if (!word.mapped) return k.Return(-kEFAULT);
-      k.Note("{}[{}] = {}", SyscallOf(Nr::kExecve).roles[l.role].name, static_cast<int>(l.i),
+      k.Note("{}[{}] = {}", SyscallOf(k.Number()).roles[l.role].name, static_cast<int>(l.i),
              k.ValueText(word.value));
       if (word.value == kZero) break;
       ++l.i;
@@ -67,7 +69,7 @@ Flow copy_strings(Kernel& k) {
       const auto word = k.ReadArgument(l.role, l.argc);
       if (!word.mapped) return k.Return(-kEFAULT);
       l.str = word.value;
-      k.Note("{}[{}] = {}", SyscallOf(Nr::kExecve).roles[l.role].name, static_cast<int>(l.argc),
+      k.Note("{}[{}] = {}", SyscallOf(k.Number()).roles[l.role].name, static_cast<int>(l.argc),
              k.ValueText(l.str));
     }
     l.len = 0;
@@ -96,6 +98,26 @@ Flow do_execveat_common(Kernel& k) {
   FUNCTION_BEGIN;
   CALL(k.Push<CopyLocals>(Fn::k_getname_flags).role = kFilename);
   if (k.ret < 0) return k.Return(k.ret);
+  // do_open_execat()
+  if (k.Number() == Nr::kExecveat) {
+    if ((k.ScalarArg(kExecveatFlags) & ~(kAtSymlinkNofollow | kAtEmptyPath)) != 0) {
+      return k.Return(-kEINVAL);
+    }
+    // path_init(): the walk begins at the descriptor, and none of the files that there are is a
+    // directory. Of an empty path it is the file itself, which only an opened one lets execute;
+    // nor does the working directory.
+    if (LooksUp(k, SyscallOf(Nr::kExecveat).fds[0], IsRelative(k, k.me().copied[0]))) {
+      STEP("CLASS(fd_raw, f)(nd->dfd)", kFiles);
+      {
+        const uint8_t file = LookUpFd(k, 0);
+        if (file == kNoFile) return k.Return(-kEBADF);
+        if (!IsEmpty(k, k.me().copied[0])) return k.Return(-kENOTDIR);
+        if (file < kOpened || file > kMaxFile) return k.Return(-kEACCES);
+      }
+    } else if (IsEmpty(k, k.me().copied[0])) {
+      return k.Return(-kEACCES);
+    }
+  }
   CALL(k.Push<CountLocals>(Fn::k_count).role = kArgv);
   if (k.ret < 0) return k.Return(k.ret);
   l.argc = static_cast<uint8_t>(k.ret);

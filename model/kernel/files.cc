@@ -41,6 +41,32 @@ int receive_fd_replace(Kernel& k, int new_fd) {
   return new_fd;
 }
 
+bool LooksUp(const Kernel& k, const CallFd& fd, bool relative) {
+  const bool cwd = k.ScalarArg(fd.arg) == kAtFdcwd;
+  switch (fd.when) {
+    case CallFd::When::kAlways:
+      return true;
+    case CallFd::When::kNotMinusOne:
+      return k.ScalarArg(fd.arg) != -1;
+    case CallFd::When::kNotCwd:
+      return !cwd;
+    case CallFd::When::kRelative:
+    case CallFd::When::kRelativeOrEmpty:
+      return relative && !cwd;
+    case CallFd::When::kEmptyPath:
+      return false;
+  }
+  return false;
+}
+
+bool IsEmpty(const Kernel& k, Value first) {
+  return first != kUninit && k.p.values[first].bytes[0] == 0;
+}
+
+bool IsRelative(const Kernel& k, Value first) {
+  return first != kUninit && k.p.values[first].bytes[0] != '/';
+}
+
 uint8_t LookUpFd(Kernel& k, size_t index) {
   const CallFd& looked_up = SyscallOf(k.Number()).fds[index];
   const int fd = k.ScalarArg(looked_up.arg) + (k.Has(Mutation::fd_slot) ? 1 : 0);

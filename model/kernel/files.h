@@ -17,6 +17,12 @@ int get_unused_fd_flags(Kernel& k);
 // The file of an ADDFD under the lowest free number, or under that one; or -errno.
 int receive_fd(Kernel& k);
 int receive_fd_replace(Kernel& k, int new_fd);
+// Whether the path that getname() copied, of which that is the first word, is empty; whether it
+// begins at the call's descriptor, which an empty one does as well.
+bool IsEmpty(const Kernel& k, Value first);
+bool IsRelative(const Kernel& k, Value first);
+// Whether a descriptor is looked up, given what its path says.
+bool LooksUp(const Kernel& k, const CallFd& fd, bool relative);
 // fdget() of descriptor `index` of those that the running call has: its file, or kNoFile.
 uint8_t LookUpFd(Kernel& k, size_t index);
 

@@ -25,6 +25,7 @@ Fn BodyOf(Nr nr) {
     case Nr::kRead:
       return Fn::k_ksys_read;
     case Nr::kExecve:
+    case Nr::kExecveat:
       return Fn::k_do_execveat_common;
     case Nr::kClose:
       return Fn::k_do_close;

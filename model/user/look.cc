@@ -115,7 +115,7 @@ Flow process_vm_rw_core(Kernel& k) {
             process_vm_readv(k, k.me().variable_task[l.variable] - 1, l.str, l.w, &word);
         if (ret < 0) return k.Return(ret);
         k.Note("reads {}", k.ValueText(word));
-        const int slot = ghost::SlotOf(k, Nr::kExecve, l.role, l.entry, l.w);
+        const int slot = ghost::SlotOf(k, user::CalledOf(k, l.variable).nr, l.role, l.entry, l.w);
         if (slot >= 0) k.me().seen[slot] = word;
         if (k.p.values[word].has_nul) break;
       }

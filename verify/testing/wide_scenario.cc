@@ -75,7 +75,8 @@ namespace wide {
 // Maker::TargetCall knows, with its name in policies.
 constexpr char kCalls[] =
     "22 openat($directory,P:path,O_RDONLY)|11 bind($socket,B:addr,$length)|14 umask()|3 exit()|"
-    "11 write($file,B:buf,$length)|6 read($file,B:,$length)|18 execve(P:filename,V:argv,E:envp)|"
+    "11 write($file,B:buf,$length)|6 read($file,B:,$length)|14 execve(P:filename,V:argv,E:envp)|"
+    "4 execveat(AT_FDCWD,P:filename,V:argv,E:envp,0)|"
     "5 close($descriptor)|5 dup2($descriptor,$descriptor)|6 statx($at,P:filename,$empty,0,0)|"
     "4 seccomp($install)|5 sendto($socket,B:buff,$length,0,B:addr,$length)|3 poll(B:ufds,1,0)|"
     "5 sendmsg($socket,M:iov_base,0)|9 symlinkat(P:oldname,AT_FDCWD,Q:newname)|"
@@ -248,7 +249,7 @@ class Maker {
     }
     std::string call = function + "(" + Joined(arguments, ", ") + ")";
     if (deal_.Percent(6)) call += " == " + deal_.Word("2 0|1 EACCES|1 EINTR");
-    static const std::set<std::string> kActs = {"openat", "bind", "write", "execve"};
+    static const std::set<std::string> kActs = {"openat", "bind", "write", "execve", "execveat"};
     const bool uses = kActs.count(function) != 0 && deal_.Percent(8);
     return call + (uses ? " uses " + First(first) : "");
   }

@@ -71,7 +71,7 @@ Flow copy_strings_from_pin(Kernel& k) {
   auto& l = k.Locals<UseLocals>();
   FUNCTION_BEGIN;
   // if (!user_argv) return 1
-  if (k.PointerArg(SyscallOf(Nr::kExecve).roles[l.role].arg) == kZero) {
+  if (k.PointerArg(SyscallOf(k.Number()).roles[l.role].arg) == kZero) {
     return k.Return(Kernel::kNotServed);
   }
   STEP("pin = seccomp_pin_lookup_current(user_argv)", kNothing);

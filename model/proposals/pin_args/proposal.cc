@@ -14,8 +14,7 @@ const Proposal kPinArgsProposal = [] {
   p.revision = "v1, 2026-05-04";
   p.revisions = {{"v1", "as posted on 2026-05-04"}};
   p.source = "20260504011207.539408-2-xiyou.wangcong@gmail.com";
-  p.not_covered =
-      "io_uring callers of import_ubuf; compat tasks; audit";
+  p.not_covered = "io_uring callers of import_ubuf; compat tasks; audit";
   p.functions = {
       {"seccomp_notif_pin_args", "kernel/seccomp.c", sizeof(PinArgsLocals), seccomp_notif_pin_args,
        ".iT.."},
