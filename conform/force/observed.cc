@@ -54,6 +54,22 @@ std::string PathHex(const Program& program, const std::vector<Value>& words) {
   return hex;
 }
 
+// The strings of a table of which `count` were counted, by the words that were copied.
+std::string ArgvHex(const Program& program, int count,
+                    const std::map<std::pair<uint8_t, uint8_t>, Value>& copies) {
+  std::vector<std::string> argv;
+  for (int e = 0; e < count; ++e) {
+    std::vector<Value> string;
+    for (const auto& [at, value] : copies) {
+      if (at.first == e) string.push_back(value);
+    }
+    argv.push_back(string.empty() ? "*"
+                                  : OrDash(Hex(program, string.data(),
+                                               static_cast<int>(string.size()), 1 << 20, true)));
+  }
+  return OrDash(absl::StrJoin(argv, ","));
+}
+
 bool HexMatches(const std::string& predicted, const std::string& observed) {
   if (predicted == "*") return true;
   if (predicted.size() != observed.size()) return false;
@@ -226,17 +242,7 @@ void Recorder::Return(int task, Token& token, Pending& pending, model::Ret ret,
     case model::Nr::kExecve:
     case model::Nr::kExecveat: {
       token.details["used"] = PathHex(program, pending.acts_on);
-      std::vector<std::string> argv;
-      for (int e = 0; e < pending.argc; ++e) {
-        std::vector<Value> string;
-        for (const auto& [at, value] : pending.copies)
-          if (at.first == e) string.push_back(value);
-        argv.push_back(string.empty()
-                           ? "*"
-                           : OrDash(Hex(program, string.data(), static_cast<int>(string.size()),
-                                        1 << 20, true)));
-      }
-      token.details["argv"] = OrDash(absl::StrJoin(argv, ","));
+      token.details["argv"] = ArgvHex(program, pending.argc, pending.copies);
       break;
     }
     case model::Nr::k_memfd_create:

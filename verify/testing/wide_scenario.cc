@@ -76,7 +76,7 @@ namespace wide {
 constexpr char kCalls[] =
     "22 openat($directory,P:path,O_RDONLY)|11 bind($socket,B:addr,$length)|14 umask()|3 exit()|"
     "11 write($file,B:buf,$length)|6 read($file,B:,$length)|14 execve(P:filename,V:argv,E:envp)|"
-    "4 execveat(AT_FDCWD,P:filename,V:argv,E:envp,0)|"
+    "4 execveat($directory,P:filename,V:argv,E:envp,$empty)|"
     "5 close($descriptor)|5 dup2($descriptor,$descriptor)|6 statx($at,P:filename,$empty,0,0)|"
     "4 seccomp($install)|5 sendto($socket,B:buff,$length,0,B:addr,$length)|3 poll(B:ufds,1,0)|"
     "5 sendmsg($socket,M:iov_base,0)|9 symlinkat(P:oldname,AT_FDCWD,Q:newname)|"
