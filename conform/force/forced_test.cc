@@ -234,5 +234,16 @@ TEST(Observed, MatchesWhatIsPredictedAndNoMore) {
   EXPECT_TRUE(Matches(predicted, observed));
 }
 
+// The interrupted umask() never returns, and the new image ends with the handler that made it.
+TEST(ForcedRuns, OfAHandlerThatExecutes) {
+  const Asked asked = Ask("coverage/exec_in_handler", "baseline");
+  const ForcedRuns runs = FindForcedRuns(*asked.explicit_peer, {});
+  const bool abandoned = std::any_of(runs.runs.begin(), runs.runs.end(), [&](const ForcedRun& run) {
+    const std::string text = ObservedText(asked.explicit_peer->program(), run.outcome);
+    return text.rfind("T[0=asleep h0=0", 0) == 0 && text.find(" dead]") != std::string::npos;
+  });
+  EXPECT_TRUE(abandoned);
+}
+
 }  // namespace
 }  // namespace knotcheck::conform::forced_test
