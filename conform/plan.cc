@@ -129,6 +129,7 @@ std::set<std::string> StringsOf(const Program& program, const model::Object& obj
     for (const std::string& text : texts) {
       for (const model::Value value :
            program.words[static_cast<size_t>(object.first_word + w)].domain) {
+        if (program.values[value].unmapped) continue;
         const auto& bytes = program.values[value].bytes;
         longer.push_back(text + std::string(bytes.begin(), bytes.end()));
       }
@@ -318,7 +319,7 @@ std::string OpText(const Program& program, const model::Proposal& proposal, cons
       return CallText(program, op, task.space);
     case OpCode::kStore:
       return absl::StrCat(
-          "store ", static_cast<int>(op.word), " ",
+          "store ", WordInPlan(program, op.word), " ",
           ValueWord(program, op.value, program.objects[program.words[op.word].object].space));
     case OpCode::kKill:
       return absl::StrCat("kill ", static_cast<int>(op.task));
@@ -447,7 +448,7 @@ std::string ImageLines(const Program& program, std::set<std::string>* files) {
       }
       for (int space = 0; space < spaces; ++space) {
         const size_t there = o + static_cast<size_t>(space * program.objects_of_space);
-        if (!program.IsNamed(there)) continue;
+        if (!program.IsNamed(there) || !IsInPlan(program, static_cast<uint8_t>(space))) continue;
         absl::StrAppend(&text, "image ", absl::BytesToHexString(path), " ", there, " ",
                         absl::BytesToHexString(bytes), "\n");
       }
@@ -465,15 +466,17 @@ std::string World(const verify::Question& question, bool stress) {
   for (size_t o = 0; o < program.objects.size(); ++o) {
     const model::Object& object = program.objects[o];
     if (!program.IsNamed(o)) continue;
-    if (object.whole == o) {
+    if (object.whole == o && IsInPlan(program, object.space)) {
+      const bool copied = Forks(program) && !program.words[object.first_word].in_all_spaces;
       absl::StrAppend(&text, "object ", o, " ", object.name, " ", KindOf(program, o), " ",
-                      object.bytes, "\n");
+                      object.bytes, copied ? " private" : "", "\n");
     }
     if (object.kind == model::Object::Kind::kString) {
       files.merge(StringsOf(program, object));
     }
   }
   for (size_t w = 0; w < program.words.size(); ++w) {
+    if (!IsInPlan(program, program.objects[program.words[w].object].space)) continue;
     absl::StrAppend(&text, "word ", w, " ", static_cast<int>(program.words[w].object));
     for (const model::Value value : program.words[w].domain) {
       absl::StrAppend(&text, " ",
@@ -704,6 +707,7 @@ absl::Status CanRun(const verify::Question& question) {
   for (const model::SenderInfo& sender : program.senders) {
     if (sender.count == model::kSignalsWithoutEnd) return no("signals come without end");
   }
+  if (const char* why = CannotMap(program); why != nullptr) return no(why);
   for (size_t o = 0; o < program.objects.size(); ++o) {
     const model::Object& object = program.objects[o];
     if (object.whole != o && program.IsNamed(o) &&

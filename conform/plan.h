@@ -28,8 +28,19 @@ absl::StatusOr<std::string> DirectedPlan(const std::string& name, const verify::
 absl::StatusOr<std::string> StressPlan(const std::string& name, const verify::Question& question,
                                        uint64_t runs, uint64_t seed);
 
+// Of a word of the program: that of the plan, where a forked child has its parent's objects.
+int WordInPlan(const model::Program& program, int word);
+// The address space whose objects stand in the plan for those of this one: of a forked child its
+// parent's, which have the same addresses there.
+uint8_t SpaceInPlan(const model::Program& program, uint8_t space);
+// Whether it is that one itself.
+bool IsInPlan(const model::Program& program, uint8_t space);
+// Whether some child gets a copy of its parent's memory.
+bool Forks(const model::Program& program);
+// What of a scenario's memory the runner cannot have; nullptr: nothing.
+const char* CannotMap(const model::Program& program);
 // What a word holds, or an address, in an address space, as a plan has it: 16 hexadecimal digits,
-// "&2+8" or "dangling".
+// "&2+8", "dangling" or "unmapped".
 std::string ValueWord(const model::Program& program, model::Value value, uint8_t space);
 
 // An order as the plan has it: "start S 3 park".

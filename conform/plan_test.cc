@@ -203,7 +203,7 @@ signals to U: 1, ignored
 )");
   const std::vector<std::string> lines = subject.StressLines();
   for (const char* line :
-       {"object 0 addr sockaddr 6", "word 0 0 0000412f78696e75 0000422f78696e75",
+       {"object 0 addr sockaddr 6 private", "word 0 0 0000412f78696e75 0000422f78696e75",
         "word 1 1 000000000000612f", "file 2f61", "trap bind", "task 0 T target -",
         "op 0 0 call bind 3 &0 6", "op 0 1 call fork 2", "task 1 U thread 0", "task 2 C child 0",
         "task 3 P filepeer 0", "op 3 0 call close 4", "op 4 1 after 1 0", "op 4 2 send 0 0 13 0",

@@ -20,9 +20,16 @@ std::string AddressWord(int object, int words) {
 
 }  // namespace
 
-// An address leads to the object of the address space in which it is used.
+// An address leads to the object of the address space in which it is used. One that all share is
+// the first one's.
 std::string ValueWord(const Program& program, model::Value value, uint8_t space) {
   const model::ValueInfo& info = program.values[value];
+  space = SpaceInPlan(program, space);
+  const int leads_to = info.object >= 0 ? program.ObjectAt(value, 0) : info.end_of;
+  if (leads_to >= 0) {
+    const int first = program.objects[static_cast<size_t>(leads_to)].first_word;
+    if (program.words[static_cast<size_t>(first)].in_all_spaces) space = 0;
+  }
   if (info.object >= 0) {
     const model::Object& object =
         program.objects[static_cast<size_t>(program.ObjectAt(value, space))];
@@ -32,6 +39,7 @@ std::string ValueWord(const Program& program, model::Value value, uint8_t space)
     const int whole = info.end_of + space * program.objects_of_space;
     return AddressWord(whole, program.objects[static_cast<size_t>(whole)].words);
   }
+  if (info.unmapped) return "unmapped";
   if (info.pointer) return "dangling";
   std::string hex;
   for (auto byte = info.bytes.rbegin(); byte != info.bytes.rend(); ++byte) {
@@ -73,7 +81,7 @@ std::string OrderText(const Program& program, const Order& order, bool names) {
     case Order::Kind::kSignal:
       return absl::StrCat("signal ", task, order.fatal ? " fatal" : "");
     case Order::Kind::kStore:
-      return absl::StrCat("store ", static_cast<int>(order.word), " ",
+      return absl::StrCat("store ", WordInPlan(program, order.word), " ",
                           names
                               ? program.values[order.value].text
                               : ValueWord(program, order.value,

@@ -144,12 +144,16 @@ inline bool operator==(const Loop& a, const Loop& b) { return a.body == b.body; 
 // memory name = "a" | "b"                      kString: NUL-terminated
 // memory name = bytes "PINNED" | "MUTATE"      kBytes: all alternatives of one length
 // memory name = [s1 | s2, NULL]                kPointers: a table, each entry with alternatives
+// ... | unmapped                               whoever stores there may unmap it as well
+// shared memory name = ...                     MAP_SHARED: the same in all address spaces
 struct Memory {
   enum class Kind : uint8_t { kString, kBytes, kPointers };
   std::string name;
   Kind kind = Kind::kString;
   std::vector<Atom> alternatives;          // of kString and kBytes
   std::vector<std::vector<Atom>> entries;  // of kPointers: names of objects, or NULL
+  bool may_be_unmapped = false;
+  bool shared = false;
   Location where;
   friend bool operator==(const Memory&, const Memory&) = default;
 };

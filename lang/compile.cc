@@ -8,6 +8,43 @@
 
 namespace knotcheck::lang {
 
+namespace {
+
+// The children that some script forks.
+void Forked(const std::vector<Statement>& statements, std::set<std::string>* children) {
+  const auto called = [children](const Call& call) {
+    if (call.function != "fork") return;
+    for (const Arg& arg : call.args) {
+      for (const Atom& atom : arg.atoms) children->insert(atom.text);
+    }
+  };
+  for (const Statement& statement : statements) {
+    if (const auto* call = std::get_if<Call>(&statement)) called(*call);
+    if (const auto* any = std::get_if<AnyOf>(&statement)) {
+      for (const auto& each : any->alternatives) {
+        if (const auto* call = std::get_if<Call>(&each)) called(*call);
+      }
+    }
+    if (const auto* branch = std::get_if<If>(&statement)) {
+      Forked(branch->then, children);
+      Forked(branch->otherwise, children);
+    }
+    if (const auto* loop = std::get_if<Loop>(&statement)) Forked(loop->body, children);
+  }
+}
+
+}  // namespace
+
+// An address space of its own.
+absl::Status Compiler::NewSpace(Location where, TaskInfo* info) {
+  if (spaces_ == model::kMaxSpaces) {
+    return Error(where, absl::StrCat("found one more, expected at most ", model::kMaxSpaces,
+                                     " address spaces: targets and forked children"));
+  }
+  info->space = static_cast<uint8_t>(spaces_++);
+  return absl::OkStatus();
+}
+
 // The thread group, address space and descriptor table of a target, child or thread.
 absl::Status Compiler::Belongs(const Task& task) {
   const int index = tasks_[task.name];
@@ -20,8 +57,7 @@ absl::Status Compiler::Belongs(const Task& task) {
                                 " descriptor tables: targets and forked children"));
     }
     info.files = static_cast<uint8_t>(files_tables_++);
-    info.space = static_cast<uint8_t>(spaces_++);
-    return absl::OkStatus();
+    return NewSpace(task.where, &info);
   }
   const auto parent = TaskNamed(task.of, task.where);
   if (!parent.ok()) return parent.status();
@@ -30,6 +66,10 @@ absl::Status Compiler::Belongs(const Task& task) {
     return Error(task.where, absl::StrCat("found '", task.of, "', expected a target"));
   }
   info.space = of.space;
+  if (forked_.count(task.name) != 0) {
+    if (absl::Status status = NewSpace(task.where, &info); !status.ok()) return status;
+    program_.copied_from[info.space] = static_cast<int8_t>(of.space);
+  }
   if (task.kind == Task::Kind::kThread) {
     info.files = of.files;
     info.group = of.group;
@@ -84,13 +124,24 @@ absl::Status Compiler::Names() {
       if (auto status = add("closer", info, setting->where); !status.ok()) return status;
     }
   }
+  for (const Declaration& declaration : scenario_.declarations) {
+    const auto* task = std::get_if<Task>(&declaration);
+    if (task != nullptr) Forked(task->body, &forked_);
+    const auto* signals = std::get_if<Signals>(&declaration);
+    if (signals != nullptr) Forked(signals->handler, &forked_);
+  }
   // Groups, memory and descriptor tables, now that every name is known: of targets, then of those
   // that come from them or share with them, wherever they stand in the text.
-  for (const Task::Kind kind : {Task::Kind::kTarget, Task::Kind::kChild, Task::Kind::kThread}) {
+  std::set<std::string> placed;
+  for (int turn = 0; turn <= model::kMaxTasks; ++turn) {
     for (const Declaration& declaration : scenario_.declarations) {
       const auto* task = std::get_if<Task>(&declaration);
-      if (task == nullptr || task->kind != kind) continue;
+      if (task == nullptr || placed.count(task->name) != 0) continue;
+      const bool target = task->kind == Task::Kind::kTarget;
+      const bool waits = tasks_.count(task->of) != 0 && placed.count(task->of) == 0;
+      if (turn == 0 ? !target : waits && turn < model::kMaxTasks) continue;
       if (absl::Status status = Belongs(*task); !status.ok()) return status;
+      placed.insert(task->name);
     }
   }
   for (const Declaration& declaration : scenario_.declarations) {
@@ -227,11 +278,11 @@ absl::Status Compiler::Settings() {
                                                   "for a task"));
       }
       info.signalled |= handler;
-      if (signals->any && (info.kind != model::TaskKind::kSupervisor || !handler)) {
+      if (signals->any && !handler) {
         return Error(signals->where,
-                     "found signals without end, expected them for a supervisor with a handler: "
-                     "a target that is interrupted may trap without end");
+                     "found signals without end, expected them for a task with a handler");
       }
+      program_.traps_without_end |= signals->any && info.filtered;
       if (info.kind == model::TaskKind::kSupervisor &&
           signals->disposition == Signals::Disposition::kFatal) {
         return Error(signals->where,
@@ -239,6 +290,35 @@ absl::Status Compiler::Settings() {
                      "closes' for a supervisor that dies");
       }
       info.handler_restarts |= signals->disposition == Signals::Disposition::kHandlerRestarts;
+    }
+  }
+  return absl::OkStatus();
+}
+
+// What a fork copies, the child's memory may hold as well.
+absl::Status Compiler::CopiedDomains() {
+  for (uint8_t to = 0; to < spaces_; ++to) {
+    if (program_.copied_from[to] < 0) continue;
+    const auto from = static_cast<uint8_t>(program_.copied_from[to]);
+    uint64_t copies = 1;
+    for (int w = 0; w < program_.words_of_space; ++w) {
+      const model::Word& parent =
+          program_.words[static_cast<size_t>(program_.FirstWordOf(from) + w)];
+      model::Word& child = program_.words[static_cast<size_t>(program_.FirstWordOf(to) + w)];
+      if (parent.in_all_spaces) continue;
+      for (const Value value : parent.domain) {
+        if (std::find(child.domain.begin(), child.domain.end(), value) == child.domain.end()) {
+          child.domain.push_back(value);
+        }
+      }
+      child.shared = child.domain.size() > 1 && StoredByGeneralPeer(child);
+      if (parent.shared && !child.shared) copies *= parent.domain.size();
+    }
+    if (copies > model::kMostCopies) {
+      return Error({1, 1}, absl::StrCat("found ", copies,
+                                        " copies that a fork() may make of what a peer may store, "
+                                        "expected at most ",
+                                        model::kMostCopies, ": fewer alternatives"));
     }
   }
   return absl::OkStatus();
@@ -417,7 +497,8 @@ absl::Status Compiler::Limits() {
     };
     notifications += trapped(info.ops);
     for (const model::SenderInfo& sender : program_.senders) {
-      if (sender.task == t) notifications += sender.count * (1 + trapped(info.handler));
+      if (sender.task != t || sender.count == model::kSignalsWithoutEnd) continue;
+      notifications += sender.count * (1 + trapped(info.handler));
     }
   }
   if (notifications > kMaxNotifications) {
@@ -438,7 +519,8 @@ absl::Status Compiler::Limits() {
                  absl::StrCat("found ", static_cast<int>(program_.installs),
                               " calls of seccomp(), expected at most ", model::kMaxInstalled));
   }
-  program_.max_id = static_cast<uint8_t>(std::max(1, notifications));
+  program_.max_id = program_.traps_without_end ? model::kMaxIds
+                                               : static_cast<uint8_t>(std::max(1, notifications));
   for (const auto& pins : program_.policy_pins) {
     if (pins.size() > 3) {
       return Error({1, 1}, absl::StrCat("found a policy over ", pins.size(),
@@ -454,10 +536,10 @@ absl::Status Compiler::Limits() {
 
 absl::StatusOr<Program> Compiler::Run() {
   program_.name = scenario_.header.name;
-  for (const auto step :
-       {&Compiler::Names, &Compiler::Memories, &Compiler::Settings, &Compiler::Policy,
-        &Compiler::Bodies, &Compiler::FreeSupervisors, &Compiler::Calls, &Compiler::UnsharedTables,
-        &Compiler::ResourceLimits, &Compiler::Layouts, &Compiler::FinishPolicy}) {
+  for (const auto step : {&Compiler::Names, &Compiler::Memories, &Compiler::Settings,
+                          &Compiler::Policy, &Compiler::Bodies, &Compiler::CopiedDomains,
+                          &Compiler::FreeSupervisors, &Compiler::Calls, &Compiler::UnsharedTables,
+                          &Compiler::ResourceLimits, &Compiler::Layouts, &Compiler::FinishPolicy}) {
     if (absl::Status status = (this->*step)(); !status.ok()) return status;
   }
   CloseTruncation();

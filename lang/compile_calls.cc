@@ -141,7 +141,22 @@ absl::Status Compiler::CompileStore(const Store& store, int task, std::vector<Op
   const Object& object =
       program_.objects[static_cast<size_t>(*index + by.space * program_.objects_of_space)];
   std::vector<std::pair<int, Value>> words;
-  if (object.kind == Object::Kind::kPointers) {
+  if (store.value.kind == Atom::Kind::kName && store.value.text == "unmapped") {
+    if (store.index || store.value.offset != 0) {
+      return Error(store.where, absl::StrCat("expected ", store.object, " = unmapped"));
+    }
+    if (unmapped_ == model::kZero) {
+      return Error(store.value.where,
+                   absl::StrCat("found 'unmapped', expected one of the alternatives that 'memory ",
+                                store.object, "' declares: behind the others, '| unmapped'"));
+    }
+    if (by.kind == model::TaskKind::kSupervisor) {
+      return Error(store.value.where,
+                   "found 'unmapped' in a supervisor, expected it where the memory is mapped: in a "
+                   "target, or in who shares its memory");
+    }
+    for (int w = 0; w < object.words; ++w) words.emplace_back(object.first_word + w, unmapped_);
+  } else if (object.kind == Object::Kind::kPointers) {
     if (!store.index || *store.index < 0 || *store.index >= object.words) {
       return Error(store.where, absl::StrCat("expected ", object.name, "[0] to ", object.name, "[",
                                              object.words - 1, "]"));
@@ -338,7 +353,7 @@ void Compiler::AddResults(const Op& op, int task) {
       if (std::find(word.domain.begin(), word.domain.end(), model::kZero) == word.domain.end()) {
         word.domain.push_back(model::kZero);
       }
-      word.shared |= general_[by.space] && options_.explicit_writes < 0;
+      word.shared |= StoredByGeneralPeer(word);
     }
   }
 }
@@ -490,9 +505,11 @@ absl::Status Compiler::Bodies() {
       const auto starts = [](const Op& op) {
         return op.code == OpCode::kSyscall && (op.nr == Nr::kFork || op.nr == Nr::kClone);
       };
-      if (signals->count > 1 && std::any_of(ops.begin(), ops.end(), starts)) {
+      const bool again = signals->any || signals->count > 1;
+      if (again && std::any_of(ops.begin(), ops.end(), starts)) {
         return Error(signals->where,
-                     absl::StrCat("found a child that a handler starts, and ", signals->count,
+                     absl::StrCat("found a child that a handler starts, and ",
+                                  signals->any ? "any number of" : absl::StrCat(signals->count),
                                   " signals; expected one signal: a child starts once"));
       }
       TaskInfo& info = program_.tasks[static_cast<size_t>(index)];

@@ -238,6 +238,11 @@ absl::Status Compiler::CompileIoctl(const Call& call, std::map<std::string, uint
     if (status.ok() && (call.variable.empty() || call.expected)) {
       return Error(call.where, "expected m = after(n), which returns nothing");
     }
+    if (status.ok() && program_.traps_without_end) {
+      return Error(call.where,
+                   "found after(), expected no signals without end to targets beside it: where ids "
+                   "are without end only their order counts");
+    }
     const auto [at, fresh] =
         variables->emplace(call.variable, static_cast<uint8_t>(variables->size()));
     if (fresh && variables->size() > model::kMaxVariables) {

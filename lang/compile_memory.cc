@@ -50,6 +50,18 @@ Value Compiler::InternPointer(int object, int offset) {
   return at->second;
 }
 
+Value Compiler::InternUnmapped() {
+  if (unmapped_ == model::kZero) {
+    unmapped_ = static_cast<Value>(program_.values.size());
+    model::ValueInfo info;
+    info.pointer = true;
+    info.unmapped = true;
+    info.text = "unmapped";
+    program_.values.push_back(info);
+  }
+  return unmapped_;
+}
+
 // What is left of each object from each of its words on, space by space.
 void Compiler::PlaceRests() {
   for (int o = 0; o < program_.whole_objects; ++o) {
@@ -133,7 +145,8 @@ absl::Status Compiler::Writers() {
 
 // Objects by name, and how many words each has, for pointers to later ones.
 absl::Status Compiler::DeclareObjects() {
-  static const std::set<std::string> kTaken = {"NULL", "dangling", "sock", "file", "legacy"};
+  static const std::set<std::string> kTaken = {"NULL", "dangling", "unmapped",
+                                               "sock", "file",     "legacy"};
   for (const Declaration& declaration : scenario_.declarations) {
     const auto* memory = std::get_if<Memory>(&declaration);
     if (memory == nullptr) continue;
@@ -214,7 +227,17 @@ absl::Status Compiler::TextWords(const Memory& memory, Object* object, Domains* 
   return absl::OkStatus();
 }
 
-// Every target has all of the first one's memory for itself.
+// Whether the most general peer, which is no writer with a budget here, may store to a word.
+bool Compiler::StoredByGeneralPeer(const model::Word& word) const {
+  if (options_.explicit_writes >= 0) return false;
+  for (uint8_t space = 0; space < spaces_; ++space) {
+    if (general_[space] && program_.Reaches(space, word)) return true;
+  }
+  return false;
+}
+
+// Every target, and every child that is forked, has all of the first one's memory for itself, but
+// for what all share.
 void Compiler::CopySpaces() {
   const size_t objects = program_.objects.size();
   const size_t words = program_.words.size();
@@ -225,25 +248,30 @@ void Compiler::CopySpaces() {
       Object object = program_.objects[o];
       object.space = static_cast<uint8_t>(space);
       for (const TaskInfo& info : program_.tasks) {
-        const bool owner = info.kind == model::TaskKind::kTarget && info.starts;
+        const bool owner =
+            info.kind == model::TaskKind::kTarget && (info.starts || forked_.count(info.name) != 0);
         if (owner && info.space == space) {
           object.name = absl::StrCat(program_.objects[o].name, "_of_", info.name);
           break;
         }
       }
-      object.first_word =
-          static_cast<uint8_t>(object.first_word + words * static_cast<size_t>(space));
+      if (!program_.words[object.first_word].in_all_spaces) {
+        object.first_word =
+            static_cast<uint8_t>(object.first_word + words * static_cast<size_t>(space));
+      }
       program_.objects.push_back(object);
     }
     for (size_t w = 0; w < words; ++w) {
       if (space > 0) {
         model::Word word = program_.words[w];
         word.object = static_cast<uint8_t>(word.object + objects * static_cast<size_t>(space));
+        // Nothing leads there.
+        if (word.in_all_spaces) word.domain.resize(1);
+        word.in_all_spaces = false;
         program_.words.push_back(word);
       }
       model::Word& word = program_.words[w + words * static_cast<size_t>(space)];
-      word.shared = general_[static_cast<size_t>(space)] && options_.explicit_writes < 0 &&
-                    word.domain.size() > 1;
+      word.shared = word.domain.size() > 1 && StoredByGeneralPeer(word);
     }
   }
   for (size_t o = 0; o < program_.objects.size(); ++o) {
@@ -268,11 +296,15 @@ absl::Status Compiler::Memories() {
                                   ? TableWords(*memory, &object, &domains)
                                   : TextWords(*memory, &object, &domains);
     if (!made.ok()) return made;
+    for (auto& domain : domains) {
+      if (memory->may_be_unmapped) domain.push_back(InternUnmapped());
+    }
     object.words = static_cast<uint8_t>(domains.size());
     for (const auto& domain : domains) {
       model::Word word;
       word.object = static_cast<uint8_t>(index);
       word.domain = domain;
+      word.in_all_spaces = memory->shared;
       program_.words.push_back(word);
     }
     const size_t words = program_.words.size() * static_cast<size_t>(spaces_);
@@ -364,10 +396,26 @@ void Compiler::Stores() {
   for (model::Word& word : program_.words) {
     if (word.shared) word.stored_by |= kStoredByOthers;
     for (const model::WriterInfo& writer : program_.writers) {
-      const bool reaches = program_.objects[word.object].space == writer.space;
-      if (reaches && word.domain.size() > 1) word.stored_by |= kStoredByOthers;
+      if (program_.Reaches(writer.space, word) && word.domain.size() > 1)
+        word.stored_by |= kStoredByOthers;
     }
   }
+  StoresOfScripts();
+  // What a fork fills changes, but not while anybody is there to whom it does.
+  for (uint8_t to = 0; to < spaces_; ++to) {
+    if (program_.copied_from[to] < 0) continue;
+    const auto from = static_cast<uint8_t>(program_.copied_from[to]);
+    for (int w = 0; w < program_.words_of_space; ++w) {
+      model::Word& child = program_.words[static_cast<size_t>(program_.FirstWordOf(to) + w)];
+      const model::Word& parent =
+          program_.words[static_cast<size_t>(program_.FirstWordOf(from) + w)];
+      child.copied = (parent.stored_by != 0 || parent.copied) && child.domain.size() > 1;
+    }
+  }
+}
+
+void Compiler::StoresOfScripts() {
+  using model::kStoredByOthers;
   for (size_t t = 0; t < program_.tasks.size(); ++t) {
     const TaskInfo& info = program_.tasks[t];
     for (const auto* ops : {&info.ops, &info.handler}) {

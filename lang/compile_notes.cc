@@ -55,7 +55,7 @@ void Compiler::NoteMemories() {
       const uint8_t space = program_.tasks[static_cast<size_t>(tasks_[peer->with])].space;
       const bool any =
           std::any_of(program_.words.begin(), program_.words.end(), [&](const model::Word& word) {
-            return program_.objects[word.object].space == space && word.domain.size() > 1;
+            return program_.Reaches(space, word) && word.domain.size() > 1;
           });
       if (!any) {
         Note(peer->where,
@@ -131,17 +131,17 @@ void Compiler::NotePolicies() {
 }
 
 // A script without a loop of its own goes round, too, where RECV starts anew for ever, and so does
-// a policy; one that is free may close the listener.
+// a policy; one that is free may close the listener. Of a target the handler may run for ever.
 void Compiler::NoteEndlessSignals(const Signals& signals) {
   const int task = tasks_[signals.to];
   const TaskInfo& info = program_.tasks[static_cast<size_t>(task)];
-  if (!signals.any || info.ops[0].free) return;
+  if (!signals.any || (info.ops[0].free && info.kind == model::TaskKind::kSupervisor)) return;
   const bool policy = std::any_of(policies_.begin(), policies_.end(),
                                   [task](const auto& each) { return each.first == task; });
   const bool anew = std::any_of(info.ops.begin(), info.ops.end(), [&info](const Op& op) {
     return info.handler_restarts && (op.code == OpCode::kRecv || op.code == OpCode::kAddfd);
   });
-  if (!policy && !anew) return;
+  if (!policy && !anew && info.kind == model::TaskKind::kSupervisor) return;
   program_.spins = true;
   Note(signals.where,
        absl::StrCat("note: with these signals ", signals.to,

@@ -69,6 +69,9 @@ TEST(CompileTest, AChildIsStartedOnceAndByItsParent) {
       handler("2"),
       "f:8:1: found a child that a handler starts, and 2 signals; expected one signal: a child "
       "starts once");
+  EXPECT_EQ(handler("any"),
+            "f:8:1: found a child that a handler starts, and any number of signals; expected one "
+            "signal: a child starts once");
   const auto by_peer = [](const std::string& call) {
     return Refusal("filter umask\ntarget T { " + std::string(call.empty() ? "fork(C)" : "umask()") +
                    " }\nchild C of T { umask() }\npeer P shares memory with T { umask()" + call +
@@ -266,6 +269,73 @@ TEST(CompileTest, ARestHasTheWordsOfItsObject) {
     EXPECT_EQ(program->words[rest.first_word].shared, space == 0);
     EXPECT_EQ(program->ObjectAt(end, space), -1);
   }
+}
+
+// fork() copies memory, clone() shares it, and so on with their children, in whichever order they
+// stand.
+TEST(CompileTest, AForkedChildHasAnAddressSpaceOfItsOwn) {
+  const auto program = Compiled(
+      "filter umask\nmemory p = \"/a\" | \"/b\"\nshared memory q = \"/c\" | \"/d\"\n"
+      "child D of C { openat(AT_FDCWD, q, 0) }\n"
+      "child E of C { umask() }\n"
+      "child C of T { fork(D); clone(E) }\n"
+      "target T { umask(); if result == 0 { fork(C) } }\n"
+      "peer P shares memory with D { q = \"/d\" }\n"
+      "supervisor S { n = recv(); send(n, value 1) }\n");
+  ASSERT_TRUE(program.ok()) << program.status();
+  const auto space = [&](const std::string& name) -> int {
+    for (const model::TaskInfo& task : program->tasks) {
+      if (task.name == name) return task.space;
+    }
+    return -1;
+  };
+  EXPECT_EQ(space("T"), 0);
+  EXPECT_EQ(program->copied_from[static_cast<size_t>(space("C"))], 0);
+  EXPECT_EQ(program->copied_from[static_cast<size_t>(space("D"))], space("C"));
+  EXPECT_EQ(space("E"), space("C"));
+  EXPECT_EQ(space("P"), space("D"));
+  EXPECT_NE(space("C"), 0);
+  EXPECT_NE(space("D"), space("C"));
+  // The words of q are T's, wherever it is.
+  for (uint8_t s = 0; s < 3; ++s) {
+    const size_t p = s * static_cast<size_t>(program->objects_of_space);
+    EXPECT_EQ(program->objects[p].first_word, program->FirstWordOf(s));
+    EXPECT_EQ(program->objects[p + 1].first_word, 1);
+  }
+  EXPECT_NE(program->words[1].stored_by, 0);
+  EXPECT_EQ(program->words[0].stored_by, 0);
+}
+
+TEST(CompileTest, MemoryIsUnmappedWhereItMayBe) {
+  const auto script = [](const std::string& memory, const std::string& peer,
+                         const std::string& supervisor = "") {
+    return Refusal("filter umask\nmemory p = \"/a\"" + memory +
+                   "\nmemory v = [p, NULL] | unmapped\ntarget T { umask() }\n"
+                   "peer P shares memory with T { " +
+                   peer +
+                   " }\n"
+                   "supervisor S { n = recv(); " +
+                   supervisor + "send(n, value 1) }\n");
+  };
+  EXPECT_EQ(script(" | unmapped", "p = unmapped; v = unmapped; p = \"/a\"; v[1] = NULL"), "");
+  EXPECT_EQ(script("", "p = unmapped"),
+            "f:9:35: expected one of the alternatives that 'memory' declares");
+  EXPECT_EQ(script(" | unmapped", "v[0] = unmapped"), "f:9:31: expected v = unmapped");
+  EXPECT_EQ(script(" | unmapped", "p = unmapped", "p = unmapped; "),
+            "f:10:32: found 'unmapped' in a supervisor, expected it where the memory is mapped: in "
+            "a target, or in who shares its memory");
+  EXPECT_EQ(script(" | unmapped | \"/b\"", "p = unmapped").substr(0, 6), "f:6:28");
+}
+
+TEST(CompileTest, IdsWithoutEndAreNotPredicted) {
+  const auto script = [](const std::string& signals) {
+    return Refusal("filter umask\ntarget T { umask() }\nsignals to T: " + signals +
+                   "\nsupervisor S { n = recv(); m = after(n); send(m, value 1) }\n");
+  };
+  EXPECT_EQ(script("2, handler restarts"), "");
+  EXPECT_EQ(script("any, handler restarts").substr(0, 29), "f:8:28: found after(), expect");
+  EXPECT_EQ(script("any, fatal"),
+            "f:7:1: found signals without end, expected them for a task with a handler");
 }
 
 // RECV, read, ID_VALID, decide, SEND: every kernel has these.

@@ -141,6 +141,11 @@ class Compiler {
   absl::Status Writers();
   absl::Status DeclareObjects();
   using Domains = std::vector<std::vector<Value>>;  // by word of an object
+  Value InternUnmapped();
+  void StoresOfScripts();
+  absl::Status NewSpace(Location where, TaskInfo* info);
+  absl::Status CopiedDomains();
+  bool StoredByGeneralPeer(const model::Word& word) const;
   absl::Status TableWords(const Memory& memory, Object* object, Domains* domains);
   absl::Status TextWords(const Memory& memory, Object* object, Domains* domains);
   void CopySpaces();
@@ -210,6 +215,7 @@ class Compiler {
   std::map<std::string, int> tasks_;
   std::map<std::array<uint8_t, 8>, Value> bytes_;
   std::map<std::pair<int, int>, Value> pointers_;  // by object and offset in words
+  Value unmapped_ = model::kZero;  // what says that a word is not mapped, if any can
   std::vector<int> rests_;  // of each object: the number of its first rest, in its address space
   // Tasks of supervisors with a policy, with their declaration.
   std::vector<std::pair<int, const Supervisor*>> policies_;
@@ -218,7 +224,8 @@ class Compiler {
   std::set<std::string> named_;         // objects that something passes, stores into or points to
   int files_tables_ = 0;
   int spaces_ = 0;
-  std::vector<Script> scripts_;                    // with tests or loops
+  std::set<std::string> forked_;  // children that get an address space of their own
+  std::vector<Script> scripts_;   // with tests or loops
   std::array<bool, model::kMaxSpaces> general_{};  // where the most general peer is
 };
 

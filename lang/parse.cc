@@ -17,6 +17,7 @@ namespace knotcheck::lang {
 const std::vector<Parser::Keyword>& Parser::Keywords() {
   static const auto& kKeywords = *new std::vector<Keyword>{
       {"memory", &Parser::ParseMemory},
+      {"shared", &Parser::ParseMemory},
       {"program", &Parser::ParseProgram},
       {"target", &Parser::ParseTask},
       {"thread", &Parser::ParseTask},
@@ -66,15 +67,22 @@ bool Parser::ParseDeclaration() {
 bool Parser::ParseMemory(const Token& keyword) {
   Memory memory;
   memory.where = keyword.where;
+  memory.shared = keyword.raw == "shared";
+  if (memory.shared && !Word("memory")) return false;
   if (!Name(&memory.name, "a name for the memory") || !Punctuation("=")) return false;
   absl::string_view more = "'|' or ";
   if (AtPunctuation("[")) {
     memory.kind = Memory::Kind::kPointers;
     more = "";
     if (!ParsePointers(&memory.entries)) return false;
+    if (TakePunctuation("|")) {
+      if (!Word("unmapped")) return false;
+      memory.may_be_unmapped = true;
+    }
   } else if (token().kind == Token::Kind::kString || AtWord("bytes")) {
     if (TakeWord("bytes")) memory.kind = Memory::Kind::kBytes;
-    if (!ParseStrings(&memory.alternatives)) return false;
+    if (!ParseStrings(&memory)) return false;
+    if (memory.may_be_unmapped) more = "";
   } else {
     return Fail("a string in double quotes, 'bytes' or '['", {"bytes"});
   }
@@ -112,9 +120,13 @@ bool Parser::ParsePointers(std::vector<std::vector<Atom>>* entries) {
   return AtPunctuation("]") ? Close("]") : Fail("',', '|' or ']'");
 }
 
-bool Parser::ParseStrings(std::vector<Atom>* alternatives) {
+bool Parser::ParseStrings(Memory* memory) {
   do {
-    if (!String(&alternatives->emplace_back())) return false;
+    if (!memory->alternatives.empty() && TakeWord("unmapped")) {
+      memory->may_be_unmapped = true;
+      return true;
+    }
+    if (!String(&memory->alternatives.emplace_back())) return false;
   } while (TakePunctuation("|"));
   return true;
 }

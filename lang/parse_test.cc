@@ -120,6 +120,16 @@ TEST(ParseTest, MemoryOfPointers) {
                                                             {NamedAtom("NULL")}}));
 }
 
+TEST(ParseTest, MemoryThatIsSharedOrUnmapped) {
+  EXPECT_FALSE(ParsedAs<Memory>(R"(memory m = "/a" | "/b")").shared);
+  EXPECT_FALSE(ParsedAs<Memory>(R"(memory m = "/a" | "/b")").may_be_unmapped);
+  const Memory text = ParsedAs<Memory>(R"(shared memory m = "/a" | unmapped)");
+  EXPECT_TRUE(text.shared);
+  EXPECT_TRUE(text.may_be_unmapped);
+  EXPECT_EQ(text.alternatives, (std::vector<Atom>{StringOf("/a")}));
+  EXPECT_TRUE(ParsedAs<Memory>("memory m = [s] | unmapped").may_be_unmapped);
+}
+
 TEST(ParseTest, Tasks) {
   const Task target = ParsedAs<Task>("target T { exit() }");
   EXPECT_EQ(target.kind, Task::Kind::kTarget);
@@ -525,12 +535,14 @@ TEST(HeaderTest, BadResults) {
 TEST(ParseTest, BadDeclarations) {
   constexpr Row kTable[] = {
       {"memmory x = \"a\"",
-       "f:5:1: found 'memmory', expected a declaration (memory, program, target, thread, child, "
+       "f:5:1: found 'memmory', expected a declaration (memory, shared, program, target, thread, "
+       "child, "
        "peer, "
        "supervisor, signals, filter, allocation, listener, rlimit, never, sometimes), did you "
        "mean 'memory'?"},
       {"42",
-       "f:5:1: found '42', expected a declaration (memory, program, target, thread, child, peer, "
+       "f:5:1: found '42', expected a declaration (memory, shared, program, target, thread, child, "
+       "peer, "
        "supervisor, signals, filter, allocation, listener, rlimit, never, sometimes)"},
       {"never x never y", "f:5:9: found 'never', expected ',' or the end of the line"},
       {"filter a;", "f:5:9: found ';', expected the end of the line"},

@@ -53,7 +53,7 @@ class Parser : private TokenReader {
   bool ParseAsk(const Token& keyword);
 
   bool ParsePointers(std::vector<std::vector<Atom>>* entries);
-  bool ParseStrings(std::vector<Atom>* alternatives);
+  bool ParseStrings(Memory* memory);
   // '{' statements '}', or what follows its '{'.
   bool ParseBody(std::vector<Statement>* body);
   bool ParseStatements(std::vector<Statement>* body);

@@ -125,12 +125,14 @@ std::string Text(const If& branch) {
 std::string Text(const Loop& loop) { return absl::StrCat("loop ", Body(loop.body)); }
 
 std::string Text(const Memory& memory) {
-  const std::string head = absl::StrCat("memory ", memory.name, " = ");
+  const std::string head =
+      absl::StrCat(memory.shared ? "shared " : "", "memory ", memory.name, " = ");
+  const std::string tail = memory.may_be_unmapped ? " | unmapped" : "";
   switch (memory.kind) {
     case Memory::Kind::kString:
-      return absl::StrCat(head, Joined(memory.alternatives, " | "));
+      return absl::StrCat(head, Joined(memory.alternatives, " | "), tail);
     case Memory::Kind::kBytes:
-      return absl::StrCat(head, "bytes ", Joined(memory.alternatives, " | "));
+      return absl::StrCat(head, "bytes ", Joined(memory.alternatives, " | "), tail);
     case Memory::Kind::kPointers:
       break;
   }
@@ -139,7 +141,7 @@ std::string Text(const Memory& memory) {
                                     [](std::string* out, const std::vector<Atom>& entry) {
                                       *out += Joined(entry, " | ");
                                     }),
-                      "]");
+                      "]", tail);
 }
 
 std::string Text(const ProgramImage& image) {

@@ -221,6 +221,10 @@ bool Canonical::Interchangeable(size_t a, size_t b) const {
   } else {
     if (!alone(&TaskInfo::files, x, a) || !alone(&TaskInfo::files, y, b)) return false;
     if (!alone(&TaskInfo::space, x, a) || !alone(&TaskInfo::space, y, b)) return false;
+    if (std::any_of(program_.words.begin(), program_.words.end(),
+                    [](const Word& word) { return word.in_all_spaces; })) {
+      return false;
+    }
     if (program_.nofile[x.files] != program_.nofile[y.files]) return false;
     for (const WriterInfo& writer : program_.writers) {
       if (writer.space == x.space || writer.space == y.space) return false;

@@ -32,6 +32,9 @@ class Canonical {
   // alike than kMostPermutations allows to try: then some states of a class stay apart.
   void Apply(State* state, bool permute, bool rename) const;
 
+  // Gives the notifications that something in *state names the numbers from 1 on, in their order.
+  void RenumberIds(State* state) const;
+
   // How many states the identical tasks make of this one.
   uint64_t OrbitSize(const State& state) const;
 
@@ -46,7 +49,6 @@ class Canonical {
 
   bool Interchangeable(size_t a, size_t b) const;
   void ClearDead(State* state) const;
-  void RenumberIds(State* state) const;
   void Permute(const State& from, const Permutation& to, State* result) const;
   // Returns, as bits, the tasks that something outside them names or belongs to.
   uint32_t Sign(const State& state, uint64_t* signatures) const;

@@ -34,8 +34,9 @@ constexpr uint64_t kEverything = (uint64_t{1} << 43) - 1;
 
 bool WritesMemory(Nr nr) {
   const auto& roles = SyscallOf(nr).roles;
-  return std::any_of(roles.begin(), roles.end(),
-                     [](const Role& role) { return role.shape == Shape::kOutBuffer; });
+  return nr == Nr::kFork || std::any_of(roles.begin(), roles.end(), [](const Role& role) {
+           return role.shape == Shape::kOutBuffer;
+         });
 }
 
 template <class Fn>

@@ -17,9 +17,10 @@ namespace knotcheck::model {
 
 // Capacities of the state. A scenario that needs more is refused when it is compiled.
 inline constexpr int kMaxTasks = 7;
-inline constexpr int kMaxWords = 48;       // 8-byte words of user memory, of all address spaces
-inline constexpr int kMaxSpaces = 4;       // address spaces
-inline constexpr int kMaxSeen = 10;        // words that a supervisor inspects for one call
+inline constexpr int kMaxWords = 48;          // 8-byte words of user memory, of all address spaces
+inline constexpr int kMaxSpaces = 4;          // address spaces
+inline constexpr uint64_t kMostCopies = 256;  // different copies that one fork may make
+inline constexpr int kMaxSeen = 10;           // words that a supervisor inspects for one call
 inline constexpr int kMaxViews = 12;       // of each supervisor, or of those that share looks, of
                                            // each target
 inline constexpr int kMaxFds = 8;          // of one descriptor table
@@ -48,10 +49,12 @@ struct ValueInfo {
   int8_t object = -1;  // of a pointer: the object at whose beginning it points
   int8_t end_of = -1;  // ... or the one just behind whose last word it points
   bool has_nul = false;
-  std::string text;  // as traces show it
+  bool unmapped = false;  // no bytes: the word is not mapped
+  std::string text;       // as traces show it
 };
 
 // A variable of user memory in one address space: `words` words from `first_word` on, `bytes` long.
+// One that all spaces share has the words of the first one's.
 // What follows it in the address space is unmapped. An address in the middle of one leads to its
 // rest, an object over the same words.
 struct Object {
@@ -78,8 +81,12 @@ struct Word {
   std::vector<Value> domain;
   // Any read may return any value of the domain: the most general peer writes here.
   bool shared = false;
+  // MAP_SHARED: it is space 0's, and the objects of the others lead to it as well.
+  bool in_all_spaces = false;
   // Who may store here: bit t, task t in its script, and kStoredByOthers.
   uint8_t stored_by = 0;
+  // A fork fills it, and its parent's is stored to.
+  bool copied = false;
 };
 
 // What a program finds in its memory once a task has executed it, from where the objects of the
@@ -343,6 +350,11 @@ struct TaskInfo {
 
 // A sender's count: a signal whenever there is something to interrupt.
 inline constexpr uint8_t kSignalsWithoutEnd = 0xff;
+// Where these come to a task with the filter, ids are given out without end: beyond kMaxIds the
+// notifications that somebody still knows get the least ones, in their order; and requests for RECV
+// beyond kMostRequests are not counted.
+inline constexpr uint8_t kMaxIds = 60;
+inline constexpr uint8_t kMostRequests = 3;
 
 struct SenderInfo {
   uint8_t task = 0;
@@ -396,6 +408,8 @@ struct Program {
   int rests_of_space = 0;
   int whole_objects = 0;  // the rests stand behind these
   int words_of_space = 0;
+  // Of an address space that a fork fills: whose it copies; else -1.
+  std::array<int8_t, kMaxSpaces> copied_from = {-1, -1, -1, -1};
   std::vector<Word> words;
   std::vector<Image> images;
   std::vector<TaskInfo> tasks;
@@ -413,7 +427,8 @@ struct Program {
   bool wait_killable = false;
   bool nested = false;              // some call has pointers behind pointers
   bool polls = false;               // some supervisor polls
-  bool spins = false;               // some supervisor's loop may go round for ever without sleeping
+  bool spins = false;               // some task may go on for ever without coming to rest
+  bool traps_without_end = false;   // signals without end come to a task with the filter
   bool closes = false;              // some supervisor closes the listener
   bool puts_back = false;           // some RECV may fault, and puts its notification back
   uint16_t installs = 0;            // calls of seccomp()
@@ -435,6 +450,10 @@ struct Program {
   // Whether an object is a whole one, or a rest to which some address leads.
   bool IsNamed(size_t object) const;
   int FirstWordOf(uint8_t space) const { return space * words_of_space; }
+  // Whether a word is mapped in a space.
+  bool Reaches(uint8_t space, const Word& word) const {
+    return objects[word.object].space == space || word.in_all_spaces;
+  }
   // The object to which an address leads in a space; -1: nothing is mapped there.
   int ObjectAt(Value address, uint8_t space) const {
     const int object = address == kUninit || address == kAbsent ? -1 : values[address].object;

@@ -169,7 +169,7 @@ bool System::StepWriter(State* state, int writer, int choice, int* arity, TraceS
   const uint8_t space = program_.writers[static_cast<size_t>(writer)].space;
   for (size_t w = 0; w < program_.words.size(); ++w) {
     const Word& word = program_.words[w];
-    if (word.domain.size() < 2 || program_.objects[word.object].space != space) continue;
+    if (word.domain.size() < 2 || !program_.Reaches(space, word)) continue;
     const int first = *arity;
     *arity += static_cast<int>(word.domain.size());
     if (choice < first || choice >= *arity) continue;
@@ -203,6 +203,10 @@ System::Shown System::Step(State* state, int thread, int choice, TraceStep* trac
   if (thread >= tasks) {
     shown.possible = choice == 0 && StepSender(state, thread - tasks, trace);
     return shown;
+  }
+  if (program_.traps_without_end && state->filter().next_id > program_.max_id) {
+    canonical_.RenumberIds(state);
+    KNOT_CHECK(state->filter().next_id <= program_.max_id);
   }
   Kernel kernel(program_, proposal_, config_);
   kernel.SetTrace(trace);

@@ -29,23 +29,40 @@ constexpr int kMostWrites = 255;  // what State::writes_left holds
 // The indices among the writers of the explicit program: of each writer of `program`, and of the
 // (first) most general peer of each address space, which is a writer in the explicit program only.
 struct WriterIndices {
+  static constexpr uint16_t kNone = 0xffff;
   std::vector<uint16_t> known;
   std::array<uint16_t, model::kMaxSpaces> general{};
 };
 WriterIndices Writers(const model::Program& program, const model::Program& with_writers) {
   WriterIndices indices;
-  std::array<bool, model::kMaxSpaces> found{};
+  indices.general.fill(WriterIndices::kNone);
   for (size_t i = 0; i < with_writers.writers.size(); ++i) {
     const size_t known = indices.known.size();
     const model::WriterInfo& writer = with_writers.writers[i];
     if (known < program.writers.size() && program.writers[known].name == writer.name) {
       indices.known.push_back(static_cast<uint16_t>(i));
-    } else if (!found[writer.space]) {
+    } else if (indices.general[writer.space] == WriterIndices::kNone) {
       indices.general[writer.space] = static_cast<uint16_t>(i);
-      found[writer.space] = true;
     }
   }
   return indices;
+}
+
+// The writer of a word, and the first of its choices that store there.
+std::pair<uint16_t, int> WriterOf(const model::Program& program, const WriterIndices& indices,
+                                  size_t w) {
+  uint8_t space = program.objects[program.words[w].object].space;
+  while (indices.general[space] == WriterIndices::kNone ||
+         !program.Reaches(space, program.words[w])) {
+    space = static_cast<uint8_t>((space + 1) % model::kMaxSpaces);
+  }
+  int choices = 0;
+  for (size_t other = 0; other < w; ++other) {
+    const model::Word& word = program.words[other];
+    if (word.domain.size() < 2 || !program.Reaches(space, word)) continue;
+    choices += static_cast<int>(word.domain.size());
+  }
+  return {indices.general[space], choices};
 }
 
 }  // namespace
@@ -195,7 +212,8 @@ std::vector<std::string> CheckpointFiles(const CheckpointOptions& options,
 }
 
 absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Operand& operand,
-                             const CheckOptions& options) {
+                             const CheckOptions& given) {
+  CheckOptions options = given;
   const auto asked = lang::AskedOf(scenario);
   if (!asked.ok()) return asked.status();
   model::Toggles toggles = options.toggles;
@@ -204,6 +222,8 @@ absl::StatusOr<Answer> Check(const lang::Scenario& scenario, const model::Operan
   if (!question.ok()) return question.status();
   KNOT_CHECK(options.coverage == nullptr || options.explore.threads == 1);
   (*question)->Record(options.coverage);
+  // Ids without end would make states without end.
+  if ((*question)->program().traps_without_end) options.reductions |= checker::kRenumber;
   const model::System& system = (*question)->system();
   const KernelModel kernel_model(system);
   Answer answer;
@@ -358,14 +378,6 @@ absl::StatusOr<Concrete> Concretise(const lang::Scenario& scenario, const model:
 
   Concrete concrete;
   concrete.path.initial = path.initial;
-  std::vector<int> first_choice;  // of a writer, by word of its address space
-  int choices = 0;
-  for (size_t w = 0; w < program.words.size(); ++w) {
-    if (w % static_cast<size_t>(program.words_of_space) == 0) choices = 0;
-    first_choice.push_back(choices);
-    const auto& domain = program.words[w].domain;
-    if (domain.size() > 1) choices += static_cast<int>(domain.size());
-  }
   model::StateValue state = system.initial();
   const auto take = [&](checker::Action action) {
     concrete.path.actions.push_back(action);
@@ -383,9 +395,9 @@ absl::StatusOr<Concrete> Concretise(const lang::Scenario& scenario, const model:
       const auto& domain = program.words[w].domain;
       if ((state.memory[w] ^ domain[0]) == value) continue;
       const auto at = std::find(domain.begin(), domain.end(), value) - domain.begin();
-      const uint8_t space = program.objects[program.words[w].object].space;
-      possible = possible && take({static_cast<uint16_t>(others + writer_of.general[space]),
-                                   static_cast<uint16_t>(first_choice[w] + at)});
+      const auto [writer, first] = WriterOf(program, writer_of, w);
+      possible = possible &&
+                 take({static_cast<uint16_t>(others + writer), static_cast<uint16_t>(first + at)});
       ++concrete.writes;
     }
     possible = possible && concrete.writes <= kMostWrites && take(action);

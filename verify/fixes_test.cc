@@ -191,10 +191,17 @@ TEST(Fixes, EachMendsWhatItIsFor) {
   }
 }
 
+// With KNOT_WIDE, as ./dev test --all sets it, in the whole collection; else where one is known to,
+// and in every fourth other scenario.
 TEST(Fixes, NoneMakesAnythingWorse) {
+  const bool all = std::getenv("KNOT_WIDE") != nullptr;
+  size_t number = 0;
   std::set<std::tuple<std::string, std::string, std::string>> exposed;
   size_t questions = 0;
   for (const std::string& name : Collection()) {
+    const bool known = std::any_of(std::begin(kExposed), std::end(kExposed),
+                                   [&name](const Exposure& each) { return each.scenario == name; });
+    if (!all && !known && number++ % 4 != 0) continue;
     const lang::Scenario scenario = Load(name);
     for (const lang::Claim& claim : scenario.header.results) {
       // What is said of one with fixes, or of another kernel, is none of these.
@@ -225,7 +232,7 @@ TEST(Fixes, NoneMakesAnythingWorse) {
     expected.emplace(each.fix, each.scenario, each.property);
   }
   EXPECT_EQ(exposed, expected);
-  EXPECT_GE(questions, 129u);
+  EXPECT_GE(questions, all ? 129u : 35u);
 }
 
 // An answer is kept for all sets of fixes that agree with the one that was asked on what it met.

@@ -2,10 +2,13 @@
 
 #include "verify/liveness.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
 #include "checker/liveness.h"
+#include "model/kernel/kernel.h"
 #include "verify/kernel_model.h"
 #include "verify/owing_model.h"
 
@@ -34,6 +37,21 @@ uint64_t OwingModel::Pending(const uint64_t* words) const {
     pending |= static_cast<uint64_t>(owed_(system().program(), state, tasks_[i])) << i;
   }
   return pending;
+}
+
+bool OwingModel::MayStep(const uint64_t* words, int thread) const {
+  const model::Program& program = system().program();
+  const int sender = thread - static_cast<int>(program.tasks.size());
+  if (!program.traps_without_end || sender < 0) return true;
+  if (sender >= static_cast<int>(program.senders.size())) return true;
+  const model::SenderInfo& info = program.senders[static_cast<size_t>(sender)];
+  if (info.count != model::kSignalsWithoutEnd || !program.tasks[info.task].filtered) return true;
+  const model::State state = View(words);
+  return std::any_of(std::begin(state.tasks[info.task].frames),
+                     std::end(state.tasks[info.task].frames), [](const model::Frame& frame) {
+                       return frame.function ==
+                              static_cast<uint8_t>(model::Fn::k_seccomp_do_user_notification);
+                     });
 }
 
 uint64_t OwingModel::FairThreads(const uint64_t* words) const {

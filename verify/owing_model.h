@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -22,8 +23,42 @@ class OwingModel : public KernelModel {
   int ObligationCount() const { return static_cast<int>(tasks_.size()); }
   uint64_t Pending(const uint64_t* state) const;
   uint64_t FairThreads(const uint64_t* state) const;
+  // As KernelModel's. Where ids come without end they are numbered anew after each step: nothing
+  // else reduces what is searched for starvation. And signals without end come to targets in
+  // seccomp_do_user_notification() only: between two calls they could keep any program from its
+  // next instruction.
+  checker::Outcome Apply(uint64_t* state, checker::Action action, checker::StateStack& scratch,
+                         checker::Effects& effects) const {
+    if (!MayStep(state, action.thread)) return checker::Outcome::kDisabled;
+    const checker::Outcome outcome = KernelModel::Apply(state, action, scratch, effects);
+    Renumber(state);
+    return outcome;
+  }
+  template <class Fn>
+  void ForEachSuccessor(const uint64_t* state, int thread, checker::StateStack& scratch,
+                        Fn&& fn) const {
+    if (!MayStep(state, thread)) return;
+    const checker::StateBuffer buffer(scratch);
+    KernelModel::ForEachSuccessor(state, thread, scratch,
+                                  [&](checker::Action action, const uint64_t* next,
+                                      checker::Outcome outcome, const checker::Effects& effects) {
+                                    if (system().program().traps_without_end) {
+                                      std::copy_n(next, StateWords(), buffer.words());
+                                      Renumber(buffer.words());
+                                      next = buffer.words();
+                                    }
+                                    fn(action, next, outcome, effects);
+                                  });
+  }
 
  private:
+  bool MayStep(const uint64_t* state, int thread) const;
+  void Renumber(uint64_t* state) const {
+    if (!system().program().traps_without_end) return;
+    model::State view = View(state);
+    system().canonical().RenumberIds(&view);
+  }
+
   bool (*owed_)(const model::Program&, const model::State&, int);
   std::vector<int> tasks_;
   uint64_t always_fair_ = 0;

@@ -105,6 +105,9 @@ absl::Status Emitter::Check() const {
   }
   if (executing > 1) return No("a C program executes one program");
   if (!program_.images.empty()) return No("a C program executes none with memory of its own");
+  for (const model::ValueInfo& value : program_.values) {
+    if (value.unmapped) return No("a C program unmaps nothing");
+  }
   for (const auto& [at, words] : plan_.ops) {
     const auto after = plan_.ops.find({at.first, at.second + 1});
     if (words[0] != "call" || words[1] != "execve" || after == plan_.ops.end()) continue;

@@ -4,8 +4,12 @@
 
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
+#include <algorithm>
 #include <cstring>
+
+#include "conform/runner/raw.h"
 
 namespace knotcheck::runner {
 namespace {
@@ -43,6 +47,7 @@ uint64_t ValueOf(const Plan& plan, const Value& value) {
     case Value::Kind::kObject:
       return AddressOf(plan, static_cast<int>(value.number)) + value.offset;
     case Value::Kind::kDangling:
+    case Value::Kind::kUnmapped:
       break;
   }
   return kDangling;
@@ -58,7 +63,9 @@ bool MapObjects(const Plan& plan, const std::map<int, int>& files) {
     if (BytesOf(plan, i) == 0) continue;
     const auto file = files.find(i);
     const bool anonymous = file == files.end();
-    const int flags = MAP_SHARED | MAP_FIXED_NOREPLACE | (anonymous ? MAP_ANONYMOUS : 0);
+    const bool is_private = plan.objects[static_cast<size_t>(i)].is_private;
+    const int flags = (is_private ? MAP_PRIVATE : MAP_SHARED) | MAP_FIXED_NOREPLACE |
+                      (anonymous ? MAP_ANONYMOUS : 0);
     void* const begin = reinterpret_cast<void*>(PageOf(AddressOf(plan, i)));
     void* const at = mmap(begin, MappedBytes(plan, i), PROT_READ | PROT_WRITE, flags,
                           anonymous ? -1 : file->second, 0);
@@ -94,6 +101,17 @@ void Store(const Plan& plan, int index, const Value& value) {
   const uint64_t bytes = InMemory(plan, word, value);
   const uint64_t size = BytesOf(plan, word.object);
   const uint64_t address = AddressOf(plan, word.object) + word.offset;
+  // Nobody reads what has no rights: as if it were unmapped, but that the pages stay.
+  const bool may_be_unmapped =
+      std::any_of(word.values.begin(), word.values.end(),
+                  [](const Value& each) { return each.kind == Value::Kind::kUnmapped; });
+  if (may_be_unmapped) {
+    const bool unmaps = value.kind == Value::Kind::kUnmapped;
+    Own(SYS_mprotect, static_cast<long>(PageOf(address)),
+        static_cast<long>(MappedBytes(plan, word.object)),
+        unmaps ? PROT_NONE : PROT_READ | PROT_WRITE);
+    if (unmaps) return;
+  }
   if (word.offset + 8 <= size) {
     // One store, though the address need not be a multiple of 8.
     __asm__ volatile("movq %1, (%0)" : : "r"(address), "r"(bytes) : "memory");

@@ -174,11 +174,13 @@ class Reader {
   Value TakeValue(Line* line) {
     const std::string word = line->Take("a value");
     if (word[0] == '&' || word == "dangling") return ToAddress(word);
+    if (word == "unmapped") return {Value::Kind::kUnmapped, 0};
     Value value;
     const char* const end = word.data() + word.size();
     const auto [at, code] = std::from_chars(word.data(), end, value.number, 16);
     if (word.size() != 16 || code != std::errc() || at != end) {
-      throw Mistake{"'" + word + "'", "16 hexadecimal digits, '&O', '&O+BYTES' or 'dangling'"};
+      throw Mistake{"'" + word + "'",
+                    "16 hexadecimal digits, '&O', '&O+BYTES', 'dangling' or 'unmapped'"};
     }
     return value;
   }
@@ -201,6 +203,11 @@ class Reader {
     object.kind = static_cast<ObjectKind>(line->Name(kObjectKinds, "a kind of object"));
     object.bytes = static_cast<uint64_t>(
         line->Number("a number of bytes", 0, static_cast<int64_t>(kMaxObjectBytes)));
+    if (line->more()) {
+      const std::string word = line->Take("a word");
+      if (word != "private") throw Mistake{"'" + word + "'", "'private', or the end of the line"};
+      object.is_private = true;
+    }
     plan_.objects.push_back(object);
   }
 

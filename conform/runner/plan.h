@@ -11,9 +11,10 @@
 
 namespace knotcheck::runner {
 
-// A number, the address of an object, or an address where nothing is mapped.
+// A number, the address of an object, or an address where nothing is mapped; of a word also that
+// its object is unmapped.
 struct Value {
-  enum class Kind : uint8_t { kNumber, kObject, kDangling };
+  enum class Kind : uint8_t { kNumber, kObject, kDangling, kUnmapped };
   Kind kind = Kind::kNumber;
   uint64_t number = 0;  // of kObject: the object
   uint64_t offset = 0;  // ... and how many bytes behind its beginning
@@ -25,6 +26,7 @@ struct Object {
   std::string name;
   ObjectKind kind = ObjectKind::kBytes;
   uint64_t bytes = 0;
+  bool is_private = false;  // MAP_PRIVATE
 };
 
 struct Word {

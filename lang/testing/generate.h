@@ -61,14 +61,14 @@ inline std::string Name() {
     case 4:
       return Word("abcxyzABCXYZ_", "abcxyzABCXYZ_0123456789");
     case 3:
-      return OneOf({"memory",  "target",   "thread", "child",    "peer",       "supervisor",
-                    "filter",  "signals",  "rlimit", "listener", "never",      "sometimes",
-                    "to",      "of",       "shares", "files",    "with",       "writes",
-                    "bytes",   "NULL",     "policy", "allow",    "if",         "and",
-                    "else",    "on",       "uses",   "handler",  "restarts",   "ignored",
-                    "fatal",   "failures", "closes", "holds",    "allocation", "violated",
-                    "any",     "anything", "but",    "nothing",  "in",         "order",
-                    "program", "loop",     "leave",  "result",   "is"});
+      return OneOf(
+          {"memory",   "target",  "thread",   "child",    "peer",      "supervisor", "filter",
+           "signals",  "rlimit",  "listener", "never",    "sometimes", "to",         "of",
+           "shares",   "files",   "with",     "writes",   "bytes",     "NULL",       "policy",
+           "allow",    "if",      "and",      "else",     "on",        "uses",       "handler",
+           "restarts", "ignored", "fatal",    "failures", "closes",    "holds",      "allocation",
+           "violated", "any",     "anything", "but",      "nothing",   "in",         "order",
+           "program",  "loop",    "leave",    "result",   "is",        "shared",     "unmapped"});
     default:
       return OneOf({"T", "P", "S", "path", "fd", "openat"});
   }
@@ -232,6 +232,8 @@ inline Memory AnyMemory() {
   } else {
     memory.alternatives = Some(1, 3, StringAtom);
   }
+  memory.may_be_unmapped = OneIn(3);
+  memory.shared = OneIn(3);
   return memory;
 }
 

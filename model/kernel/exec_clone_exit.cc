@@ -215,9 +215,48 @@ Flow begin_new_exec(Kernel& k) {
   FUNCTION_END;
 }
 
+namespace {
+
+// dup_mm(): what is not MAP_SHARED is the child's own from now on. Pages are copied when somebody
+// stores to them, so what the child gets is there at one moment, when the parent's page tables have
+// become read-only. What a most general peer may have stored by then is any of its values.
+void CopyMemory(Kernel& k, uint8_t to) {
+  const uint8_t from = k.info().space;
+  if (from == to) return;
+  const auto of = [&k](uint8_t space, int w) {
+    return static_cast<size_t>(k.p.FirstWordOf(space) + w);
+  };
+  const auto stored = [&](int w) {
+    return k.p.words[of(from, w)].shared && !k.p.words[of(to, w)].shared;
+  };
+  int copies = 1;
+  for (int w = 0; w < k.p.words_of_space; ++w) {
+    if (stored(w)) copies *= static_cast<int>(k.p.words[of(from, w)].domain.size());
+  }
+  int copy = copies > 1 ? k.Choose(copies) : 0;
+  for (int w = 0; w < k.p.words_of_space; ++w) {
+    const Word& parent = k.p.words[of(from, w)];
+    const Word& child = k.p.words[of(to, w)];
+    if (child.domain.size() < 2 || child.shared) continue;
+    Value value = k.s->memory[of(from, w)] ^ parent.domain[0];
+    if (stored(w)) {
+      const auto alternatives = static_cast<int>(parent.domain.size());
+      value = parent.domain[static_cast<size_t>(copy % alternatives)];
+      copy /= alternatives;
+      k.NoteRead(of(from, w), value);
+    }
+    k.s->memory[of(to, w)] = value ^ child.domain[0];
+  }
+}
+
+}  // namespace
+
 Flow copy_process(Kernel& k) {
   FUNCTION_BEGIN;
-  STEP("copy_seccomp(p)", kSignals | kFiles | kUsers | kLife | kStartsTask | kChains);
+  // copy_files(), copy_mm(), copy_seccomp(): nobody sees the child before it is there, and what
+  // others do to the parent's files and memory in between might as well come behind.
+  STEP("copy_seccomp(p)",
+       kSignals | kFiles | kUsers | kLife | kStartsTask | kChains | kReadsMemory | kStoresMemory);
   // recalc_sigpending(): a signal that waits is handled before anything is cloned.
   if (k.SignalPending(k.cur)) return k.Return(-kERESTARTNOINTR);
   {
@@ -234,6 +273,7 @@ Flow copy_process(Kernel& k) {
     if (k.Number() == Nr::kClone) {
       t.files = k.me().files;
     } else {
+      if (!(t.flags & kExeced)) CopyMemory(k, k.p.tasks[static_cast<size_t>(child)].space);
       t.files = k.p.tasks[static_cast<size_t>(child)].files;
       // dup_fd(): a number that another thread has claimed and not filled is free in the copy.
       FilesTable& files = k.s->files[t.files];

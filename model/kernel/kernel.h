@@ -185,6 +185,10 @@ class Kernel {
 
   // The outcome of a step with n outcomes; at most one call a step.
   int Choose(int n);
+  // A trace tells what was read of a word that a most general peer stores to.
+  void NoteRead(size_t word, Value value) {
+    if (trace_ != nullptr) trace_->reads.emplace_back(static_cast<int>(word), value);
+  }
   bool chose() const { return chose_; }
   // The function that is called now runs through its first STEP, as part of this step.
   void Fold() { fold_ = true; }

@@ -128,6 +128,18 @@ const Op& RequestOf(const Kernel& k, int addfd) {
   return k.p.tasks[static_cast<size_t>(addfd)].ops[k.s->tasks[addfd].op];
 }
 
+// atomic_inc(), and atomic_dec_if_positive() >= 0. Where signals come without end, so do requests
+// that nobody takes: of kMostRequests one may be left that is not counted.
+void AddRequest(Kernel& k) {
+  if (!k.p.traps_without_end || k.filter().requests < kMostRequests) ++k.filter().requests;
+}
+bool TakeRequest(Kernel& k) {
+  if (k.filter().requests == 0) return false;
+  const bool more = k.p.traps_without_end && k.filter().requests == kMostRequests;
+  if (!more || k.Choose(2) == 0) --k.filter().requests;
+  return true;
+}
+
 void seccomp_notify_free(Kernel& k) {
   k.filter().notif = 0;
   k.filter().requests = 0;
@@ -189,7 +201,7 @@ Flow seccomp_do_user_notification(Kernel& k) {
   n.listed = 1;
   ghost::Trapped(k);
   STEP("atomic_inc(&match->notif->requests)", kRequests);
-  ++k.filter().requests;
+  AddRequest(k);
   STEP("wake_up_poll(&match->wqh, EPOLLIN | EPOLLRDNORM)", kWakes);
   k.WakeUp();
   do {
@@ -322,10 +334,7 @@ Flow recv_wait_event(Kernel& k) {
     if (k.filter().users == 0) return k.Return(0);
   }
   STEP("if (atomic_dec_if_positive(&filter->notif->requests) >= 0)", kRequests);
-  if (k.filter().requests > 0) {
-    --k.filter().requests;
-    return k.Return(0);
-  }
+  if (TakeRequest(k)) return k.Return(0);
   while (true) {
     STEP("ret = prepare_to_wait_event(&filter->wqh, &wait, TASK_INTERRUPTIBLE)", kQueue | kSignals);
     l.ret = 0;
@@ -337,10 +346,7 @@ Flow recv_wait_event(Kernel& k) {
       k.me().flags |= kOnWqh;
     }
     STEP("if (atomic_dec_if_positive(&filter->notif->requests) >= 0)", kRequests | kQueue);
-    if (k.filter().requests > 0) {
-      --k.filter().requests;
-      break;
-    }
+    if (TakeRequest(k)) break;
     if (!k.Has(Variant::recv_blocks_forever)) {
       STEP("if (refcount_read(&filter->users) == 0)", kReadsUsers | kQueue);
       if (k.filter().users == 0) break;
@@ -408,11 +414,11 @@ Flow seccomp_notify_recv(Kernel& k) {
     }
     if (k.Has(Variant::recv_efault_no_wake)) {
       STEP("up(&filter->notif->request)", kRequests | kWakes);
-      ++k.filter().requests;
+      AddRequest(k);
       WakeReceivers(k);
     } else {
       STEP("atomic_inc(&filter->notif->requests)", kRequests);
-      ++k.filter().requests;
+      AddRequest(k);
       STEP("wake_up_poll(&filter->wqh, EPOLLIN | EPOLLRDNORM)", kWakes);
       k.WakeUp();
     }

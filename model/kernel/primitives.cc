@@ -93,13 +93,14 @@ Kernel::UserWord Kernel::ReadUser(int task, Value address, int word_index, uint8
   const size_t index = static_cast<size_t>(o.first_word + word_index);
   const Word& word = p.words[index];
   UserWord result;
-  result.mapped = true;
   if (word.shared) {
     result.value = word.domain[static_cast<size_t>(Choose(static_cast<int>(word.domain.size())))];
-    if (trace_ != nullptr) trace_->reads.emplace_back(static_cast<int>(index), result.value);
+    NoteRead(index, result.value);
   } else {
     result.value = s->memory[index] ^ word.domain[0];
   }
+  result.mapped = !p.values[result.value].unmapped;
+  if (!result.mapped) return {};
   Observe({.kind = Observation::Kind::kReads,
            .role = o.whole,
            .entry = static_cast<uint8_t>(task != cur),
@@ -125,8 +126,19 @@ bool Kernel::WriteArgument(int role, int word_index, Value value) {
   const Object& o = p.objects[static_cast<size_t>(object)];
   if (word_index >= o.words) return false;
   const size_t index = static_cast<size_t>(o.first_word + word_index);
-  // What the most general peer may write, it may also write after this store.
-  if (!p.words[index].shared) s->memory[index] = value ^ p.words[index].domain[0];
+  const Word& word = p.words[index];
+  // What the most general peer may write, it may also write after this store; it may have unmapped
+  // what it may unmap.
+  if (word.shared) {
+    const auto unmapped = std::find_if(word.domain.begin(), word.domain.end(),
+                                       [this](Value each) { return p.values[each].unmapped; });
+    if (unmapped == word.domain.end()) return true;
+    const bool mapped = Choose(2) == 0;
+    NoteRead(index, mapped ? word.domain[0] : *unmapped);
+    return mapped;
+  }
+  if (p.values[s->memory[index] ^ word.domain[0]].unmapped) return false;
+  s->memory[index] = value ^ word.domain[0];
   return true;
 }
 

@@ -150,7 +150,8 @@ std::vector<Field> FieldsOf(const Program& program, const Proposal& proposal,
   for (size_t w = 0; w < layout.words; ++w) {
     const Word& word = program.words[w];
     fields.Add(all, absl::StrCat("memory", w), layout.memory_at + w,
-               word.shared || word.stored_by == 0 ? 0 : 0xff, kPlain, Resource::kUserMemory);
+               word.shared || (word.stored_by == 0 && !word.copied) ? 0 : 0xff, kPlain,
+               Resource::kUserMemory);
   }
   for (size_t i = 0; i < layout.senders; ++i) {
     fields.Add(all, absl::StrCat("signals_left", i), layout.signals_at + i,

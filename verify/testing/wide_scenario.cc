@@ -100,7 +100,8 @@ class Maker {
       : deal_(seed),
         new_words_(options.new_words),
         offsets_(options.offsets),
-        blocks_(options.blocks) {
+        blocks_(options.blocks),
+        maps_(options.maps) {
     MakeTasks();
     MakeSignals();
     MakeSupervisors();
@@ -125,6 +126,8 @@ class Maker {
     if (same != s_.memories.end()) return same->name;
     const std::string kind = letter == 'v' ? "[" : letter == 'b' ? "bytes " : "";
     s_.memories.push_back({letter + std::to_string(s_.memories.size()), kind, entries});
+    if (maps_) s_.memories.back().may_be_unmapped = deal_.Percent(35);
+    if (maps_) s_.memories.back().shared = deal_.Percent(35);
     return s_.memories.back().name;
   }
   // One that there is, or a new one: few memories make few words, and arguments that are aliased.
@@ -255,13 +258,14 @@ class Maker {
   }
 
   // Of what `memory` lists; "" when it lists nothing else anywhere.
-  std::string Store() {
+  std::string Store(bool by_supervisor = false) {
     Strings stores;
     for (const Memory& memory : s_.memories) {
+      if (memory.may_be_unmapped && !by_supervisor) stores.push_back(memory.name + " = unmapped");
       for (size_t i = 0; i < memory.entries.size(); ++i) {
         const std::string at = memory.IsTable() ? "[" + std::to_string(i) + "]" : "";
         for (const std::string& value : memory.entries[i]) {
-          if (memory.entries[i].size() > 1)
+          if (memory.Varies() && (memory.entries[i].size() > 1 || memory.may_be_unmapped))
             stores.push_back(Joined({memory.name, at, " = ", value}, ""));
         }
       }
@@ -370,7 +374,7 @@ class Maker {
       if (task.kind != "child") continue;
       // The first target starts it, anywhere in its script.
       Body& body = s_.tasks[0].body;
-      const std::string call = deal_.Word("1 fork|1 clone");
+      const std::string call = maps_ ? "fork" : deal_.Word("1 fork|1 clone");
       called_.insert(call);
       const auto at = body.begin() + static_cast<int>(deal_.Below(body.size() + 1));
       body.insert(at, {{call + "(" + task.name + ")"}});
@@ -474,7 +478,7 @@ class Maker {
     std::string action = deal_.Word(words);
     const std::string one = deal_.Of(*known);
     if (action == "pin") return Pin(one);
-    if (action == "store") action = Store();
+    if (action == "store") action = Store(true);
     if (action.empty()) action = "id_valid(@)";
     if (action[0] == '#') {
       const bool other = deal_.Percent(60);
@@ -594,6 +598,7 @@ class Maker {
   const bool new_words_;
   const bool offsets_;
   const bool blocks_;
+  const bool maps_;
   WideScenario s_;
   Strings patterns_;  // of the calls of targets
   std::set<std::string> called_;

@@ -65,14 +65,19 @@ struct WideScenario {
     std::string name;
     std::string kind;              // "", "bytes ", "["
     std::vector<Strings> entries;  // one, unless it is a table: the alternatives
+    bool may_be_unmapped = false;
+    bool shared = false;
     bool IsTable() const { return kind == "["; }
     bool Varies() const {
-      return std::ranges::any_of(entries, [](const Strings& entry) { return entry.size() > 1; });
+      return may_be_unmapped ||
+             std::ranges::any_of(entries, [](const Strings& entry) { return entry.size() > 1; });
     }
     std::string Text() const {
       Strings parts;
       for (const Strings& entry : entries) parts.push_back(wide::Joined(entry, " | "));
-      return "memory " + name + " = " + kind + wide::Joined(parts, ", ") + (IsTable() ? "]" : "");
+      return (shared ? "shared memory " : "memory ") + name + " = " + kind +
+             wide::Joined(parts, ", ") + (IsTable() ? "]" : "") +
+             (may_be_unmapped ? " | unmapped" : "");
     }
   };
   struct Task {
@@ -156,6 +161,7 @@ struct WideOptions {
   bool new_words = false;
   bool offsets = false;  // addresses in the middle of memories and at their ends
   bool blocks = false;   // loop, leave and if
+  bool maps = false;     // memory that is shared, or may be unmapped; a child is forked
   size_t largest = 141;  // by wide::Size; 170 for what shows in large scenarios only
 };
 
