@@ -516,7 +516,10 @@ inline void WalkFacts(const Moment& m, std::vector<Fact>* facts) {
   const bool over =
       next == nullptr || reinterpret_cast<const StringWalkLocals*>(next)->arg != l->arg;
   // Strings and buffers end well if they end with a word. A table may turn out to be too long.
-  bool ended = read != nullptr;
+  // A buffer of which something is unmapped ends where that begins.
+  const bool part = m.In("pin_one_fixed") && read == nullptr && over && l->w > 0;
+  bool ended = read != nullptr || part;
+  if (part) facts->push_back(m.New(What::kCutOff));
   if (array) {
     const auto& table = *reinterpret_cast<const ArrayWalkLocals*>(locals);
     TableWalkFacts(m, table, d, read, facts);

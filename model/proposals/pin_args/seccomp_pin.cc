@@ -252,18 +252,22 @@ Flow pin_one_fixed(Kernel& k) {
     PinnedArg& out = kpa.args[l.arg];
     const Value address = AddressOf(k, l.task, l.call, desc.arg);
     const int mapped = k.MappedBytes(l.task, address, l.mm);
-    const int read = std::min<int>(static_cast<int>(desc.max_bytes), mapped);
+    int read = std::min<int>(static_cast<int>(desc.max_bytes), mapped);
+    const auto word = ReadRemote(k, l.task, address, l.w, l.mm, l.call_mm);
+    // What is unmapped ends it as the end of the object does.
+    if (!word.mapped) read = std::min(read, 8 * l.w);
     if (read <= 0) {
       out = PinnedArg{};
       return k.Return(-kEFAULT);
     }
-    const auto word = ReadRemote(k, l.task, address, l.w, l.mm, l.call_mm);
-    KNOT_CHECK(word.mapped && l.w < kPinWords);
-    k.Note("snapshots {}", k.ValueText(word.value));
-    if (!k.Has(Mutation::unpinned_walk)) {
-      out.words[l.w] = Truncated(k, word.value, read - 8 * l.w);
+    if (word.mapped) {
+      KNOT_CHECK(l.w < kPinWords);
+      k.Note("snapshots {}", k.ValueText(word.value));
+      if (!k.Has(Mutation::unpinned_walk)) {
+        out.words[l.w] = Truncated(k, word.value, read - 8 * l.w);
+      }
+      ++l.w;
     }
-    ++l.w;
     if (l.w * 8 < read) continue;
     for (int w = l.w; w < kPinWords; ++w) out.words[w] = kZero;
     out.user_addr = address;
