@@ -336,6 +336,11 @@ StepFootprint Footprints::OfTask(const State& state, int task) const {
     const auto& info = program_.tasks[static_cast<size_t>(task)];
     const Op& op = (me.flags & kInHandler) ? info.handler[me.handler_op] : info.ops[me.op];
     footprint.writes |= Lives(op.task) | Files(program_.tasks[op.task].files);
+    // fork() copies memory, clone() does not.
+    if (op.nr == Nr::kFork) {
+      footprint.reads |= kMemory;
+      footprint.writes |= kMemory;
+    }
   }
   if (touches & kMayFault) footprint.writes |= kFaults;
   if (touches & kListener) footprint.writes |= kFile;

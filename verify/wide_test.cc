@@ -63,10 +63,11 @@ std::vector<Seeds> SeedsToTry() {
   return {{first, *end == ',' ? std::strtoull(end + 1, nullptr, 10) : 1}};
 }
 WideScenario Scenario(uint64_t seed) {
-  return testing::MakeWideScenario(seed,
-                                   {.new_words = true,
-                                    .offsets = seed > kOffsets,
-                                    .blocks = seed > kBlocks && seed<kMaps, .maps = seed> kMaps});
+  const bool maps = seed > kMaps;
+  return testing::MakeWideScenario(seed, {.new_words = true,
+                                          .offsets = seed > kOffsets,
+                                          .blocks = seed > kBlocks && !maps,
+                                          .maps = maps});
 }
 
 // The scenario under a proposal; nullptr where it means nothing, or is more than can be compiled.

@@ -255,8 +255,7 @@ Flow copy_process(Kernel& k) {
   FUNCTION_BEGIN;
   // copy_files(), copy_mm(), copy_seccomp(): nobody sees the child before it is there, and what
   // others do to the parent's files and memory in between might as well come behind.
-  STEP("copy_seccomp(p)",
-       kSignals | kFiles | kUsers | kLife | kStartsTask | kChains | kReadsMemory | kStoresMemory);
+  STEP("copy_seccomp(p)", kSignals | kFiles | kUsers | kLife | kStartsTask | kChains);
   // recalc_sigpending(): a signal that waits is handled before anything is cloned.
   if (k.SignalPending(k.cur)) return k.Return(-kERESTARTNOINTR);
   {
