@@ -88,7 +88,7 @@ std::string AgreesText(const SelftestResult& result) {
   return result.Agrees() ? "yes" : "NO";
 }
 
-std::string TotalsText(const std::vector<SelftestResult>& results) {
+std::string SelftestTotals(const std::vector<SelftestResult>& results) {
   size_t compared = 0;
   size_t agree = 0;
   for (const SelftestResult& result : results) {
@@ -194,7 +194,7 @@ std::string SelftestsText(const std::vector<SelftestResult>& results) {
     absl::StrAppendFormat(&text, "%-49s %-8s %-19s %s\n", result.selftest->test,
                           KernelText(result.kernel), ModelText(result), AgreesText(result));
   }
-  return absl::StrCat(text, TotalsText(results), "\n");
+  return absl::StrCat(text, SelftestTotals(results), "\n");
 }
 
 std::string SelftestsMarkdown(const std::vector<SelftestResult>& results,
@@ -229,7 +229,7 @@ std::string SelftestsMarkdown(const std::vector<SelftestResult>& results,
                     KernelText(result.kernel), " | ", ModelText(result), " | ", AgreesText(result),
                     " |\n");
   }
-  return absl::StrCat(text, "\n", TotalsText(results), ".\n");
+  return absl::StrCat(text, "\n", SelftestTotals(results), ".\n");
 }
 
 }  // namespace knotcheck::conform

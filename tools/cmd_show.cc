@@ -30,7 +30,7 @@ size_t Width(const ShowArguments& arguments) {
   return arguments.width != 0 ? arguments.width : TerminalWidth(STDOUT_FILENO);
 }
 
-void Say(const std::string& text, const ShowArguments& arguments) {
+void Tell(const std::string& text, const ShowArguments& arguments) {
   for (const std::string& line : base::Wrap(base::Ascii(text), Width(arguments), 0, 2)) {
     Print(line + "\n");
   }
@@ -78,7 +78,7 @@ int ShowFile(const ShowArguments& arguments, bool conclude) {
   }
   if (conclude) {
     if (!arguments.quiet) Print("\n");
-    Say(absl::StrCat(file, ": replays, and violates ", trace->property), arguments);
+    Tell(absl::StrCat(file, ": replays, and violates ", trace->property), arguments);
   }
   const std::string difference = trace::Difference(*recorded, *trace);
   if (!difference.empty()) {
@@ -104,9 +104,9 @@ int ReplayLasso(const ShowArguments& arguments, const trace::TraceSubject& subje
                      absl::StrCat(base::Ascii(subject.file), ": ", trace.status().message())));
   }
   if (!arguments.quiet) Print(AsColumns(*trace, arguments, "") + "\n");
-  Say(absl::StrCat(subject.file, ": the run can be taken, and violates ", property, ": ",
-                   absl::StrJoin(trace->forever->starved, ", "), " starved"),
-      arguments);
+  Tell(absl::StrCat(subject.file, ": the run can be taken, and violates ", property, ": ",
+                    absl::StrJoin(trace->forever->starved, ", "), " starved"),
+       arguments);
   return Done(kOk);
 }
 
@@ -146,9 +146,9 @@ int ReplayPath(const ShowArguments& arguments) {
         absl::Status(trace.status().code(), absl::StrCat(where, trace.status().message())));
   }
   if (!arguments.quiet) Print(AsColumns(*trace, arguments, "") + "\n");
-  Say(absl::StrCat(subject->file, ": the path can be taken, and violates ",
-                   absl::StrJoin(*violated, ", ")),
-      arguments);
+  Tell(absl::StrCat(subject->file, ": the path can be taken, and violates ",
+                    absl::StrJoin(*violated, ", ")),
+       arguments);
   return Done(kOk);
 }
 
