@@ -33,7 +33,7 @@ using testing::RandomModel;
 using testing::ReferenceResult;
 
 // Seeds of random models. More of the graph itself with KNOT_WIDE, as `./dev test --all` sets it.
-constexpr uint64_t kFewModels = 1000;
+constexpr uint64_t kFewModels = 500;
 uint64_t Models() { return std::getenv("KNOT_WIDE") == nullptr ? kFewModels : 2500; }
 
 // A random model that counts the steps that raise each witnessed bit. The reference looks at each
@@ -271,7 +271,7 @@ TEST(ExploreTest, StopsWhenAllAskedForAreViolated) {
       EXPECT_EQ(ToString(result), ToString(Explore(model, options)));
     }
   }
-  EXPECT_GT(stopped, 500);
+  EXPECT_GT(stopped, static_cast<int>(kFewModels / 2));
 }
 
 TEST(ExploreTest, StopsAtTheFirstViolation) {
@@ -322,7 +322,7 @@ TEST(ExploreTest, StopsAtTheFirstViolation) {
       }
     }
   }
-  EXPECT_GT(stopped, 500);
+  EXPECT_GT(stopped, static_cast<int>(kFewModels / 2));
 }
 
 RC_GTEST_PROP(ExploreTest, StateLimit, ()) {

@@ -6,7 +6,7 @@
 
 namespace knotcheck::lang {
 
-std::string Quoted(const std::string& bytes) {
+std::string InDoubleQuotes(const std::string& bytes) {
   std::string text = "\"";
   for (const char c : bytes) {
     if (c >= 0x20 && c < 0x7f) {
@@ -26,7 +26,7 @@ std::string AtomText(const Atom& atom) {
     case Atom::Kind::kNumber:
       return absl::StrCat(atom.number);
     case Atom::Kind::kString:
-      return Quoted(atom.text);
+      return InDoubleQuotes(atom.text);
   }
   return "";
 }
@@ -173,7 +173,7 @@ absl::Status Compiler::CompileStore(const Store& store, int task, std::vector<Op
     if (std::find(object.alternatives.begin(), object.alternatives.end(), value) ==
         object.alternatives.end()) {
       return Error(store.value.where,
-                   absl::StrCat("found ", Quoted(store.value.text),
+                   absl::StrCat("found ", InDoubleQuotes(store.value.text),
                                 ", expected one of the alternatives that 'memory ", object.name,
                                 "' declares"));
     }

@@ -17,7 +17,7 @@ Value Compiler::Intern(const std::array<uint8_t, 8>& bytes) {
     // Trailing zeros are the end of a string, others are shown.
     text.erase(std::find_if(text.rbegin(), text.rend(), [](char c) { return c != 0; }).base(),
                text.end());
-    info.text = Quoted(text);
+    info.text = InDoubleQuotes(text);
     program_.values.push_back(info);
   }
   return at->second;
@@ -335,7 +335,7 @@ absl::Status Compiler::Images() {
     if (program->path.text.find('\0') != std::string::npos || program->path.text.empty() ||
         image.path.size() > kMaxStringWords) {
       return Error(program->path.where,
-                   absl::StrCat("found ", Quoted(program->path.text),
+                   absl::StrCat("found ", InDoubleQuotes(program->path.text),
                                 ", expected the path of a program, of 1 to ",
                                 8 * kMaxStringWords - 1, " bytes without a NUL"));
     }
@@ -348,7 +348,7 @@ absl::Status Compiler::Images() {
     for (const model::Image& other : program_.images) {
       if (other.path != image.path) continue;
       return Error(program->where,
-                   absl::StrCat("found a second program ", Quoted(program->path.text),
+                   absl::StrCat("found a second program ", InDoubleQuotes(program->path.text),
                                 ", expected another path"));
     }
     image.words.resize(static_cast<size_t>(program_.objects_of_space));
@@ -380,7 +380,7 @@ absl::Status Compiler::ImageMemory(const Atom& name, const Atom& text, model::Im
   // What supervisors may see has as many words as the memory.
   if (bytes == 0 || bytes > 8u * object.words ||
       (string && text.text.find('\0') != std::string::npos)) {
-    return Error(text.where, absl::StrCat("found ", Quoted(text.text), ", expected 1 to ",
+    return Error(text.where, absl::StrCat("found ", InDoubleQuotes(text.text), ", expected 1 to ",
                                           8 * object.words - (string ? 1 : 0), " bytes",
                                           string ? " without a NUL" : "", ": '", name.text,
                                           "' has ", static_cast<int>(object.words),

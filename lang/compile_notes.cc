@@ -92,7 +92,8 @@ void Compiler::NotePrograms() {
   for (const Declaration& declaration : scenario_.declarations) {
     const auto* program = std::get_if<ProgramImage>(&declaration);
     if (program == nullptr || IsExecuted(program_.images[index++])) continue;
-    Note(program->where, absl::StrCat("note: nobody executes ", Quoted(program->path.text)));
+    Note(program->where,
+         absl::StrCat("note: nobody executes ", InDoubleQuotes(program->path.text)));
   }
 }
 

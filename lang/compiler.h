@@ -47,7 +47,7 @@ inline constexpr int kMaxTableWords = 4;  // of all strings of a table
 inline constexpr int kDangling = -1;      // in place of an object: nothing is mapped there
 
 // A text in quotes, unprintable bytes escaped.
-std::string Quoted(const std::string& bytes);
+std::string InDoubleQuotes(const std::string& bytes);
 // An atom and a call as the scenario has them, for traces and messages.
 std::string AtomText(const Atom& atom);
 std::string CallText(const Call& call);

@@ -47,6 +47,16 @@ def conflicts(texts: dict[str, str]) -> list[str]:
     return found
 
 
+def twice_declared(headers: dict[str, str]) -> list[str]:
+    """A function of two headers: a file that includes the one alone finds the other's as well."""
+    declared: dict[str, set[str]] = {}
+    for file, text in headers.items():
+        for name in re.findall(r"^(?![ /#}])[\w:<>,&* ]+[ &*](\w+)\(", text, re.M):
+            declared.setdefault(name, set()).add(file)
+    return [f"{name} is declared in {' and '.join(sorted(files))}"
+            for name, files in declared.items() if len(files) > 1]
+
+
 def units(room: str) -> list[list[pathlib.Path]]:
     files = [file for file in sorted((ROOT / room).rglob("*.cc"))
              if not re.search(r"_test\.cc$|_main\.cc$|/testing/|/conform/runner/"
@@ -62,8 +72,14 @@ def main() -> int:
     alias = "namespace {\nusing J = int;\n}  // namespace\n"
     assert not conflicts({"a": alias, "b": alias})
 
+    assert twice_declared({"a": "int F(int x);\n", "b": "void F(long x);\n"})
+    assert not twice_declared({"a": "int F(int x);\n", "b": "void G(long x);\n  F(x);\n"})
+
     found = []
     for room in ROOMS:
+        found += twice_declared({str(file.relative_to(ROOT)): file.read_text()
+                                 for file in (ROOT / room).rglob("*.h")
+                                 if "/runner/" not in str(file)})
         for unit in units(room):
             found += conflicts({str(file.relative_to(ROOT)): file.read_text() for file in unit})
     for each in found:
