@@ -321,7 +321,9 @@ class Reader {
     op.code = op.verb != nullptr ? Code::kVerb
                                  : static_cast<Code>(Line::ToName(word, kCodes, "an operation"));
     const bool supervises = plan_.tasks[task].kind == TaskKind::kSupervisor;
-    const bool common = op.code == Code::kStore || op.code == Code::kKill || op.code == Code::kEnd;
+    const bool common = op.code == Code::kStore || op.code == Code::kKill ||
+                        op.code == Code::kEnd || op.code == Code::kJump ||
+                        op.code == Code::kJumpIfResult;
     if (!common && supervises == (op.code == Code::kCall)) {
       throw Mistake{"this operation", supervises ? "an operation of a supervisor"
                                                  : "an operation of a target or peer"};
