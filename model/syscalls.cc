@@ -7,6 +7,7 @@
 #include "model/syscalls_table.h"
 
 namespace knotcheck::model {
+
 bool Program::TableAt(int arg) const {
   for (const TaskInfo& info : tasks) {
     for (const auto* ops : {&info.ops, &info.handler}) {

@@ -227,7 +227,8 @@ void CopyMemory(Kernel& k, uint8_t to) {
     return static_cast<size_t>(k.p.FirstWordOf(space) + w);
   };
   const auto stored = [&](int w) {
-    return k.p.words[of(from, w)].shared && !k.p.words[of(to, w)].shared;
+    const Word& child = k.p.words[of(to, w)];
+    return k.p.words[of(from, w)].shared && !child.shared && child.domain.size() > 1;
   };
   int copies = 1;
   for (int w = 0; w < k.p.words_of_space; ++w) {
