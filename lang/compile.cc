@@ -10,10 +10,11 @@ namespace knotcheck::lang {
 
 namespace {
 
-// The children that some script forks.
-void Forked(const std::vector<Statement>& statements, std::set<std::string>* children) {
-  const auto called = [children](const Call& call) {
-    if (call.function != "fork") return;
+// The children that some script starts by this call.
+void Started(const std::vector<Statement>& statements, const char* by,
+             std::set<std::string>* children) {
+  const auto called = [by, children](const Call& call) {
+    if (call.function != by) return;
     for (const Arg& arg : call.args) {
       for (const Atom& atom : arg.atoms) children->insert(atom.text);
     }
@@ -26,14 +27,23 @@ void Forked(const std::vector<Statement>& statements, std::set<std::string>* chi
       }
     }
     if (const auto* branch = std::get_if<If>(&statement)) {
-      Forked(branch->then, children);
-      Forked(branch->otherwise, children);
+      Started(branch->then, by, children);
+      Started(branch->otherwise, by, children);
     }
-    if (const auto* loop = std::get_if<Loop>(&statement)) Forked(loop->body, children);
+    if (const auto* loop = std::get_if<Loop>(&statement)) Started(loop->body, by, children);
   }
 }
 
 }  // namespace
+
+absl::Status Compiler::NewTable(Location where, TaskInfo* info) {
+  if (files_tables_ == model::kMaxFilesTables) {
+    return Error(where, absl::StrCat("found one more, expected at most ", model::kMaxFilesTables,
+                                     " descriptor tables: targets and forked children"));
+  }
+  info->files = static_cast<uint8_t>(files_tables_++);
+  return absl::OkStatus();
+}
 
 // An address space of its own.
 absl::Status Compiler::NewSpace(Location where, TaskInfo* info) {
@@ -51,12 +61,7 @@ absl::Status Compiler::Belongs(const Task& task) {
   TaskInfo& info = program_.tasks[static_cast<size_t>(index)];
   info.group = static_cast<uint8_t>(index);
   if (task.kind == Task::Kind::kTarget) {
-    if (files_tables_ == model::kMaxFilesTables) {
-      return Error(task.where,
-                   absl::StrCat("found one more, expected at most ", model::kMaxFilesTables,
-                                " descriptor tables: targets and forked children"));
-    }
-    info.files = static_cast<uint8_t>(files_tables_++);
+    if (absl::Status status = NewTable(task.where, &info); !status.ok()) return status;
     return NewSpace(task.where, &info);
   }
   const auto parent = TaskNamed(task.of, task.where);
@@ -66,13 +71,41 @@ absl::Status Compiler::Belongs(const Task& task) {
     return Error(task.where, absl::StrCat("found '", task.of, "', expected a target"));
   }
   info.space = of.space;
-  if (forked_.count(task.name) != 0) {
+  info.files = of.files;
+  if (task.kind == Task::Kind::kThread) {
+    if (!of.starts) {
+      return Error(task.where, absl::StrCat("found a thread of ", task.of,
+                                            ", a child, expected one of a target: a child starts "
+                                            "its threads itself, with clone()"));
+    }
+    info.group = of.group;
+  } else if (forked_.count(task.name) != 0) {
+    if (absl::Status status = NewTable(task.where, &info); !status.ok()) return status;
     if (absl::Status status = NewSpace(task.where, &info); !status.ok()) return status;
     program_.copied_from[info.space] = static_cast<int8_t>(of.space);
-  }
-  if (task.kind == Task::Kind::kThread) {
-    info.files = of.files;
+  } else if (cloned_.count(task.name) != 0) {
     info.group = of.group;
+  }
+  return absl::OkStatus();
+}
+
+// Nobody shares with a child that is not there yet. Of a forked one the most general peer is no
+// earlier than its memory, if none of that is its parent's too.
+absl::Status Compiler::WithChild(const Peer& peer, const TaskInfo& of) const {
+  if (of.starts) return absl::OkStatus();
+  if (peer.kind != Peer::Kind::kGeneral || forked_.count(peer.with) == 0) {
+    return Error(peer.where,
+                 absl::StrCat("found a peer of ", peer.with,
+                              ", a child, expected one of a target, which is there from the "
+                              "beginning; a forked child may have a peer that stores anything"));
+  }
+  for (const Declaration& declaration : scenario_.declarations) {
+    const auto* memory = std::get_if<Memory>(&declaration);
+    if (memory == nullptr || !memory->shared) continue;
+    return Error(peer.where, absl::StrCat("found a peer of ", peer.with,
+                                          ", a child, beside 'shared memory ", memory->name,
+                                          "', expected one of the two: the peer would store to "
+                                          "what is shared before the child is there"));
   }
   return absl::OkStatus();
 }
@@ -126,9 +159,13 @@ absl::Status Compiler::Names() {
   }
   for (const Declaration& declaration : scenario_.declarations) {
     const auto* task = std::get_if<Task>(&declaration);
-    if (task != nullptr) Forked(task->body, &forked_);
     const auto* signals = std::get_if<Signals>(&declaration);
-    if (signals != nullptr) Forked(signals->handler, &forked_);
+    for (const auto* body : {task != nullptr ? &task->body : nullptr,
+                             signals != nullptr ? &signals->handler : nullptr}) {
+      if (body == nullptr) continue;
+      Started(*body, "fork", &forked_);
+      Started(*body, "clone", &cloned_);
+    }
   }
   // Groups, memory and descriptor tables, now that every name is known: of targets, then of those
   // that come from them or share with them, wherever they stand in the text.
@@ -153,6 +190,7 @@ absl::Status Compiler::Names() {
     if (of.kind != model::TaskKind::kTarget) {
       return Error(peer->where, absl::StrCat("found '", peer->with, "', expected a target"));
     }
+    if (absl::Status status = WithChild(*peer, of); !status.ok()) return status;
     if (peer->kind != Peer::Kind::kScript) continue;
     TaskInfo& info = program_.tasks[static_cast<size_t>(tasks_[peer->name])];
     info.group = static_cast<uint8_t>(tasks_[peer->name]);
@@ -313,12 +351,12 @@ absl::Status Compiler::CopiedDomains() {
       }
       child.shared = child.domain.size() > 1 && StoredByGeneralPeer(child);
       if (parent.shared && !child.shared) copies *= parent.domain.size();
-    }
-    if (copies > model::kMostCopies) {
-      return Error({1, 1}, absl::StrCat("found ", copies,
-                                        " copies that a fork() may make of what a peer may store, "
-                                        "expected at most ",
-                                        model::kMostCopies, ": fewer alternatives"));
+      if (copies > model::kMostCopies) {
+        return Error({1, 1}, absl::StrCat("found ", copies,
+                                          " copies and more that a fork() may make of what a peer "
+                                          "may store, expected at most ",
+                                          model::kMostCopies, ": fewer alternatives"));
+      }
     }
   }
   return absl::OkStatus();

@@ -155,7 +155,8 @@ absl::Status Compiler::CompileStore(const Store& store, int task, std::vector<Op
                    "found 'unmapped' in a supervisor, expected it where the memory is mapped: in a "
                    "target, or in who shares its memory");
     }
-    for (int w = 0; w < object.words; ++w) words.emplace_back(object.first_word + w, unmapped_);
+    // All of it, by one op.
+    words.emplace_back(object.first_word, unmapped_);
   } else if (object.kind == Object::Kind::kPointers) {
     if (!store.index || *store.index < 0 || *store.index >= object.words) {
       return Error(store.where, absl::StrCat("expected ", object.name, "[0] to ", object.name, "[",
@@ -259,7 +260,7 @@ absl::Status Compiler::CompileAddress(const Call& call, size_t i, const model::R
 absl::Status Compiler::CompileStart(const Arg& arg, int task, Op* op) {
   const auto child = TaskNamed(arg.atoms[0].text, arg.where);
   if (!child.ok()) return child.status();
-  TaskInfo& info = program_.tasks[static_cast<size_t>(*child)];
+  const TaskInfo& info = program_.tasks[static_cast<size_t>(*child)];
   if (info.starts || !started_.insert(*child).second) {
     return Error(arg.where, absl::StrCat("found '", arg.atoms[0].text,
                                          "', expected a 'child' "
@@ -272,15 +273,6 @@ absl::Status Compiler::CompileStart(const Arg& arg, int task, Op* op) {
                                          parent_name, "; expected a call of ", parent_name));
   }
   op->task = static_cast<uint8_t>(*child);
-  if (op->nr == Nr::kClone) {
-    info.files = parent.files;
-    info.group = parent.group;
-  } else if (files_tables_ < model::kMaxFilesTables) {
-    info.files = static_cast<uint8_t>(files_tables_++);
-  } else {
-    return Error(arg.where, absl::StrCat("expected at most ", model::kMaxFilesTables,
-                                         " descriptor tables: targets and forked children"));
-  }
   return absl::OkStatus();
 }
 

@@ -296,6 +296,11 @@ absl::Status Compiler::Memories() {
                                   ? TableWords(*memory, &object, &domains)
                                   : TextWords(*memory, &object, &domains);
     if (!made.ok()) return made;
+    if (memory->shared && memory->may_be_unmapped) {
+      return Error(memory->where,
+                   "found 'shared memory' that may be unmapped, expected one of the two: it would "
+                   "be unmapped in one address space, and stay in the others");
+    }
     for (auto& domain : domains) {
       if (memory->may_be_unmapped) domain.push_back(InternUnmapped());
     }
@@ -422,7 +427,14 @@ void Compiler::StoresOfScripts() {
       // What a handler stores, it stores while its task's call waits.
       const uint8_t by = ops == &info.handler ? kStoredByOthers : static_cast<uint8_t>(1u << t);
       for (const Op& op : *ops) {
-        if (op.code == OpCode::kStore) program_.words[op.word].stored_by |= by;
+        if (op.code == OpCode::kStore) {
+          const Object& stored = program_.objects[program_.words[op.word].object];
+          const bool whole = program_.values[op.value].unmapped;
+          const int words = whole ? stored.words : 1;
+          for (int w = 0; w < words; ++w) {
+            program_.words[static_cast<size_t>(op.word + w)].stored_by |= by;
+          }
+        }
         if (op.code != OpCode::kSyscall) continue;
         for (const model::Role& role : SyscallOf(op.nr).roles) {
           if (role.shape != model::Shape::kOutBuffer || role.parent >= 0) continue;

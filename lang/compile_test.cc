@@ -280,7 +280,7 @@ TEST(CompileTest, AForkedChildHasAnAddressSpaceOfItsOwn) {
       "child E of C { umask() }\n"
       "child C of T { fork(D); clone(E) }\n"
       "target T { umask(); if result == 0 { fork(C) } }\n"
-      "peer P shares memory with D { q = \"/d\" }\n"
+      "peer P shares memory with T { q = \"/d\" }\n"
       "supervisor S { n = recv(); send(n, value 1) }\n");
   ASSERT_TRUE(program.ok()) << program.status();
   const auto space = [&](const std::string& name) -> int {
@@ -293,7 +293,6 @@ TEST(CompileTest, AForkedChildHasAnAddressSpaceOfItsOwn) {
   EXPECT_EQ(program->copied_from[static_cast<size_t>(space("C"))], 0);
   EXPECT_EQ(program->copied_from[static_cast<size_t>(space("D"))], space("C"));
   EXPECT_EQ(space("E"), space("C"));
-  EXPECT_EQ(space("P"), space("D"));
   EXPECT_NE(space("C"), 0);
   EXPECT_NE(space("D"), space("C"));
   // The words of q are T's, wherever it is.
@@ -304,6 +303,70 @@ TEST(CompileTest, AForkedChildHasAnAddressSpaceOfItsOwn) {
   }
   EXPECT_NE(program->words[1].stored_by, 0);
   EXPECT_EQ(program->words[0].stored_by, 0);
+}
+
+// A table is its child's from the beginning, wherever it stands in the text.
+TEST(CompileTest, AForkedChildAndItsThreadsHaveADescriptorTable) {
+  const auto program = Compiled(
+      "filter umask\nchild D of C { umask() }\nchild C of T { clone(D) }\nchild E of T { umask() "
+      "}\n"
+      "target T { fork(C); clone(E) }\nsupervisor S { n = recv(); send(n, value 1) }\n");
+  ASSERT_TRUE(program.ok()) << program.status();
+  const auto& tasks = program->tasks;
+  EXPECT_EQ(tasks[0].name, "D");
+  EXPECT_NE(tasks[1].files, tasks[3].files);
+  EXPECT_EQ(tasks[0].files, tasks[1].files);
+  EXPECT_EQ(tasks[0].group, tasks[1].group);
+  EXPECT_EQ(tasks[2].files, tasks[3].files);
+  EXPECT_EQ(tasks[2].group, tasks[3].group);
+}
+
+TEST(CompileTest, NobodySharesWithAChildThatIsNotThere) {
+  const auto with = [](const std::string& text, const std::string& memory = "") {
+    return Refusal("filter umask\nmemory p = \"/a\" | \"/b\"\n" + memory +
+                   "target T { fork(C); clone(D) }\nchild C of T { umask() }\n"
+                   "child D of T { umask() }\n" +
+                   text + "\nsupervisor S { n = recv(); send(n, value 1) }\n");
+  };
+  EXPECT_EQ(with("thread U of C { umask() }"),
+            "f:10:1: found a thread of C, a child, expected one of a target: a child starts its "
+            "threads itself, with clone()");
+  const std::string peer =
+      ", a child, expected one of a target, which is there from the beginning; a forked child may "
+      "have a peer that stores anything";
+  EXPECT_EQ(with("peer P shares memory with C { p = \"/b\" }"), "f:10:1: found a peer of C" + peer);
+  EXPECT_EQ(with("peer P shares files with C { close(file) }"), "f:10:1: found a peer of C" + peer);
+  EXPECT_EQ(with("peer P shares memory with C, writes 1"), "f:10:1: found a peer of C" + peer);
+  EXPECT_EQ(with("peer P shares memory with D"), "f:10:1: found a peer of D" + peer);
+  EXPECT_EQ(with("peer P shares memory with C"), "");
+  EXPECT_EQ(
+      with("peer P shares memory with C", "shared memory q = \"/a\" | \"/b\"\n"),
+      "f:11:1: found a peer of C, a child, beside 'shared memory q', expected one of the two: "
+      "the peer would store to what is shared before the child is there");
+}
+
+TEST(CompileTest, SharedMemoryIsNotUnmapped) {
+  EXPECT_EQ(Refusal("filter umask\nshared memory p = \"/a\" | unmapped\ntarget T { umask() }\n"
+                    "supervisor S { n = recv(); send(n, value 1) }\n"),
+            "f:6:1: found 'shared memory' that may be unmapped, expected one of the two: it would "
+            "be unmapped in one address space, and stay in the others");
+}
+
+TEST(CompileTest, AForkHasAsManyCopiesAsAreCounted) {
+  std::string memory;
+  for (char name = 'a'; name < 'g'; ++name) {
+    memory += std::string("memory m") + name + " = ";
+    for (char c = 'a'; c < 'q'; ++c) {
+      memory += (c > 'a' ? " | \"" : "\"") + std::string(name == 'f' ? 7 : 23, c) + "\"";
+    }
+    memory += "\n";
+  }
+  // 16 alternatives of each of 16 words.
+  const std::string refusal =
+      Refusal("filter umask\n" + memory +
+              "target T { fork(C) }\nchild C of T { umask() }\npeer P shares memory with T\n"
+              "supervisor S { n = recv(); send(n, value 1) }\n");
+  EXPECT_NE(refusal.find("copies and more that a fork() may make"), std::string::npos) << refusal;
 }
 
 TEST(CompileTest, MemoryIsUnmappedWhereItMayBe) {

@@ -143,6 +143,8 @@ class Compiler {
   using Domains = std::vector<std::vector<Value>>;  // by word of an object
   Value InternUnmapped();
   void StoresOfScripts();
+  absl::Status NewTable(Location where, TaskInfo* info);
+  absl::Status WithChild(const Peer& peer, const TaskInfo& of) const;
   absl::Status NewSpace(Location where, TaskInfo* info);
   absl::Status CopiedDomains();
   bool StoredByGeneralPeer(const model::Word& word) const;
@@ -225,6 +227,7 @@ class Compiler {
   int files_tables_ = 0;
   int spaces_ = 0;
   std::set<std::string> forked_;  // children that get an address space of their own
+  std::set<std::string> cloned_;  // ... and that are threads of their parents
   std::vector<Script> scripts_;   // with tests or loops
   std::array<bool, model::kMaxSpaces> general_{};  // where the most general peer is
 };

@@ -11,6 +11,18 @@
 #include "lang/parser.h"
 
 namespace knotcheck::lang {
+namespace {
+
+// What other languages call what scripts have by another name.
+constexpr std::pair<absl::string_view, absl::string_view> kOtherLanguages[] = {
+    {"break", "'leave', which ends the innermost loop"},
+    {"while", "'loop', which 'leave' ends"},
+    {"for", "'loop', which 'leave' ends"},
+    {"elif", "'else if'"},
+    {"continue", "'if' around what is left out: a loop goes round at its '}'"},
+};
+
+}  // namespace
 
 bool Parser::ParseBody(std::vector<Statement>* body) { return Open("{") && ParseStatements(body); }
 
@@ -125,6 +137,9 @@ bool Parser::ParseStatement(Statement* statement) {
     return EndOfItem("");
   }
 
+  if (first.raw == "if" && AtPunctuation("(") && AfterNext().raw == "result") {
+    return FailWith(token().where, "found '(', expected 'result' without brackets around the test");
+  }
   if (AtPunctuation("(")) {
     Call call;
     call.where = first.where;
@@ -146,6 +161,10 @@ bool Parser::ParseStatement(Statement* statement) {
     for (const Keyword& keyword : Keywords()) {
       if (first.raw != keyword.word) continue;
       return Fail(absl::StrCat("'(', '[' or '=', or a '}' before ", Quoted(first.raw), OpenHint()));
+    }
+    for (const auto& [word, ours] : kOtherLanguages) {
+      if (first.raw != word) continue;
+      return FailWith(first.where, absl::StrCat("found ", Quoted(word), ", expected ", ours));
     }
     return Fail("'(', '[' or '='");
   }

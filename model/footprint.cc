@@ -357,6 +357,10 @@ StepFootprint Footprints::OfTask(const State& state, int task) const {
     footprint.writes |= info.kind == TaskKind::kSupervisor
                             ? script_writes_[static_cast<size_t>(task)]
                             : WrittenByOp(ops, (me.flags & kInHandler) ? me.handler_op : me.op);
+    // process_vm_writev(2) needs somebody whose memory it is.
+    if (info.kind == TaskKind::kSupervisor && (footprint.writes & kMemory)) {
+      footprint.reads |= kAllLives;
+    }
     if (chooses_[static_cast<size_t>(task)]) {
       const StepFootprint choice = OfChoice(state, task);
       footprint.reads |= choice.reads;

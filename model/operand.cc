@@ -146,6 +146,11 @@ absl::Status AddKernel(absl::string_view name, Operand* operand) {
           "found '", base::Ascii(name), "', expected a release from ", ToString(kOldestKernel),
           " to ", ToString(kNewestKernel), ", or a kernel variant ('knotcheck list kernels')"));
     }
+    for (const absl::string_view other : absl::StrSplit(operand->kernel, '/')) {
+      if (!IsRelease(other)) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat("found ", base::Ascii(name), " beside ", other, ", expected one release"));
+    }
     operand->toggles |= *variants;
   } else if (absl::Status status =
                  AddToggle("a release or a kernel variant", name, {Kind::kVariant}, operand);

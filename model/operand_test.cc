@@ -82,6 +82,7 @@ TEST(Operand, SaysWhatIsWrongAndWhere) {
 TEST(Operand, WithChanges) {
   Operand changes;
   ASSERT_TRUE(AddKernel("5.10", &changes).ok());
+  EXPECT_THAT(std::string(AddKernel("6.1", &changes).message()), HasSubstr("6.1 beside 5.10"));
   ASSERT_TRUE(AddFix("signal_takes_reply", &changes).ok());
   const auto both = With(*ParseOperand("pin_args+clear_when_left"), changes);
   ASSERT_TRUE(both.ok());

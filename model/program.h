@@ -141,6 +141,7 @@ enum class Shape : uint8_t { kPath, kString, kSockaddr, kBuffer, kOutBuffer, kSt
 // One pass of a body over a pointer argument.
 enum class Pass : uint8_t {
   kIfNotNull,    // no pass: what follows is only for an address that is not NULL
+  kIfNamed,      // no pass: do_utimes(), NULL with a descriptor names what that is
   kErrorKept,    // no pass: an error of what follows ends the call when it comes to the name
   kGetname,      // getname_flags()
   kRetryEstale,  // the pass before once more, when the lookup ended with ESTALE
@@ -187,6 +188,7 @@ struct CallFd {
     kRelative,         // path_init(): the path is relative
     kEmptyPath,        // the path is empty, or NULL, and the flags are AT_EMPTY_PATH
     kRelativeOrEmpty,  // either
+    kRelativeOrNull,   // the path is relative, or empty as above, or there is none: NULL
     kNotMinusOne,
     kNotCwd,  // a directory's, which may be AT_FDCWD
   };

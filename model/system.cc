@@ -175,14 +175,25 @@ bool System::StepWriter(State* state, int writer, int choice, int* arity, TraceS
     if (choice < first || choice >= *arity) continue;
     const Value value = word.domain[static_cast<size_t>(choice - first)];
     // What the most general peer may write, it may also write after this store.
-    if (!word.shared) state->memory[w] = value ^ word.domain[0];
+    const Object& object = program_.objects[word.object];
+    if (program_.values[value].unmapped) {
+      // munmap(2) takes all of it.
+      for (size_t each = object.first_word; each < object.first_word + size_t{object.words};
+           ++each) {
+        const Word& other = program_.words[each];
+        if (!other.shared) state->memory[each] = value ^ other.domain[0];
+      }
+    } else if (!word.shared) {
+      state->memory[w] = value ^ word.domain[0];
+    }
     if (trace != nullptr) {
-      const Object& object = program_.objects[word.object];
       trace->task = -1;
       trace->function = "(user mode)";
       trace->statement = "store";
       std::string target = object.name;
-      if (object.words > 1) absl::StrAppend(&target, "[", w - object.first_word, "]");
+      if (object.words > 1 && !program_.values[value].unmapped) {
+        absl::StrAppend(&target, "[", w - object.first_word, "]");
+      }
       trace->notes.push_back(absl::StrCat(target, " = ", program_.values[value].text));
     }
   }

@@ -125,6 +125,8 @@ out_has 'Can a peer change the path?'
 expect 0 list choices $RACE
 expect 0 check $RACE --kernel 6.12.117 --json transcribed.json
 grep -q '"toggles": \[\]' transcribed.json || fail 'the transcribed release has variants'
+expect 2 check $RACE --kernel 5.10 --kernel 6.1
+err_has '--kernel: found 6.1 beside 5.10, expected one release'
 expect 0 check $RACE --kernel 5.18.3,release_late --kernel recv_garbage --json old.json
 for variant in lifo_notifications release_late recv_garbage; do
   grep -q "\"$variant\"" old.json || fail "--kernel: no $variant"
@@ -213,6 +215,12 @@ expect 0 sweep --proposal pin_args openat2 --quiet
 out_has 'kernel: 6.12.117; pin_args: v1, '
 as_printed 'replay: '
 expect 2 sweep --proposal baseline --json missing/sweep.json
+cp $RACE other
+expect 2 check other --json ./other
+err_has 'which is read'
+expect 2 check scn --json $RACE
+err_has 'which is read as a scenario'
+cmp -s other $RACE || fail 'a scenario was written over'
 expect 0 fixes --proposal pin_args pinned.scn --json sets.json --width 200
 out_has '1. 1 fix: pinned_needs_record [1]'
 out_has '[1] test/pinned: fail-closed'
@@ -566,6 +574,9 @@ if [ -w /dev/full ]; then
   expect 2 check $RACE --json /dev/full
   err_has 'No space left on device'
   [ -c /dev/full ] || fail "/dev/full was replaced"
+  status=0
+  "$KNOTCHECK" --help >/dev/full 2>err || status=$?
+  [ $status = 2 ] || fail "--help with a full disk: exit status $status"
   status=0
   "$KNOTCHECK" list properties >/dev/full 2>err || status=$?
   [ $status = 2 ] || fail "exit status $status with a full stdout, expected 2"

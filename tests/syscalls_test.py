@@ -204,7 +204,8 @@ def main():
             continue
         # A long name's second copy is inside getname_flags(); files read in their own way.
         twice = row["double_fetch"].startswith("yes") and "strncpy_from_user" not in row["fetches"]
-        once = [e for e in found if len([p for p in e[2] if p not in ("kIfNotNull", "kErrorKept")]) < 2]
+        conditions = ("kIfNotNull", "kIfNamed", "kErrorKept")
+        once = [e for e in found if len([p for p in e[2] if p not in conditions]) < 2]
         once = [e for e in once if not {"kImport", "kImportLater", "kLate"} & set(e[2])]
         if twice and len(once) == len(found):
             problems.append(f"{where}: fetched twice, but one pass in model/syscalls.def")

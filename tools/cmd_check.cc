@@ -130,7 +130,8 @@ absl::Status Check::PrepareOutputs() {
           "them");
     }
   }
-  if (absl::Status status = PrepareJson(arguments_.json); !status.ok()) return status;
+  if (absl::Status status = PrepareJson(arguments_.json, arguments_.paths); !status.ok())
+    return status;
   if (arguments_.trace_dir.empty()) return absl::OkStatus();
   const absl::Status status = base::MakeDirectory(arguments_.trace_dir);
   return status.ok() ? base::CheckWritable(arguments_.trace_dir + "/trace.json") : status;

@@ -150,7 +150,7 @@ absl::Status Conform::Prepare() {
   options_.seed = arguments_.seed;
   options_.property = arguments_.property;
   if (absl::Status status = CheckProperty(options_.property); !status.ok()) return status;
-  return PrepareJson(arguments_.json);
+  return PrepareJson(arguments_.json, arguments_.paths);
 }
 
 absl::StatusOr<conform::TargetOutput> Conform::RunPlans(const std::string& plans,
@@ -314,9 +314,10 @@ int Conform::EmitC() {
   }
   if (arguments_.output.empty()) {
     Print(*program);
-  } else if (const absl::Status status = base::WriteFile(arguments_.output, *program);
-             !status.ok()) {
-    return FailUsage(status);
+  } else {
+    absl::Status status = MayBeWritten("--output", arguments_.output, {file});
+    if (status.ok()) status = base::WriteFile(arguments_.output, *program);
+    if (!status.ok()) return FailUsage(status);
   }
   if (const absl::Status status = FlushOutput(); !status.ok()) return FailUsage(status);
   return kOk;

@@ -69,7 +69,7 @@ absl::Status Cover::Prepare() {
   options_.shortest_states = 0;
   options_.explore.threads = 1;
   options_.explore.max_bytes = MemoryBytes() / 10 * 8;
-  return PrepareJson(arguments_.json);
+  return PrepareJson(arguments_.json, arguments_.paths);
 }
 
 absl::Status Cover::Load(const std::vector<std::string>& files) {

@@ -31,7 +31,7 @@ int Fixes(const FixesArguments& arguments) {
     return FailUsage(absl::InvalidArgumentError(absl::StrCat(
         "--proposal: found the fix ", fixes, ", expected none: they are what is looked for")));
   }
-  if (const absl::Status status = PrepareJson(arguments.json); !status.ok()) {
+  if (const absl::Status status = PrepareJson(arguments.json, arguments.paths); !status.ok()) {
     return FailUsage(status);
   }
   const auto files = ScenarioFiles(arguments.paths);

@@ -134,7 +134,7 @@ absl::Status Sweep::Prepare() {
   options_.explore.max_bytes = MemoryBytes() / 10 * 8;
   width_ = arguments_.width != 0 ? arguments_.width : TerminalWidth(STDOUT_FILENO);
   if (absl::Status status = Select(); !status.ok()) return status;
-  if (absl::Status status = PrepareJson(arguments_.json); !status.ok()) return status;
+  if (absl::Status status = PrepareJson(arguments_.json, {}); !status.ok()) return status;
   for (const std::string& directory : {arguments_.trace_dir, arguments_.scenario_dir}) {
     if (directory.empty()) continue;
     if (absl::Status status = base::MakeDirectory(directory); !status.ok()) return status;

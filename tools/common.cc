@@ -11,6 +11,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -213,9 +215,25 @@ uint64_t MemoryBytes() {
   return bytes;
 }
 
-absl::Status PrepareJson(const std::string& file) {
+absl::Status MayBeWritten(absl::string_view option, const std::string& file,
+                          const std::vector<std::string>& inputs) {
+  const bool read = std::any_of(inputs.begin(), inputs.end(), [&file](const std::string& input) {
+    std::error_code ignored;
+    return std::filesystem::equivalent(file, input, ignored);
+  });
+  // Of a directory that is read, too.
+  if (!read && !absl::EndsWith(file, ".scn")) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(option, ": found ", base::Ascii(file),
+                                                 ", which is read", read ? "" : " as a scenario",
+                                                 ", expected a file that may be written over"));
+}
+
+absl::Status PrepareJson(const std::string& file, const std::vector<std::string>& inputs) {
   if (file.empty()) return absl::OkStatus();
-  if (file != kStandardOutput) return base::CheckWritable(file);
+  if (file != kStandardOutput) {
+    absl::Status status = MayBeWritten("--json", file, inputs);
+    return status.ok() ? base::CheckWritable(file) : status;
+  }
   text_is_printed = false;
   return absl::OkStatus();
 }

@@ -67,9 +67,13 @@ std::string SizeText(uint64_t bytes);
 // Of the machine, or of this control group if that has less.
 uint64_t MemoryBytes();
 
-// --json FILE, "" for none and "-" for stdout. Before the searches: whether it can be written. With
-// "-", Print() is silent from here on.
-absl::Status PrepareJson(const std::string& file);
+// Whether a file that `option` names may be written: not where it is one of the scenarios and
+// traces that are read.
+absl::Status MayBeWritten(absl::string_view option, const std::string& file,
+                          const std::vector<std::string>& inputs);
+// --json FILE, "" for none and "-" for stdout. Before the searches: whether it can be written, and
+// is none of what is read. With "-", Print() is silent from here on.
+absl::Status PrepareJson(const std::string& file, const std::vector<std::string>& inputs);
 absl::Status WriteJson(const std::string& file, const std::string& json);
 
 // Writes to stdout; the first failure is kept for FlushOutput.

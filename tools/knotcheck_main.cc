@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <iostream>
 #include <new>
 #include <string>
 #include <vector>
@@ -65,7 +66,11 @@ int Main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     // Exit code 0: --help or --version.
-    if (e.get_exit_code() == 0) return app.exit(e);
+    if (e.get_exit_code() == 0) {
+      app.exit(e);
+      std::cout.flush();
+      return std::cout ? kOk : Fail(kUsage, "knotcheck: standard output cannot be written");
+    }
     return FailUsage(absl::InvalidArgumentError(
         absl::StrCat(base::Ascii(e.what()), words.empty() ? "" : Suggestion(app, commands, words),
                      "\nknotcheck --help and knotcheck COMMAND --help say more.")));

@@ -47,6 +47,8 @@ bool OwingModel::MayStep(const uint64_t* words, int thread) const {
   const model::SenderInfo& info = program.senders[static_cast<size_t>(sender)];
   if (info.count != model::kSignalsWithoutEnd || !program.tasks[info.task].filtered) return true;
   const model::State state = View(words);
+  // Who is owed nothing, a handler may yet make be owed something.
+  if (!owed_(program, state, info.task)) return true;
   return std::any_of(std::begin(state.tasks[info.task].frames),
                      std::end(state.tasks[info.task].frames), [](const model::Frame& frame) {
                        return frame.function ==

@@ -24,9 +24,9 @@ class OwingModel : public KernelModel {
   uint64_t Pending(const uint64_t* state) const;
   uint64_t FairThreads(const uint64_t* state) const;
   // As KernelModel's. Where ids come without end they are numbered anew after each step: nothing
-  // else reduces what is searched for starvation. And signals without end come to targets in
-  // seccomp_do_user_notification() only: between two calls they could keep any program from its
-  // next instruction.
+  // else reduces what is searched for starvation. And to targets that are owed something signals
+  // without end come in seccomp_do_user_notification() only: between two instructions they could
+  // keep any program from its next one.
   checker::Outcome Apply(uint64_t* state, checker::Action action, checker::StateStack& scratch,
                          checker::Effects& effects) const {
     if (!MayStep(state, action.thread)) return checker::Outcome::kDisabled;

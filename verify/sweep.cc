@@ -228,9 +228,10 @@ class Text {
     std::vector<std::string> args;
     for (int i = 0; i < call_.args; ++i) args.push_back(Argument(i));
     return absl::StrCat(call_.name, "(", absl::StrJoin(args, ", "), ")",
-                        relation_ != Relation::kNull     ? ""
-                        : Has(tested_, Pass::kIfNotNull) ? " == 0"
-                                                         : " == EFAULT");
+                        relation_ != Relation::kNull ? ""
+                        : Has(tested_, Pass::kIfNotNull) || Has(tested_, Pass::kIfNamed)
+                            ? " == 0"
+                            : " == EFAULT");
   }
 
   std::string Policy() const {

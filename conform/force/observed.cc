@@ -216,11 +216,7 @@ void Recorder::Return(int task, Token& token, Pending& pending, model::Ret ret,
     }
   }
   if (op.code != OpCode::kSyscall) return;
-  if (op.nr == model::Nr::kFork || op.nr == model::Nr::kClone) {
-    // The model's result is the number of the task that starts.
-    if (ret >= 0 && static_cast<uint8_t>(ret) == op.task) token.ret = 1;
-    return;
-  }
+  if (op.nr == model::Nr::kFork || op.nr == model::Nr::kClone) return;
   // What a call of the table returns is not modelled, if the body ran: it has acted on something.
   if (op.nr > model::Nr::kSeccomp && ret == 0 && !pending.acts_on.empty()) token.any_result = true;
   if (ret < 0 || pending.acts_on.empty()) return;

@@ -239,11 +239,9 @@ class Reader {
     if (task.kind == TaskKind::kTarget || task.kind == TaskKind::kSupervisor) {
       if (of != "-") throw Mistake{"'" + of + "'", "'-'"};
     } else {
-      task.of = static_cast<int>(Line::ToNumber(of, "the task that it belongs to", 0, next - 1));
-      const TaskKind kind = plan_.tasks[static_cast<size_t>(task.of)].kind;
-      if (kind == TaskKind::kSupervisor || kind == TaskKind::kPeer || kind == TaskKind::kFilePeer) {
-        throw Mistake{"task " + of, "a task that has the filter"};
-      }
+      // It may come later: CheckWhole().
+      task.of =
+          static_cast<int>(Line::ToNumber(of, "the task that it belongs to", 0, kMaxTasks - 1));
     }
     plan_.tasks.push_back(task);
   }
@@ -558,6 +556,15 @@ void CheckWhole(const Plan& plan) {
       throw Mistake{"more words than bytes in object " + std::to_string(i),
                     "at most one word for each 8 bytes"};
     }
+  }
+  for (const Task& task : plan.tasks) {
+    if (task.of < 0) continue;
+    const auto of = static_cast<size_t>(task.of);
+    const bool has_filter = of < plan.tasks.size() && &plan.tasks[of] != &task &&
+                            plan.tasks[of].kind != TaskKind::kSupervisor &&
+                            plan.tasks[of].kind != TaskKind::kPeer &&
+                            plan.tasks[of].kind != TaskKind::kFilePeer;
+    if (!has_filter) throw Mistake{"task " + std::to_string(of), "a task that has the filter"};
   }
   bool target = false;
   for (const Task& task : plan.tasks) target |= task.kind == TaskKind::kTarget;

@@ -219,7 +219,11 @@ Flow ksys_write(Kernel& k) {
   for (l.w = 0; l.w < l.words; ++l.w) {
     STEP("copy_from_iter(kaddr, bytes, i)", kReadsMemory);
     const auto word = k.ReadArgument(0, l.w);
-    if (!word.mapped) return k.Return(l.w == 0 ? -kEFAULT : 8 * l.w);
+    if (!word.mapped) {
+      if (l.w == 0) return k.Return(-kEFAULT);
+      ghost::ActsOn(k, k.me().copied, l.w);
+      return k.Return(8 * l.w);
+    }
     k.me().copied[l.w] = Covered(k, word.value, l.w, k.ScalarArg(2));
     k.Note("writes {}", k.ValueText(k.me().copied[l.w]));
     ghost::Fetched(k, 0, 0, l.w, k.me().copied[l.w], true);
@@ -274,8 +278,9 @@ Flow table_body(Kernel& k) {
   for (l.role = 0; l.role < RolesOf(k).size(); ++l.role) {
     for (l.pass = 0; l.pass < RolesOf(k)[l.role].passes.size(); ++l.pass) {
       for (Value& v : k.me().copied) v = kZero;
-      if (PassOf(k) == Pass::kIfNotNull) {
-        if (k.RoleAddress(l.role) == kZero) break;
+      if (PassOf(k) == Pass::kIfNotNull || PassOf(k) == Pass::kIfNamed) {
+        const bool counts = PassOf(k) == Pass::kIfNamed && k.ScalarArg(0) == kAtFdcwd;
+        if (k.RoleAddress(l.role) == kZero && !counts) break;
         continue;
       }
       if (PassOf(k) == Pass::kErrorKept) continue;

@@ -252,13 +252,54 @@ void CopyMemory(Kernel& k, uint8_t to) {
 
 }  // namespace
 
+namespace {
+
+// Whether somebody else changes the parent's descriptors, or its filter, while it forks.
+bool IsShared(const Kernel& k) {
+  for (size_t t = 0; t < k.p.tasks.size(); ++t) {
+    const TaskInfo& other = k.p.tasks[t];
+    if (static_cast<int>(t) == k.cur || other.kind == TaskKind::kSupervisor) continue;
+    if (other.files == k.me().files || other.group == k.info().group) return true;
+  }
+  return false;
+}
+
+// dup_fd(): a number that another thread has claimed and not filled is free in the copy.
+void CopyFiles(Kernel& k, int child) {
+  FilesTable& files = k.s->files[k.p.tasks[static_cast<size_t>(child)].files];
+  files = k.s->files[k.me().files];
+  std::replace(files.begin(), files.end(), uint8_t{kReserved}, uint8_t{kNoFile});
+}
+
+void CopyMm(Kernel& k, int child) {
+  if (!(k.me().flags & kExeced)) CopyMemory(k, k.p.tasks[static_cast<size_t>(child)].space);
+}
+
+}  // namespace
+
 Flow copy_process(Kernel& k) {
   FUNCTION_BEGIN;
-  // copy_files(), copy_mm(), copy_seccomp(): nobody sees the child before it is there, and what
-  // others do to the parent's files and memory in between might as well come behind.
-  STEP("copy_seccomp(p)", kSignals | kFiles | kUsers | kLife | kStartsTask | kChains);
-  // recalc_sigpending(): a signal that waits is handled before anything is cloned.
-  if (k.SignalPending(k.cur)) return k.Return(-kERESTARTNOINTR);
+  // Nobody sees the child before it is there, and what others do to one of the parent's files,
+  // memory and filter in between might as well come behind. Of two of these that is not so: they
+  // are steps of their own where somebody may change two.
+  if (k.Number() == Nr::kFork && IsShared(k)) {
+    STEP("retval = copy_files(clone_flags, p, args->no_files)", kSignals | kFiles | kStartsTask);
+    // recalc_sigpending(): a signal that waits is handled before anything is cloned.
+    if (k.SignalPending(k.cur)) return k.Return(-kERESTARTNOINTR);
+    CopyFiles(k, k.op().task);
+    STEP("retval = copy_mm(clone_flags, p)", kStartsTask);
+    CopyMm(k, k.op().task);
+    STEP("copy_seccomp(p)", kFatal | kUsers | kLife | kStartsTask | kChains);
+    if (k.FatalSignalPending(k.cur)) return k.Return(-kEINTR);
+  } else {
+    STEP("copy_seccomp(p)", kSignals | kFiles | kUsers | kLife | kStartsTask | kChains);
+    // recalc_sigpending(), as above
+    if (k.SignalPending(k.cur)) return k.Return(-kERESTARTNOINTR);
+    if (k.Number() == Nr::kFork) {
+      CopyMm(k, k.op().task);
+      CopyFiles(k, k.op().task);
+    }
+  }
   {
     const int child = k.op().task;
     Task& t = k.s->tasks[child];
@@ -270,16 +311,7 @@ Flow copy_process(Kernel& k) {
     // get_seccomp_filter(current)
     t.filter = k.me().filter;
     if (t.filter != 0) ++k.s->filters[t.filter].installed_users;
-    if (k.Number() == Nr::kClone) {
-      t.files = k.me().files;
-    } else {
-      if (!(t.flags & kExeced)) CopyMemory(k, k.p.tasks[static_cast<size_t>(child)].space);
-      t.files = k.p.tasks[static_cast<size_t>(child)].files;
-      // dup_fd(): a number that another thread has claimed and not filled is free in the copy.
-      FilesTable& files = k.s->files[t.files];
-      files = k.s->files[k.me().files];
-      std::replace(files.begin(), files.end(), uint8_t{kReserved}, uint8_t{kNoFile});
-    }
+    t.files = k.Number() == Nr::kClone ? k.me().files : k.p.tasks[static_cast<size_t>(child)].files;
     if (t.filter == 0 && k.p.tasks[static_cast<size_t>(child)].filtered) ++k.filter().users;
     if (k.proposal.copy_seccomp != nullptr) k.proposal.copy_seccomp(k, child);
     k.Raise(Event::kForked);
@@ -287,7 +319,8 @@ Flow copy_process(Kernel& k) {
     // The child stands at its first instruction: run user_mode to its first step.
     t.frames[0].pc = 1;
   }
-  return k.Return(static_cast<int>(k.op().task));
+  // Its number; which one it is nobody asks.
+  return k.Return(1);
   FUNCTION_END;
 }
 

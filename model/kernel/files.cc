@@ -53,6 +53,8 @@ bool LooksUp(const Kernel& k, const CallFd& fd, bool relative) {
     case CallFd::When::kRelative:
     case CallFd::When::kRelativeOrEmpty:
       return relative && !cwd;
+    case CallFd::When::kRelativeOrNull:
+      return (relative && !cwd) || k.RoleAddress(fd.path) == kZero;
     case CallFd::When::kEmptyPath:
       return false;
   }

@@ -161,9 +161,28 @@ inline void DescriptorFacts(const Moment& m, std::vector<Fact>* facts) {
   }
 }
 
+// Nobody else has the descriptors of who forks, or is in its group: then all is copied at once.
+inline bool ForksAlone(const Moment& m) {
+  for (size_t t = 0; t < m.program().tasks.size(); ++t) {
+    const TaskInfo& other = m.program().tasks[t];
+    if (static_cast<int>(t) == m.task || other.kind == TaskKind::kSupervisor) continue;
+    if (other.files == m.Before().files || other.group == m.info().group) return false;
+  }
+  return true;
+}
+
 // What happened to the descriptor tables, slot by slot.
 inline void TableFacts(const Moment& m, std::vector<Fact>* facts) {
   const uint8_t mine = m.Before().files;
+  if (m.At("copy_process", "retval = copy_files(")) {
+    // Where a signal comes first it is copied once more before anybody has it.
+    Fact fact = m.New(What::kTableCopied);
+    const Op& call = CurrentOp(m.program(), m.task, m.Before());
+    fact.table = m.program().tasks[call.task].files;
+    fact.from = mine;
+    facts->push_back(fact);
+    return;
+  }
   if (m.At("do_dup2", "do_dup2(")) {
     const Op& call = CurrentOp(m.program(), m.task, m.Before());
     Fact fact = m.New(What::kFileCopied);
@@ -188,7 +207,7 @@ inline void TableFacts(const Moment& m, std::vector<Fact>* facts) {
     fact.target = static_cast<uint8_t>(t);
     fact.record = m.pins() ? m.PinsAfter().tasks[t].pinned_args : 0;
     facts->push_back(fact);
-    if (m.after.tasks[t].files == mine) continue;
+    if (m.after.tasks[t].files == mine || !ForksAlone(m)) continue;
     fact.what = What::kTableCopied;
     fact.table = m.after.tasks[t].files;
     fact.from = mine;

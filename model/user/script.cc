@@ -25,10 +25,35 @@ void TakeAlternative(Kernel& k) {
   while (k.op().code == OpCode::kJump) At(k) = k.op().target;
 }
 
+namespace {
+
+// A script's store goes nowhere: the program that has been executed has other memory, and
+// process_vm_writev(2) says EFAULT of what is not mapped and ESRCH of who is gone.
+bool Misses(const Kernel& k, const Word& word, Value held) {
+  if (k.info().kind != TaskKind::kSupervisor) return (k.me().flags & kExeced) != 0;
+  if (k.p.values[held].unmapped) return true;
+  const uint8_t space = k.p.objects[word.object].space;
+  for (size_t t = 0; t < k.p.tasks.size(); ++t) {
+    const TaskInfo& info = k.p.tasks[t];
+    if (info.kind != TaskKind::kTarget || info.space != space || info.group != t) continue;
+    const Task& task = k.s->tasks[t];
+    return task.status != kAlive || (task.flags & kExeced) != 0;
+  }
+  return false;
+}
+
+}  // namespace
+
 void Store(Kernel& k, const Op& store) {
   const Word& word = k.p.words[store.word];
-  // What the most general peer may write, it may also write after this store.
-  if (!word.shared) k.s->memory[store.word] = store.value ^ word.domain[0];
+  if (Misses(k, word, k.s->memory[store.word] ^ word.domain[0])) return;
+  const int words =
+      k.p.values[store.value].unmapped ? k.p.objects[word.object].words : 1;  // all at once
+  for (int w = 0; w < words; ++w) {
+    const Word& each = k.p.words[static_cast<size_t>(store.word + w)];
+    // What the most general peer may write, it may also write after this store.
+    if (!each.shared) k.s->memory[store.word + w] = store.value ^ each.domain[0];
+  }
 }
 
 void LoadRegisters(Kernel& k) {

@@ -2,6 +2,7 @@
 //
 // A supervisor's user space: its script, and the system calls that it makes.
 
+#include "model/kernel/toggles.h"
 #include "model/kernel/uapi.h"
 #include "model/user/user.h"
 
@@ -13,6 +14,11 @@ void ShowReturned(Kernel& k, Ret ret) {
   if (k.op().code == OpCode::kAddfd && (k.op().options & kAddfdSend) && ret >= 0) {
     k.Raise(Event::kAddfdSent);
   }
+}
+
+// RECV of older kernels, where more requests wait than are counted.
+bool BeginsWithAChoice(const Kernel& k) {
+  return k.p.traps_without_end && k.Has(Variant::recv_blocks_forever);
 }
 
 }  // namespace
@@ -64,7 +70,7 @@ Flow supervisor_mode(Kernel& k) {
       // ioctl(listener, ...): fdget() keeps the listener's file alive while the call runs.
       ++k.filter().references;
       // What is chosen shows with the ioctl's first step only.
-      if (k.chose()) k.Fold();
+      if (k.chose() && !BeginsWithAChoice(k)) k.Fold();
       CALL(k.Push(seccomp_notify_ioctl(k)));
       l.ret = k.ret;
       // Who may do anything may make the same call again itself.

@@ -127,7 +127,8 @@ class Maker {
     const std::string kind = letter == 'v' ? "[" : letter == 'b' ? "bytes " : "";
     s_.memories.push_back({letter + std::to_string(s_.memories.size()), kind, entries});
     if (maps_) s_.memories.back().may_be_unmapped = deal_.Percent(35);
-    if (maps_) s_.memories.back().shared = deal_.Percent(35);
+    // It is unmapped in one address space only.
+    s_.memories.back().shared = maps_ && !s_.memories.back().may_be_unmapped && deal_.Percent(50);
     return s_.memories.back().name;
   }
   // One that there is, or a new one: few memories make few words, and arguments that are aliased.
