@@ -155,8 +155,7 @@ absl::Status Compiler::CompileStore(const Store& store, int task, std::vector<Op
                    "found 'unmapped' in a supervisor, expected it where the memory is mapped: in a "
                    "target, or in who shares its memory");
     }
-    // All of it, by one op.
-    words.emplace_back(object.first_word, unmapped_);
+    words.emplace_back(object.first_word, unmapped_);  // all of it, by one op
   } else if (object.kind == Object::Kind::kPointers) {
     if (!store.index || *store.index < 0 || *store.index >= object.words) {
       return Error(store.where, absl::StrCat("expected ", object.name, "[0] to ", object.name, "[",

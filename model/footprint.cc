@@ -63,6 +63,7 @@ Footprints::Footprints(const Program& program, const Proposal& proposal, const C
       const Op& op = ops[at];
       const bool call = op.code == OpCode::kSyscall;
       stores_ |= op.code == OpCode::kStore || (call && WritesMemory(op.nr));
+      stores_remotely_ |= op.code == OpCode::kStore && info.kind == TaskKind::kSupervisor;
       executes_ |= call && IsExec(op.nr);
       completes_often_ |= op.code == OpCode::kAddfd;
       script_writes_[t] |= WrittenByOp(ops, at);
@@ -412,8 +413,8 @@ ThreadHold Footprints::HoldOf(const State& state, int thread, uint64_t of) const
     for (int t = 0; one_supervisor_ && t < static_cast<int>(program_.tasks.size()); ++t) {
       if (OnlyWaitsForReply(state, t)) hold.stable |= Lives(t);
     }
-  } else if (program_.installs == 0 && !me.knotif.listed && !MayBeSignalled(state, thread, false) &&
-             !IsNamed(state, thread)) {
+  } else if (program_.installs == 0 && !stores_remotely_ && !me.knotif.listed &&
+             !MayBeSignalled(state, thread, false) && !IsNamed(state, thread)) {
     // Nobody looks whether it lives.
     hold.exclusive |= Lives(thread);
   }

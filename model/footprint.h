@@ -90,6 +90,7 @@ class Footprints {
   bool shows_lock_ = false;       // an ioctl may give up waiting for notify_lock
   bool shares_files_ = false;     // some descriptor table has several users
   bool stores_ = false;           // some script or call stores to words that reads look at
+  bool stores_remotely_ = false;  // a supervisor does, and looks whether its target lives
   bool executes_ = false;         // some target calls execve
   bool one_supervisor_ = false;
   // By function and program counter, filled in as they are met.
