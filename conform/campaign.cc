@@ -239,7 +239,7 @@ bool MatchesTorn(const model::Program& program, const Observed& allowed, const O
   return Matches(loose, observed);
 }
 
-absl::Status JudgeStress(const PlanAnswer& answer, uint64_t runs, Case* one) {
+absl::Status JudgeStress(const PlanAnswer& answer, const CampaignOptions& options, Case* one) {
   StressResult& stress = one->stress;
   const model::Program& program = one->free_question->program();
   for (Outcomes::One& allowed : one->outcomes.outcomes) {
@@ -262,7 +262,7 @@ absl::Status JudgeStress(const PlanAnswer& answer, uint64_t runs, Case* one) {
       row.allowed = true;
       violated &= allowed.violated;
     }
-    for (size_t i = 0; i < seen.size() && !row.allowed; ++i) {
+    for (size_t i = 0; i < seen.size() && !row.allowed && !options.exhaustive; ++i) {
       const Observed& allowed = one->outcomes.outcomes[i].observed;
       row.allowed = row.torn = MatchesTorn(program, allowed, *observed);
     }
@@ -283,15 +283,22 @@ absl::Status JudgeStress(const PlanAnswer& answer, uint64_t runs, Case* one) {
                              PropertyNames(*one->free_question, outcome.violated)});
   }
   stress.allowed = seen.size();
+  stress.exhaustive = options.exhaustive;
   if (forbidden) {
     stress.match = Match::kDiffers;
     stress.reason = "an outcome that the model does not allow";
     return absl::OkStatus();
   }
   if (!Judged(answer, &stress.match, &stress.reason)) return absl::OkStatus();
-  if (stress.runs != runs) {
+  if (options.exhaustive && !stress.unseen.empty()) {
+    stress.match = Match::kDiffers;
+    stress.reason = "an outcome that the model allows, and the C never has";
+    return absl::OkStatus();
+  }
+  if (!options.exhaustive && stress.runs != options.stress_runs) {
     stress.match = Match::kLost;
-    stress.reason = absl::StrCat("found outcomes of ", stress.runs, " runs, expected ", runs);
+    stress.reason =
+        absl::StrCat("found outcomes of ", stress.runs, " runs, expected ", options.stress_runs);
     return absl::OkStatus();
   }
   stress.match = Match::kMatches;
@@ -441,7 +448,7 @@ absl::Status RunCampaign(const CampaignOptions& options, const Target& target, C
     }
     const auto at = answers.find(StressName(one));
     if (!one.stress.asked || at == answers.end()) continue;
-    if (status = JudgeStress(at->second, options.stress_runs, &one); !status.ok()) return status;
+    if (status = JudgeStress(at->second, options, &one); !status.ok()) return status;
   }
   return absl::OkStatus();
 }

@@ -31,6 +31,9 @@ struct CampaignOptions {
   // If set: only forced runs that violate this property.
   std::string property;
   int guests = 6;  // how often a target that broke off is started again
+  // The target answers a stress with each outcome that it can have, once: what it never has is a
+  // difference, too.
+  bool exhaustive = false;
 };
 
 enum class Match : uint8_t {
@@ -64,6 +67,7 @@ struct StressRow {
 struct StressResult {
   bool asked = false;
   uint64_t runs = 0;
+  bool exhaustive = false;
   size_t allowed = 0;             // outcomes that the model allows
   std::vector<StressRow> rows;    // observed, most frequent first
   std::vector<StressRow> unseen;  // allowed, never observed

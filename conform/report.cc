@@ -123,10 +123,12 @@ std::string StressText(const StressResult& stress, bool verbose) {
   if (stress.match == Match::kDiffers || verbose) {
     for (const StressRow& r : stress.rows) row(r);
   }
-  if (verbose) {
+  if (verbose || stress.exhaustive) {
     for (const StressRow& r : stress.unseen) row(r);
   }
-  if (stress.asked && (stress.match == Match::kLost || stress.match == Match::kSkipped)) {
+  const bool differs = stress.exhaustive && stress.match == Match::kDiffers;
+  if (stress.asked &&
+      (differs || stress.match == Match::kLost || stress.match == Match::kSkipped)) {
     const std::string says = absl::StrCat("stress ", Name(stress.match), ": ", stress.reason);
     for (const std::string& line : base::Wrap(says, kWidth, 2, 4)) {
       absl::StrAppend(&text, line, "\n");
@@ -220,8 +222,12 @@ std::string CasesText(const Campaign& campaign, bool verbose) {
     absl::StrAppend(&line, "forced ", Count(one, Match::kMatches), "/", one.forced.size());
     const StressResult& stress = one.stress;
     if (stress.asked && stress.match != Match::kLost && stress.match != Match::kSkipped) {
-      absl::StrAppend(&line, "  ", stress.runs, " runs ", stress.allowed - stress.unseen.size(),
-                      "/", stress.allowed);
+      const size_t seen = stress.allowed - stress.unseen.size();
+      if (stress.exhaustive) {
+        absl::StrAppend(&line, "  outcomes ", seen, "/", stress.allowed);
+      } else {
+        absl::StrAppend(&line, "  ", stress.runs, " runs ", seen, "/", stress.allowed);
+      }
     }
     const bool bad = Count(one, Match::kDiffers) != 0 || stress.match == Match::kDiffers;
     const bool fits = line.size() + kDiffers.size() + 2 <= kWidth;

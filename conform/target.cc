@@ -162,7 +162,7 @@ absl::StatusOr<TargetOutput> RunOnHost(const std::string& plans, const TargetOpt
   TargetOutput output;
   size_t begin = 0;  // of the line that has not ended
   ProcessOptions process;
-  process.argv = {options.runner, "-"};
+  process.argv = {options.runner, options.argument};
   process.input = *input;
   process.limit = options.limit;
   process.interrupted = options.interrupted;

@@ -19,8 +19,9 @@
 namespace knotcheck::conform {
 
 struct TargetOptions {
-  std::string runner;   // path of knot_runner; for QEMU it must be linked statically
-  std::string bzimage;  // of RunInQemu
+  std::string runner;          // path of knot_runner; for QEMU it must be linked statically
+  std::string argument = "-";  // of RunOnHost's runner
+  std::string bzimage;         // of RunInQemu
   std::chrono::milliseconds limit = std::chrono::seconds(60);
   // Without a line of the runner's, this long without a byte on the console ends the guest.
   std::chrono::milliseconds silence = std::chrono::seconds(120);

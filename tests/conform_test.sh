@@ -142,7 +142,7 @@ nothing_left
 
 # 2: the command line is wrong, or there is no target.
 expect 2 "$BASIC" --target nonsense
-err_has "--target: found 'nonsense', expected host or qemu:BZIMAGE"
+err_has "--target: found 'nonsense', expected host, qemu:BZIMAGE or source:DIR|TAR"
 expect 2 "$BASIC" --target qemu:/nonexistent
 err_has '/nonexistent: cannot be read: No such file or directory'
 expect 2 "$BASIC" --target "qemu:$SOURCES/README.md"

@@ -86,7 +86,16 @@ TEST(House, IncludesRunDownwards) {
 TEST(House, EverySourceHasItsLicenceAndFitsTheScreen) {
   for (const fs::path& source : Sources()) {
     const std::string text = ReadAll(source);
-    EXPECT_EQ(text.rfind("// SPDX-License-Identifier: Apache-2.0\n", 0), 0u) << source;
+    const std::string file = fs::relative(source, Root()).string();
+    // The shims stand in for the kernel's headers, and what loads them may be linked with them.
+    const bool shim = file.starts_with("conform/source/") ||
+                      (file.starts_with("conform/proposals/") && file.ends_with("/source.cc"));
+    const std::string first = text.substr(0, text.find('\n'));
+    if (shim) {
+      EXPECT_NE(first.find("SPDX-License-Identifier: GPL-2.0"), std::string::npos) << source;
+    } else {
+      EXPECT_EQ(first, "// SPDX-License-Identifier: Apache-2.0") << source;
+    }
     std::istringstream lines(text);
     int number = 0;
     for (std::string line; std::getline(lines, line);) {

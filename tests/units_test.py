@@ -59,8 +59,8 @@ def twice_declared(headers: dict[str, str]) -> list[str]:
 
 def units(room: str) -> list[list[pathlib.Path]]:
     files = [file for file in sorted((ROOT / room).rglob("*.cc"))
-             if not re.search(r"_test\.cc$|_main\.cc$|/testing/|/conform/runner/"
-                              r"|/conform/proposals/[^/]*/runner\.cc$", str(file))]
+             if not re.search(r"_test\.cc$|_main\.cc$|/testing/|/conform/(runner|source)/"
+                              r"|/conform/proposals/[^/]*/(runner|source)\.cc$", str(file))]
     return [files[i:i + IN_A_UNIT] for i in range(0, len(files), IN_A_UNIT)]
 
 

@@ -19,12 +19,14 @@
 #include "absl/strings/strip.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "conform/answers.h"
 #include "conform/campaign.h"
 #include "conform/counterexample.h"
 #include "conform/plan.h"
 #include "conform/process.h"
 #include "conform/report.h"
 #include "conform/reproduce.h"
+#include "conform/source_target.h"
 #include "conform/target.h"
 #include "conform/variants.h"
 #include "lang/claims.h"
@@ -41,30 +43,31 @@ namespace {
 
 constexpr std::chrono::seconds kProbeLimit(300);
 
-// Where the build and the installation have knot_runner; the first of them that is there.
-std::string DefaultRunner() {
+// Where the build and the installation have a program that plays plans; the first that is there.
+std::string OwnProgram(const std::string& built) {
   std::error_code ignored;
-  const std::string built = OwnDirectory() + "/conform/runner/knot_runner";
-  const std::string installed = ProgramDirectory() + "/knot_runner";
-  return std::filesystem::exists(installed, ignored) ? installed : built;
+  const std::string name = std::filesystem::path(built).filename();
+  const std::string installed = ProgramDirectory() + "/" + name;
+  return std::filesystem::exists(installed, ignored) ? installed : OwnDirectory() + "/" + built;
 }
 
 // What to do about a runner that is not there.
-absl::Status CheckRunner(const std::string& runner, bool named) {
+absl::Status CheckRunner(const std::string& runner, bool named, bool source) {
   std::error_code ignored;
   if (std::filesystem::exists(runner, ignored)) return absl::OkStatus();
-  const std::string found = absl::StrCat(
-      base::Ascii(runner), ": found no knot_runner, expected the program that plays ", "the plans");
+  const std::string name = source ? "knot_source" : "knot_runner";
+  const std::string found = absl::StrCat(base::Ascii(runner), ": found no ", name,
+                                         ", expected the program that plays ", "the plans");
   if (named) return absl::InvalidArgumentError(absl::StrCat("--runner ", found));
   const std::string build = OwnDirectory();
   if (std::filesystem::exists(build + "/CMakeCache.txt", ignored)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        found, "; build it: cmake --build ", base::ShellWord(build), " --target knot_runner"));
+    return absl::InvalidArgumentError(absl::StrCat(found, "; build it: cmake --build ",
+                                                   base::ShellWord(build), " --target ", name));
   }
   return absl::InvalidArgumentError(absl::StrCat(
-      found,
-      "; build its target knot_runner where knotcheck was built, and install that again "
-      "(cmake --install), or name one with --runner"));
+      found, "; build its target ", name,
+      " where knotcheck was built, and install that again (cmake --install), or name one with "
+      "--runner"));
 }
 
 absl::Status CheckProperty(const std::string& name) {
@@ -84,6 +87,8 @@ class Conform {
 
  private:
   absl::Status Prepare();
+  // Of --target source: the C is built, and what cannot be asked of it is refused.
+  absl::Status PrepareSource(const std::string& tree);
   // What the kernel has, and which variants of the model it is.
   absl::Status Probe();
   // The probe says of each proposal but the baseline whether its ioctl is there.
@@ -105,6 +110,7 @@ class Conform {
   const ConformArguments& arguments_;
   Progress progress_;
   conform::TargetOptions target_;
+  bool source_ = false;  // the target is the kernel's C
   conform::CampaignOptions options_;
   conform::Campaign campaign_;
   conform::ReportHeader header_;
@@ -124,11 +130,19 @@ absl::Status Conform::Prepare() {
       return absl::InvalidArgumentError("--target: found no file after qemu:, expected a bzImage");
     }
     target_.bzimage = std::string(target);
+  } else if (absl::ConsumePrefix(&target, "source:")) {
+    if (absl::Status status = PrepareSource(std::string(target)); !status.ok()) return status;
   } else if (target != "host") {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--target: found '", base::Ascii(std::string(target)), "', expected host or qemu:BZIMAGE"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--target: found '", base::Ascii(std::string(target)),
+                     "', expected host, qemu:BZIMAGE or source:DIR|TAR"));
   }
-  target_.runner = arguments_.runner.empty() ? DefaultRunner() : arguments_.runner;
+  if (!source_ && !arguments_.patches.empty()) {
+    return absl::InvalidArgumentError("--patch: expected --target source:DIR|TAR beside it");
+  }
+  target_.runner = !arguments_.runner.empty() ? arguments_.runner
+                   : source_                  ? OwnProgram("conform/source/knot_source")
+                                              : OwnProgram("conform/runner/knot_runner");
   target_.interrupted = &Interrupted();
   header_.target = arguments_.target;
   const auto operands = OperandsNamed(arguments_.proposals);
@@ -145,12 +159,31 @@ absl::Status Conform::Prepare() {
   const auto changes = ChangesNamed(arguments_.changes);
   if (!changes.ok()) return changes.status();
   options_.toggles = changes->toggles;
-  options_.forced_runs = arguments_.forced;
-  options_.stress_runs = arguments_.stress;
+  options_.forced_runs = source_ ? 0 : arguments_.forced;
+  options_.stress_runs = source_ ? 1 : arguments_.stress;
+  options_.exhaustive = source_;
   options_.seed = arguments_.seed;
   options_.property = arguments_.property;
   if (absl::Status status = CheckProperty(options_.property); !status.ok()) return status;
   return PrepareJson(arguments_.json, arguments_.paths);
+}
+
+absl::Status Conform::PrepareSource(const std::string& tree) {
+  if (tree.empty()) {
+    return absl::InvalidArgumentError(
+        "--target: found no tree after source:, expected a kernel's directory, or a tar of it");
+  }
+  if (!arguments_.programs.empty() || !arguments_.selftests.empty() || !arguments_.traces.empty()) {
+    return absl::InvalidArgumentError(
+        "--target source: plays scenarios, expected no --program, --selftests or --trace");
+  }
+  source_ = true;
+  if (arguments_.plans || !arguments_.emit_c.empty()) return absl::OkStatus();
+  const auto object = conform::BuildSource(
+      {tree, arguments_.patches, DataFile("conform/source/build.sh")}, &Interrupted());
+  if (!object.ok()) return object.status();
+  target_.argument = *object;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<conform::TargetOutput> Conform::RunPlans(const std::string& plans,
@@ -183,6 +216,15 @@ absl::StatusOr<conform::TargetOutput> Conform::RunPlans(const std::string& plans
 absl::Status Conform::Probe() {
   const auto limit = std::min(kProbeLimit, std::chrono::seconds(arguments_.limit));
   const auto run = [this, limit](const std::string& plans) { return RunPlans(plans, limit); };
+  if (source_) {
+    // It says what it has before the first plan. No variant is told from the C: it is the model's.
+    const auto output = run("");
+    if (!output.ok()) return output.status();
+    auto answers = conform::ParseAnswers(output->lines);
+    if (!answers.ok()) return answers.status();
+    campaign_.probe = std::move(answers->probe);
+    return absl::OkStatus();
+  }
   auto found = conform::ProbeVariants(options_.toggles, arguments_.changes.kernels.empty(), run);
   if (!found.ok()) return found.status();
   campaign_.probe = found->probe;
@@ -350,7 +392,7 @@ int Conform::Run() {
   if (!arguments_.emit_c.empty()) return EmitC();
   if (const absl::Status status = Prepare(); !status.ok()) return FailUsage(status);
   if (!arguments_.plans) {
-    const absl::Status status = CheckRunner(target_.runner, !arguments_.runner.empty());
+    const absl::Status status = CheckRunner(target_.runner, !arguments_.runner.empty(), source_);
     if (!status.ok()) return FailUsage(status);
   }
   CatchInterrupts();

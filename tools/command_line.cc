@@ -159,8 +159,16 @@ Command AddConform(CLI::App& app) {
   const auto arguments = std::make_shared<ConformArguments>();
   CLI::Option* const paths =
       conform->add_option("paths", arguments->paths, kScenariosHelp)->type_name("FILE|NAME|DIR");
-  conform->add_option("--target", arguments->target, "host (default), or qemu:BZIMAGE")
+  conform
+      ->add_option("--target", arguments->target,
+                   "host (default), qemu:BZIMAGE, or source:DIR|TAR, a kernel's own C files, which "
+                   "are searched for all outcomes")
       ->type_name("TARGET");
+  conform
+      ->add_option("--patch", arguments->patches,
+                   "of source: apply this patch to a copy of the files; repeatable")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   conform
       ->add_option("--proposal", arguments->proposals,
                    "only under this proposal (default: those of each '# result:'); repeatable")

@@ -51,6 +51,7 @@ struct CheckArguments {
 struct ConformArguments {
   std::vector<std::string> paths;
   std::string target = "host";
+  std::vector<std::string> patches;
   std::vector<std::string> proposals;
   std::string property;
   Changes changes;
