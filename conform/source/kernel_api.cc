@@ -87,6 +87,12 @@ int knot_exists(const char* path) { return world->Exists(path) ? 1 : 0; }
 void knot_acted(const char* key, const void* bytes, unsigned long count) {
   world->Acted(key, static_cast<const char*>(bytes), count);
 }
+void knot_acted_path(const char* name) {
+  if (name[0] == '/') return world->Acted("used", name, std::strlen(name));
+  char path[128] = "/";
+  std::strncat(path, name, sizeof(path) - 2);
+  world->Acted("used", path, std::strlen(path));
+}
 void knot_acted_buffer(unsigned long address, unsigned long count) {
   world->ActedBuffer(address, count);
 }

@@ -71,7 +71,7 @@ static long do_openat(int dfd, const char __user *filename)
 			put_unused_fd(fd);
 			fd = PTR_ERR(file);
 		} else {
-			knot_acted("used", name->name, strlen(name->name));
+			knot_acted_path(name->name);
 			fd_install(fd, file);
 		}
 	}

@@ -82,6 +82,8 @@ int knot_image(const char *path);
 int knot_exists(const char *path);
 /* What the running task's call acted on: `key` is "used" or "argv"; later ones behind commas. */
 void knot_acted(const char *key, const void *bytes, unsigned long count);
+/* ... is a file, which is told from the root. */
+void knot_acted_path(const char *name);
 /* ... is what stands at this address of its own memory. */
 void knot_acted_buffer(unsigned long address, unsigned long count);
 /* The script of the running task's signal handler. */

@@ -293,7 +293,7 @@ long knot_begin_new_exec(struct linux_binprm *bprm)
 		me->fatal = true;
 		me->signal->group_exit = true;
 	}
-	knot_acted("used", bprm->filename, strlen(bprm->filename));
+	knot_acted_path(bprm->filename);
 	if (bprm->argc == 0)
 		knot_acted("argv", "", 0);
 	for (i = 0; i < bprm->argc; i++) {
