@@ -100,6 +100,7 @@ bool HasOp(const Program& program, int task, uint8_t call) {
 absl::StatusOr<Answers> ParseAnswers(const std::vector<std::string>& lines) {
   Answers answers;
   PlanAnswer* plan = nullptr;
+  std::vector<SourceStep>* way = nullptr;  // that the next step belongs to
   std::string name;
   for (const std::string& line : lines) {
     const std::vector<std::string> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
@@ -115,6 +116,7 @@ absl::StatusOr<Answers> ParseAnswers(const std::vector<std::string>& lines) {
       if (words.size() != 2) return Bad(line, "begin PLAN");
       name = words[1];
       plan = &answers.plans[name];
+      way = nullptr;
       continue;
     }
     if (plan == nullptr) return Bad(line, "begin PLAN before it");
@@ -149,6 +151,21 @@ absl::StatusOr<Answers> ParseAnswers(const std::vector<std::string>& lines) {
         return Bad(line, "outcome COUNT TEXT");
       }
       plan->outcomes.emplace_back(count, absl::StrJoin(words.begin() + 2, words.end(), " "));
+    } else if (words[0] == "searched") {
+      if (words.size() != 4 || !absl::SimpleAtoi(words[1], &plan->states) ||
+          !absl::SimpleAtoi(words[2], &plan->transitions) ||
+          !absl::SimpleAtoi(words[3], &plan->milliseconds)) {
+        return Bad(line, "searched STATES TRANSITIONS MILLISECONDS");
+      }
+    } else if (words[0] == "defect") {
+      if (words.size() < 3) return Bad(line, "defect KIND TEXT");
+      plan->defects.push_back({words[1], absl::StrJoin(words.begin() + 2, words.end(), " "), {}});
+      way = &plan->defects.back().way;
+    } else if (words[0] == "wanted") {
+      way = &plan->wanted;
+    } else if (words[0] == "way") {
+      if (words.size() != 6 || way == nullptr) return Bad(line, "way THREAD I PLACE FUNCTION WHAT");
+      way->push_back({words[1], words[2], words[3], words[4], words[5]});
     } else if (words[0] == "out") {
       plan->out.push_back(line.substr(std::min<size_t>(line.size(), 4)));
     } else if (words[0] == "exit") {

@@ -16,6 +16,20 @@
 
 namespace knotcheck::conform {
 
+// One step of a run of the kernel's C, as `way` lines have it.
+struct SourceStep {
+  std::string thread;
+  std::string op;
+  std::string place;
+  std::string function;
+  std::string doing;
+};
+struct SourceDefect {
+  std::string kind;
+  std::string text;
+  std::vector<SourceStep> way;
+};
+
 struct PlanAnswer {
   struct Done {
     int task = 0;
@@ -27,9 +41,15 @@ struct PlanAnswer {
   size_t stuck = 0;  // number of the order that was not met; 0: none
   std::string stuck_text;
   std::vector<std::pair<uint64_t, std::string>> outcomes;  // of a stress
-  std::vector<std::string> out;                            // the lines of a program
-  int exit_status = -1;                                    // of a program; -1: it did not exit
-  int killed = 0;                                          // the signal that a program died of
+  // Of a search of the kernel's C.
+  uint64_t states = 0;
+  uint64_t transitions = 0;
+  uint64_t milliseconds = 0;
+  std::vector<SourceDefect> defects;
+  std::vector<SourceStep> wanted;
+  std::vector<std::string> out;  // the lines of a program
+  int exit_status = -1;          // of a program; -1: it did not exit
+  int killed = 0;                // the signal that a program died of
   // "ok", "skipped REASON", "limit", "broken REASON"; empty: its end never came.
   std::string ended;
 };

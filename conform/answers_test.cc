@@ -74,6 +74,27 @@ TEST(Answers, OfAStress) {
   EXPECT_EQ(outcomes[1], (std::pair<uint64_t, std::string>(1, "")));
 }
 
+TEST(Answers, OfASearch) {
+  const auto answers =
+      ParseAnswers({"begin a", "searched 617 1065 31", "outcome 1 T[0=6]", "wanted",
+                    "way T 0 - - -", "defect leak a record (kzalloc, kernel/x.c:7)",
+                    "way S h3 kernel/seccomp.c:12 f mutex_lock", "end a ok"});
+  ASSERT_TRUE(answers.ok()) << answers.status();
+  const PlanAnswer& plan = answers->plans.at("a");
+  EXPECT_EQ(plan.states, 617u);
+  EXPECT_EQ(plan.transitions, 1065u);
+  EXPECT_EQ(plan.milliseconds, 31u);
+  ASSERT_EQ(plan.wanted.size(), 1u);
+  EXPECT_EQ(plan.wanted[0].thread, "T");
+  ASSERT_EQ(plan.defects.size(), 1u);
+  EXPECT_EQ(plan.defects[0].kind, "leak");
+  EXPECT_EQ(plan.defects[0].text, "a record (kzalloc, kernel/x.c:7)");
+  ASSERT_EQ(plan.defects[0].way.size(), 1u);
+  EXPECT_EQ(plan.defects[0].way[0].op, "h3");
+  EXPECT_EQ(plan.defects[0].way[0].place, "kernel/seccomp.c:12");
+  EXPECT_EQ(plan.defects[0].way[0].doing, "mutex_lock");
+}
+
 // The last plan of a target that broke off has no end, and the ones before it have theirs.
 TEST(Answers, CutOff) {
   const auto answers = ParseAnswers({"begin a", "end a ok", "begin b", "done 0 0 1"});
@@ -85,12 +106,13 @@ TEST(Answers, CutOff) {
 }
 
 TEST(Answers, OfNoRunner) {
-  for (const char* line : {"hello",           "done",          "done 0 0",      "done x 0 0",
-                           "done 0 x 0",      "done 0 -1 0",   "done 0 128 0",  "done 0 0 x",
-                           "done 0 0 0 used", "done 0 0 0 =1", "asleep 0",      "asleep 0 x",
-                           "asleep 0 1 2",    "dead",          "dead x",        "stuck",
-                           "stuck x",         "outcome",       "outcome x T[]", "end a",
-                           "end b ok",        "begin",         "begin a b",     "probe release"}) {
+  for (const char* line : {"hello",           "done",           "done 0 0",      "done x 0 0",
+                           "done 0 x 0",      "done 0 -1 0",    "done 0 128 0",  "done 0 0 x",
+                           "done 0 0 0 used", "done 0 0 0 =1",  "asleep 0",      "asleep 0 x",
+                           "asleep 0 1 2",    "dead",           "dead x",        "stuck",
+                           "stuck x",         "outcome",        "outcome x T[]", "end a",
+                           "end b ok",        "begin",          "begin a b",     "probe release",
+                           "searched 1 2",    "searched x 2 3", "defect leak",   "way T 0 - - -"}) {
     const auto answers = ParseAnswers({"begin a", line});
     EXPECT_TRUE(absl::IsInvalidArgument(answers.status())) << line;
   }

@@ -62,12 +62,29 @@ struct StressRow {
   bool torn = false;
   // What every run with this outcome violates.
   std::vector<std::string> violates;
+  // Of an exhaustive target: its own words, and the way to what only one side has.
+  std::string told = {};
+  std::vector<SourceStep> way = {};
+  checker::Path path = {};
+};
+
+// What the C did that no kernel may do, or what the model says that it does and it does not.
+struct DefectRow {
+  std::string kind;      // as knot_source names it, or the model's property
+  std::string text;      // where it is, of the C
+  std::string property;  // of the model that has the same meaning; empty: none has
+  bool of_source = false;
+  bool of_model = false;
+  std::vector<SourceStep> way;
 };
 
 struct StressResult {
   bool asked = false;
   uint64_t runs = 0;
   bool exhaustive = false;
+  uint64_t states = 0;  // of an exhaustive target's search
+  double seconds = 0;   // that it took
+  std::vector<DefectRow> defects;
   size_t allowed = 0;             // outcomes that the model allows
   std::vector<StressRow> rows;    // observed, most frequent first
   std::vector<StressRow> unseen;  // allowed, never observed
@@ -105,6 +122,7 @@ struct Case {
 
 struct Campaign {
   std::vector<Case> cases;
+  bool exhaustive = false;  // CampaignOptions::exhaustive
   std::map<std::string, std::string> probe;
   std::vector<std::string> reports;  // of the guest's kernel
   // Why the target broke off, with the plan that it was doing: "panic, in x#1".

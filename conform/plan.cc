@@ -249,12 +249,15 @@ bool PinsAsSeveralKinds(const Op& op) {
 
 // "NAME VARIABLE FIELDS OPTIONS ARG:KIND:BYTES:ENTRIES...", as the verb's signature has them.
 std::string VerbText(const model::Verb& verb, const Op& op,
-                     const std::vector<model::Descriptor>& descriptors) {
+                     const std::vector<model::Descriptor>& descriptors, bool stress) {
   std::string text = absl::StrCat(verb.name, " ", static_cast<int>(op.variable));
   for (size_t f = 0; f < verb.fields.size(); ++f) absl::StrAppend(&text, " ", op.fields[f]);
-  absl::StrAppend(&text, (op.options & model::kBufNull)       ? " null"
-                         : (op.options & model::kBuffersNull) ? " no_buffer"
-                                                              : " -");
+  std::vector<std::string> options;
+  // In a directed plan the order says whether the copy fails.
+  if (stress && (op.options & model::kBufFaults)) options.emplace_back("fault");
+  if (op.options & model::kBufNull) options.emplace_back("null");
+  if (op.options & model::kBuffersNull) options.emplace_back("no_buffer");
+  absl::StrAppend(&text, " ", options.empty() ? "-" : absl::StrJoin(options, ","));
   for (const model::Descriptor& d : descriptors) {
     absl::StrAppend(&text, " ", d.arg, ":", d.kind, ":", d.max_bytes, ":", d.max_entries);
   }
@@ -351,8 +354,11 @@ std::string OpText(const Program& program, const model::Proposal& proposal, cons
       return with("poll");
     case OpCode::kVerb: {
       const model::Verb& verb = proposal.verbs[op.verb];
-      if (!op.descriptors.empty() || verb.kinds.empty()) return VerbText(verb, op, op.descriptors);
-      return VerbText(verb, op, program.policy_pins[static_cast<size_t>(*LookedAt(program))]);
+      const bool own = !op.descriptors.empty() || verb.kinds.empty();
+      return VerbText(
+          verb, op,
+          own ? op.descriptors : program.policy_pins[static_cast<size_t>(*LookedAt(program))],
+          stress);
     }
     case OpCode::kReadArgs:
       return ReadText(program, op);
@@ -772,6 +778,9 @@ absl::StatusOr<std::string> StressPlan(const std::string& name, const verify::Qu
   if (program.general_peer && program.writers.empty()) absl::StrAppend(&text, "writer -\n");
   for (const model::WriterInfo& writer : program.writers) {
     absl::StrAppend(&text, "writer ", static_cast<int>(writer.writes), "\n");
+  }
+  if (program.allocation_failures > 0) {
+    absl::StrAppend(&text, "failures ", static_cast<int>(program.allocation_failures), "\n");
   }
   return absl::StrCat(text, PolicyLines(program), "end\n");
 }

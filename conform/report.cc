@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "conform/exhaustive.h"
 #include "conform/plan.h"
 #include "fmt/core.h"
 #include "nlohmann/json.hpp"
@@ -123,12 +124,10 @@ std::string StressText(const StressResult& stress, bool verbose) {
   if (stress.match == Match::kDiffers || verbose) {
     for (const StressRow& r : stress.rows) row(r);
   }
-  if (verbose || stress.exhaustive) {
+  if (verbose) {
     for (const StressRow& r : stress.unseen) row(r);
   }
-  const bool differs = stress.exhaustive && stress.match == Match::kDiffers;
-  if (stress.asked &&
-      (differs || stress.match == Match::kLost || stress.match == Match::kSkipped)) {
+  if (stress.asked && (stress.match == Match::kLost || stress.match == Match::kSkipped)) {
     const std::string says = absl::StrCat("stress ", Name(stress.match), ": ", stress.reason);
     for (const std::string& line : base::Wrap(says, kWidth, 2, 4)) {
       absl::StrAppend(&text, line, "\n");
@@ -147,6 +146,18 @@ ordered_json RowsJson(const std::vector<StressRow>& rows) {
                     {"violates", row.violates}});
   }
   return list;
+}
+
+ordered_json SearchJson(const StressResult& stress) {
+  ordered_json defects = ordered_json::array();
+  for (const DefectRow& row : stress.defects) {
+    defects.push_back({{"kind", row.kind},
+                       {"text", row.text},
+                       {"property", row.property},
+                       {"of_source", row.of_source},
+                       {"of_model", row.of_model}});
+  }
+  return {{"states", stress.states}, {"defects", std::move(defects)}};
 }
 
 }  // namespace
@@ -206,6 +217,10 @@ std::string HeaderText(const Campaign& campaign, const ReportHeader& header) {
 
 std::string CasesText(const Campaign& campaign, bool verbose) {
   std::string text;
+  if (campaign.exhaustive) {
+    text =
+        fmt::format("{:<36} {:<8} {:>7} {:>9} {:>7}\n", "scenario", "", "outcomes", "states", "");
+  }
   for (const Case& one : campaign.cases) {
     if (!one.cannot.empty()) {
       if (verbose || one.trace) {
@@ -219,12 +234,15 @@ std::string CasesText(const Campaign& campaign, bool verbose) {
       continue;
     }
     std::string line = fmt::format("{:<36} {:<8} ", one.name, one.proposal->name);
-    absl::StrAppend(&line, "forced ", Count(one, Match::kMatches), "/", one.forced.size());
     const StressResult& stress = one.stress;
+    if (!campaign.exhaustive) {
+      absl::StrAppend(&line, "forced ", Count(one, Match::kMatches), "/", one.forced.size());
+    }
     if (stress.asked && stress.match != Match::kLost && stress.match != Match::kSkipped) {
       const size_t seen = stress.allowed - stress.unseen.size();
       if (stress.exhaustive) {
-        absl::StrAppend(&line, "  outcomes ", seen, "/", stress.allowed);
+        absl::StrAppend(&line, fmt::format("{:>3}/{:<3} {:>9} {:>7.1f} s", seen, stress.allowed,
+                                           stress.states, stress.seconds));
       } else {
         absl::StrAppend(&line, "  ", stress.runs, " runs ", seen, "/", stress.allowed);
       }
@@ -234,13 +252,20 @@ std::string CasesText(const Campaign& campaign, bool verbose) {
     absl::StrAppend(&text, line, !bad ? "" : fits ? "  " : "\n  ", bad ? kDiffers : "", "\n");
     if (one.trace) text += TraceText(one);
     for (const ForcedResult& forced : one.forced) text += ForcedText(one, forced, verbose);
-    text += StressText(stress, verbose);
+    text += campaign.exhaustive ? ExhaustiveText(one, verbose) : StressText(stress, verbose);
   }
   return text;
 }
 
 std::string TotalsText(const Campaign& campaign) {
   const Totals t = TotalsOf(campaign);
+  if (campaign.exhaustive) {
+    return absl::StrCat("compared: ", t.stressed + t.stress_differs, ", ", t.stressed,
+                        " with the same outcomes on both sides, ", t.stress_differs,
+                        " that differ\nleft out: ", t.stress_skipped + t.cannot,
+                        " that no plan of this kind can say, ", t.stress_lost,
+                        " that were not searched to their end\n");
+  }
   std::string text = absl::StrCat("forced: ", t.matches, " runs match, ", t.differs, " differ, ",
                                   t.skipped, " skipped, ", t.lost, " lost\n");
   if (t.followed + t.not_followed > 0) {
@@ -322,6 +347,7 @@ std::string CampaignJson(const Campaign& campaign, const ReportHeader& header) {
                          {"runs", one.stress.runs},
                          {"observed", RowsJson(one.stress.rows)},
                          {"never_observed", RowsJson(one.stress.unseen)}};
+      if (one.stress.exhaustive) entry["stress"]["search"] = SearchJson(one.stress);
     }
     cases.push_back(std::move(entry));
   }

@@ -401,21 +401,31 @@ const char* RestTitle(const Trace& trace) {
   return stops ? "then nothing more need happen:" : "all the while:";
 }
 
+void AppendSteps(const Trace& trace, const std::vector<Line>& lines, const ColumnsOptions& options,
+                 std::string* out) {
+  std::vector<Column> columns = ColumnsOf(trace, lines);
+  if (columns.empty()) return;
+  if (ShareWidth(options.width, &columns)) {
+    AppendTable(lines, columns, options, out);
+  } else {
+    AppendStack(lines, columns, options, out);
+  }
+}
+
 }  // namespace
+
+std::string RunColumns(const Trace& trace, const ColumnsOptions& options) {
+  std::string out;
+  AppendSteps(trace, Teller(trace, options.all).Tell(), options, &out);
+  return out;
+}
 
 std::string Columns(const Trace& trace, const ColumnsOptions& options) {
   Teller teller(trace, options.all);
   const std::vector<Line> lines = teller.Tell();
   std::string out;
   AppendHeader(trace, teller.shown(), options, &out);
-  std::vector<Column> columns = ColumnsOf(trace, lines);
-  if (!columns.empty()) {
-    if (ShareWidth(options.width, &columns)) {
-      AppendTable(lines, columns, options, &out);
-    } else {
-      AppendStack(lines, columns, options, &out);
-    }
-  }
+  AppendSteps(trace, lines, options, &out);
   if (!trace.at_rest.empty()) {
     absl::StrAppend(&out, "\n");
     for (const std::string& line : base::Wrap(RestTitle(trace), options.width, kMargin, kHang)) {

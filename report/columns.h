@@ -26,4 +26,7 @@ struct ColumnsOptions {
 
 std::string Columns(const trace::Trace& trace, const ColumnsOptions& options);
 
+// The steps alone: of a run that need not violate anything.
+std::string RunColumns(const trace::Trace& trace, const ColumnsOptions& options);
+
 }  // namespace knotcheck::report

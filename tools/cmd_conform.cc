@@ -177,6 +177,12 @@ absl::Status Conform::PrepareSource(const std::string& tree) {
     return absl::InvalidArgumentError(
         "--target source: plays scenarios, expected no --program, --selftests or --trace");
   }
+  if (!arguments_.of_runs.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(arguments_.of_runs.front(),
+                     ": found it beside --target source:, which searches all runs "
+                     "and forces none, expected --target host or qemu:BZIMAGE"));
+  }
   source_ = true;
   if (arguments_.plans || !arguments_.emit_c.empty()) return absl::OkStatus();
   const auto object = conform::BuildSource(

@@ -232,7 +232,12 @@ Command AddConform(CLI::App& app) {
   for (CLI::Option* const other : {program, selftests, emit, plans, probe}) json->excludes(other);
   conform->add_flag("--verbose", arguments->verbose, "show every run, order and outcome");
   conform->add_flag("--quiet", arguments->quiet, "no progress on stderr");
-  return {conform, [arguments] { return RunConform(*arguments); }};
+  return {conform, [arguments, conform] {
+            for (const char* const name : {"--forced", "--stress", "--seed", "--property"}) {
+              if (conform->count(name) > 0) arguments->of_runs.emplace_back(name);
+            }
+            return RunConform(*arguments);
+          }};
 }
 
 Command AddCoverage(CLI::App& app) {

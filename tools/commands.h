@@ -52,6 +52,7 @@ struct ConformArguments {
   std::vector<std::string> paths;
   std::string target = "host";
   std::vector<std::string> patches;
+  std::vector<std::string> of_runs;  // options that were given and are of forced and free runs
   std::vector<std::string> proposals;
   std::string property;
   Changes changes;

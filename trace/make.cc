@@ -147,6 +147,16 @@ absl::Status DoesNotViolate(const verify::Question& question, uint64_t violated,
 
 }  // namespace
 
+Trace StepsOf(const verify::Question& question, const checker::Path& path) {
+  Trace trace;
+  trace.path = path;
+  constexpr uint64_t kAllProperties = ~uint64_t{0};
+  Fill(question, path, verify::Trace(question.system(), path), kAllProperties, &trace);
+  for (TraceLine& line : trace.lines) line.violated.clear();
+  trace.at_rest.clear();
+  return trace;
+}
+
 absl::StatusOr<Trace> MakeTrace(const TraceSubject& subject, const checker::Path& path,
                                 const std::string& property) {
   const auto question = Ask(subject, -1);

@@ -88,6 +88,10 @@ absl::StatusOr<Trace> MakeTrace(const TraceSubject& subject, const checker::Path
 absl::StatusOr<Trace> MakeLassoTrace(const TraceSubject& subject, const checker::Lasso& lasso,
                                      const std::string& property);
 
+// The threads and the lines of a run that need not violate anything. The path must be one of the
+// question's.
+Trace StepsOf(const verify::Question& question, const checker::Path& path);
+
 // The properties that `path` violates: those of its last step or of its rest first, each part by
 // name. The errors of MakeTrace.
 absl::StatusOr<std::vector<std::string>> ViolatedBy(const TraceSubject& subject,

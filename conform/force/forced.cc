@@ -145,6 +145,23 @@ Predicted Predict(const verify::Question& question, const std::vector<Order>& or
   return predicted;
 }
 
+namespace {
+
+// How a point is come to; the first is its own predecessor.
+struct Arrival {
+  size_t before = 0;
+  checker::Action action;
+};
+
+checker::Path PathTo(const std::vector<Arrival>& steps, size_t last) {
+  checker::Path path;
+  for (size_t i = last; i != 0; i = steps[i].before) path.actions.push_back(steps[i].action);
+  std::reverse(path.actions.begin(), path.actions.end());
+  return path;
+}
+
+}  // namespace
+
 Outcomes AllOutcomes(const verify::Question& question, size_t max_states) {
   const Turns turns(question);
   const model::System& system = turns.system();
@@ -157,7 +174,9 @@ Outcomes AllOutcomes(const verify::Question& question, size_t max_states) {
     model::StateValue state;
     Recorder recorder;
     uint64_t violated = 0;
+    size_t step = 0;  // the last of those that lead to it
   };
+  std::vector<Arrival> steps(1);
   std::deque<Point> queue;
   queue.push_back({system.initial(), Recorder(turns.program())});
   const auto key = [](const Point& point) {
@@ -185,20 +204,29 @@ Outcomes AllOutcomes(const verify::Question& question, size_t max_states) {
         if (!shown.possible) continue;
         if (task) ends = false;
         next.violated |= shown.violated;
+        all.violated |= shown.violated;
         next.recorder.Add(seen, next.state);
         if (!known.insert(key(next)).second) continue;
         if (known.size() > max_states) {
           all.complete = false;
           continue;
         }
+        next.step = steps.size();
+        steps.push_back(
+            {point.step, {static_cast<uint16_t>(thread), static_cast<uint16_t>(choice)}});
         queue.push_back(std::move(next));
       }
     }
     if (!ends) continue;
     Observed observed = point.recorder.Finish(point.state);
     const auto [at, fresh] = outcomes.try_emplace(ObservedText(turns.program(), observed));
-    if (fresh) at->second = {std::move(observed), ~uint64_t{0}};
-    at->second.violated &= point.violated | system.BrokenAtRest(point.state);
+    if (fresh) {
+      at->second = {std::move(observed), ~uint64_t{0}, {}};
+      at->second.path = PathTo(steps, point.step);
+    }
+    const uint64_t at_rest = system.BrokenAtRest(point.state);
+    all.violated |= at_rest;
+    at->second.violated &= point.violated | at_rest;
   }
   all.states = known.size();
   for (auto& [text, outcome] : outcomes) all.outcomes.push_back(std::move(outcome));

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "checker/path.h"
 #include "conform/force/observed.h"
 #include "model/system.h"
 #include "verify/check.h"
@@ -82,8 +83,10 @@ struct Outcomes {
   struct One {
     Observed observed;
     uint64_t violated = 0;  // property bits that every run with this outcome violates
+    checker::Path path;     // one of the shortest runs with it
   };
   std::vector<One> outcomes;  // by text
+  uint64_t violated = 0;      // property bits that some run violates
   size_t states = 0;
   bool complete = true;
 };

@@ -103,8 +103,14 @@ bool Turns::Asleep(const Node& node, int t) const {
 }
 
 bool Turns::Spins(const State& state, int t) const {
-  return FollowsPolicy(program_.tasks[static_cast<size_t>(t)]) && AtBoundary(state, t) &&
-         state.filter().users == 0;
+  if (!FollowsPolicy(program_.tasks[static_cast<size_t>(t)]) || !AtBoundary(state, t) ||
+      state.filter().users != 0) {
+    return false;
+  }
+  // An ioctl whose fdput() is left has not returned.
+  model::TraceStep step;
+  system_.CanStep(state, t, &step);
+  return step.statement == "(user mode)";
 }
 
 bool Turns::StandsInHandler(const State& state, int t) const {

@@ -71,6 +71,11 @@ class Reader {
         plan_.writer_stores =
             static_cast<uint64_t>(Line::ToNumber(count, "a number of stores or '-'", 1, INT64_MAX));
       }
+    } else if (first == "failures") {
+      plan_.failures = static_cast<uint32_t>(line->Number("a number of allocations", 1, 255));
+    } else if (first == "wanted") {
+      plan_.wanted = line->Take("an outcome");
+      while (line->more()) plan_.wanted += " " + line->Take("an outcome");
     } else if (first == "policy") {
       ReadRule(line);
     } else {
@@ -596,6 +601,15 @@ bool Plan::Calls(int nr) const {
     }
   }
   return false;
+}
+
+const VerbRunner* VerbNamed(const std::string& name) {
+  for (const Room* room : Rooms()) {
+    for (const VerbRunner& verb : room->verbs) {
+      if (name == verb.name) return &verb;
+    }
+  }
+  return nullptr;
 }
 
 bool ReadPlans(const std::string& text, const std::string& file, std::vector<Plan>* plans,

@@ -209,6 +209,8 @@ struct Plan {
   std::vector<Sender> senders;
   bool writer = false;
   uint64_t writer_stores = 0;  // 0: as many as it can
+  uint32_t failures = 0;       // allocations of the kernel that may fail
+  std::string wanted;          // an outcome to which the way is asked for, or empty
   std::vector<Rule> rules;
   std::string text;  // the lines, which an executed program reads again
 

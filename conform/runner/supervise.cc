@@ -24,15 +24,6 @@ std::vector<const Room*>& Rooms() {
   return rooms;
 }
 
-const VerbRunner* VerbNamed(const std::string& name) {
-  for (const Room* room : Rooms()) {
-    for (const VerbRunner& verb : room->verbs) {
-      if (name == verb.name) return &verb;
-    }
-  }
-  return nullptr;
-}
-
 int64_t Ioctl(unsigned long command, const void* argument) {
   return Own(SYS_ioctl, kListenerFd, static_cast<long>(command), Arg(argument));
 }

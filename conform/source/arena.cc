@@ -10,7 +10,9 @@
 namespace knotcheck::source {
 namespace {
 
-constexpr size_t Aligned(size_t bytes) { return (bytes + 63) & ~size_t{63}; }
+constexpr size_t Aligned(size_t bytes) {
+  return (bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
+}
 
 }  // namespace
 
@@ -18,7 +20,7 @@ Arena::Arena(size_t kernel_bytes, size_t run_bytes, int threads)
     : kernel_at_(Aligned(sizeof(Header))),
       run_at_(kernel_at_ + Aligned(kernel_bytes)),
       slots_at_(run_at_ + Aligned(run_bytes)),
-      stacks_at_(slots_at_ + kSlots * kSlotBytes),
+      stacks_at_(slots_at_ + kSmallSlots * kSlotBytes + (kSlots - kSmallSlots) * kLargeSlotBytes),
       bytes_(stacks_at_ + kStackBytes * static_cast<size_t>(threads)) {
   void* const base = reinterpret_cast<void*>(kBase);
   const size_t pages = (bytes_ + 4095) & ~size_t{4095};
@@ -39,7 +41,10 @@ int Arena::StackOf(const void* at) const {
 int Arena::SlotOf(const void* at) const {
   const uintptr_t offset = reinterpret_cast<uintptr_t>(at) - kBase;
   if (offset < slots_at_ || offset >= stacks_at_) return -1;
-  return static_cast<int>((offset - slots_at_) / kSlotBytes);
+  constexpr size_t kSmall = kSmallSlots * kSlotBytes;
+  const size_t within = offset - slots_at_;
+  return within < kSmall ? static_cast<int>(within / kSlotBytes)
+                         : kSmallSlots + static_cast<int>((within - kSmall) / kLargeSlotBytes);
 }
 
 }  // namespace knotcheck::source

@@ -16,10 +16,15 @@ namespace knotcheck::source {
 
 inline constexpr uintptr_t kBase = 0x200000000000;
 inline constexpr int kMaxThreads = 16;  // tasks, senders of signals, writers
-inline constexpr size_t kStackBytes = 4096;
-inline constexpr size_t kSlotBytes = 512;  // of what knot_alloc() gives, at most
-inline constexpr int kSlots = 24;
+inline constexpr size_t kStackBytes = 8192;
+// What knot_alloc() gives at most: of most slots, and of some.
+inline constexpr size_t kSlotBytes = 512;
+inline constexpr size_t kLargeSlotBytes = 4608;
+inline constexpr int kSmallSlots = 24;
+inline constexpr int kSlots = kSmallSlots + 6;
 inline constexpr int kHeldLocks = 6;
+// The arena and each of its parts begin at a multiple of it, see parts.h.
+inline constexpr size_t kBlockBytes = 512;
 
 // Where a thread stands.
 enum class Life : uint8_t { kNotStarted, kReady, kGone };
@@ -46,8 +51,7 @@ struct Slot {
 struct Header {
   Thread threads[kMaxThreads];
   Slot slots[kSlots];
-  uint32_t unused;
-  uint32_t failures_left;
+  uint32_t failures_left;  // of allocations
 };
 
 class Arena {
@@ -56,7 +60,7 @@ class Arena {
   Arena(size_t kernel_bytes, size_t run_bytes, int threads);
 
   size_t words() const { return bytes_ / 8; }
-  uint64_t* memory() const { return reinterpret_cast<uint64_t*>(kBase); }
+  char* bytes() const { return reinterpret_cast<char*>(kBase); }
   Header& header() const { return *reinterpret_cast<Header*>(kBase); }
   void* kernel() const { return reinterpret_cast<void*>(kBase + kernel_at_); }
   void* run() const { return reinterpret_cast<void*>(kBase + run_at_); }
@@ -65,12 +69,20 @@ class Arena {
     return reinterpret_cast<char*>(kBase + stacks_at_ + kStackBytes * static_cast<size_t>(thread));
   }
   char* Memory(int slot) const {
-    return reinterpret_cast<char*>(kBase + slots_at_ + kSlotBytes * static_cast<size_t>(slot));
+    const auto small = static_cast<size_t>(slot < kSmallSlots ? slot : kSmallSlots);
+    const auto large = static_cast<size_t>(slot) - small;
+    return reinterpret_cast<char*>(kBase + slots_at_ + kSlotBytes * small +
+                                   kLargeSlotBytes * large);
   }
   // Whose stack an address lies on, or -1.
   int StackOf(const void* at) const;
   // The slot that an address lies in, or -1.
   int SlotOf(const void* at) const;
+  // Whether an address is on the unused side of a stack, other than that of `ran`.
+  bool IsDead(const void* at, int ran) const {
+    const int stack = StackOf(at);
+    return stack >= 0 && stack != ran && at < header().threads[stack].stack_pointer;
+  }
 
  private:
   size_t kernel_at_;

@@ -5,28 +5,13 @@
 # shared object that knot_source loads. Prints its path.
 #
 #   build.sh --source DIR|TAR [--patch FILE]...
+#   build.sh --files: prints which files of the tree it reads
 #
 # Built once for what goes into it: the cache is named by a hash of all of it.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${KNOT_SOURCE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/knotcheck/source}
 source='' patches=()
-
-fail() {
-  echo "source: $*" >&2
-  exit 2
-}
-while [ $# -gt 0 ]; do
-  case $1 in
-    --source) source=${2:?} && shift 2 ;;
-    --patch) patches+=("$(realpath -- "${2:?}")") && shift 2 ;;
-    *) fail "found '$1', expected --source DIR|TAR or --patch FILE" ;;
-  esac
-done
-[ -n "$source" ] || fail "expected --source DIR|TAR, a kernel tree"
-[ -e "$source" ] || fail "$source: not there, expected a kernel tree"
-command -v gcc >/dev/null || fail "found no gcc, expected one: it compiles the kernel's files"
-for patch in "${patches[@]}"; do [ -r "$patch" ] || fail "$patch: cannot be read, expected a patch"; done
 
 # What is taken from the tree as it is, and what functions are cut from.
 whole=(kernel/seccomp.c kernel/task_work.c kernel/sched/completion.c kernel/sched/swait.c
@@ -36,6 +21,23 @@ whole=(kernel/seccomp.c kernel/task_work.c kernel/sched/completion.c kernel/sche
   include/linux/seccomp_types.h include/uapi/linux/seccomp.h include/uapi/linux/bpf_common.h
   include/uapi/linux/filter.h include/uapi/asm-generic/ioctl.h)
 cut=(fs/namei.c fs/exec.c net/socket.c lib/iov_iter.c kernel/fork.c kernel/exit.c)
+
+fail() {
+  echo "source: $*" >&2
+  exit 2
+}
+while [ $# -gt 0 ]; do
+  case $1 in
+    --source) source=${2:?} && shift 2 ;;
+    --patch) patches+=("$(realpath -- "${2:?}")") && shift 2 ;;
+    --files) printf '%s\n' "${whole[@]}" "${cut[@]}" && exit 0 ;;
+    *) fail "found '$1', expected --source DIR|TAR or --patch FILE" ;;
+  esac
+done
+[ -n "$source" ] || fail "expected --source DIR|TAR, a kernel tree"
+[ -e "$source" ] || fail "$source: not there, expected a kernel tree"
+command -v gcc >/dev/null || fail "found no gcc, expected one: it compiles the kernel's files"
+for patch in "${patches[@]}"; do [ -r "$patch" ] || fail "$patch: cannot be read, expected a patch"; done
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -120,10 +122,13 @@ C
 
 flags=(-std=gnu11 -O1 -g -w -fPIC -fno-strict-aliasing -fno-builtin -mno-red-zone -mgeneral-regs-only
   -ftrivial-auto-var-init=zero -fno-omit-frame-pointer -fno-stack-protector
+  # The last that fits counts. What is compiled in $work is a tree of its own to debuggers.
+  "-ffile-prefix-map=$work=/linux" "-ffile-prefix-map=$tree=/linux"
+  "-ffile-prefix-map=$here=/linux/conform/source"
   -I "$here/kernel" -I "$include" -I "$tree" -I "$tree/kernel")
 watched=(-fsanitize=thread --param tsan-distinguish-volatile=1 --param tsan-instrument-func-entry-exit=0)
 compile() {
-  gcc "${flags[@]}" "${@:3}" -c "$1" -o "$2" 2>"$2.err" ||
+  (cd "$work" && gcc "${flags[@]}" "${@:3}" -c "$1" -o "$2") 2>"$2.err" ||
     fail "gcc: $(sed "s|$tree/||g; s|$work/||g" "$2.err" | grep -m1 -E 'error' || head -1 "$2.err")"
 }
 objects=()

@@ -13,6 +13,7 @@ extern "C" {
 // Keeps what a call must keep on the old stack, and goes on where the new one was left.
 void knot_switch(void** from, void* to);
 void knot_begin();
+void knot_call_aside(void* stack, void (*function)(void*), void* what);
 }
 
 __asm__(
@@ -23,7 +24,26 @@ __asm__(
     ".size knot_switch,.-knot_switch\n"
     // A new coroutine: %r12 is the body, %r13 its thread.
     ".globl knot_begin\n.type knot_begin,@function\nknot_begin:\n"
-    "  mov %r13,%rdi\n  call *%r12\n  ud2\n.size knot_begin,.-knot_begin\n");
+    "  mov %r13,%rdi\n  call *%r12\n  ud2\n.size knot_begin,.-knot_begin\n"
+    ".globl knot_call_aside\n.type knot_call_aside,@function\nknot_call_aside:\n"
+    "  push %rbp\n  mov %rsp,%rbp\n  mov %rdi,%rsp\n  mov %rdx,%rdi\n  call *%rsi\n"
+    "  mov %rbp,%rsp\n  pop %rbp\n  ret\n.size knot_call_aside,.-knot_call_aside\n");
+
+namespace {
+
+constexpr size_t kAsideBytes = 1 << 18;
+alignas(64) char aside_stack[kAsideBytes];
+
+// What a suspended thread's stack begins with, as knot_switch() leaves it.
+struct Suspended {
+  uint64_t r15, r14, r13, r12, rbx, rbp, goes_on;
+};
+
+}  // namespace
+
+void Engine::CallAside(void (*function)(void*), void* what) {
+  knot_call_aside(aside_stack + kAsideBytes, function, what);
+}
 
 void Engine::Prepare(int thread, void (*body)(int)) {
   char* const stack = arena_->Stack(thread);
@@ -54,24 +74,74 @@ bool Engine::Step(int thread, uint32_t choice) {
   current_ = thread;
   lock_set_ = kNoSet;
   choice_ = choice;
+  accesses_ = 0;
   failed_ = false;
   Thread& t = Me();
   t.ready = nullptr;
   t.what = nullptr;
   t.choices = 0;
   knot_switch(&main_stack_, t.stack_pointer);
-  // What lies below is dead, and would tell one state from another.
+  // What lies below is dead, and would tell one state from another. It was zero before the step.
   char* const stack = arena_->Stack(thread);
   char* const live =
       t.life == Life::kGone ? stack + kStackBytes : static_cast<char*>(t.stack_pointer);
-  deepest_ = std::max(deepest_, kStackBytes - static_cast<size_t>(live - stack));
-  if (static_cast<size_t>(live - stack) < kStackBytes / 8 && !failed_) {
+  const auto* const words = reinterpret_cast<const uint64_t*>(stack);
+  const size_t lowest = static_cast<size_t>(
+      std::find_if(words, words + kStackBytes / 8, [](uint64_t word) { return word != 0; }) -
+      words);
+  deepest_ = std::max(deepest_, kStackBytes - 8 * lowest);
+  if (8 * lowest < kLeastLeft && !failed_) {
     failed_ = true;
-    defect_ = {KNOT_LOST, "a stack that is too small", place_};
+    defect_ = {KNOT_LOST, "a stack that is too small", 0};
   }
-  std::memset(stack, 0, static_cast<size_t>(live - stack));
+  char* const dirty = stack + 8 * lowest;
+  if (dirty < live) std::memset(dirty, 0, static_cast<size_t>(live - dirty));
   current_ = KNOT_TASKS;
   return !failed_;
+}
+
+std::vector<uintptr_t> Engine::Frames(int thread) const {
+  std::vector<uintptr_t> frames;
+  const Thread& t = arena_->header().threads[thread];
+  const auto* const saved = static_cast<const Suspended*>(t.stack_pointer);
+  frames.push_back(saved->goes_on);
+  // Each frame begins with the one that called it, and where that goes on.
+  uintptr_t frame = saved->rbp;
+  while (arena_->StackOf(reinterpret_cast<const void*>(frame)) == thread) {
+    const auto* const at = reinterpret_cast<const uintptr_t*>(frame);
+    frames.push_back(at[1]);
+    if (at[0] <= frame) break;
+    frame = at[0];
+  }
+  return frames;
+}
+
+void Engine::Mark(const void* begin, const void* end, bool* slots) const {
+  for (auto at = static_cast<const uintptr_t*>(begin); at < static_cast<const uintptr_t*>(end);
+       ++at) {
+    const int slot = arena_->SlotOf(reinterpret_cast<const void*>(*at));
+    if (slot < 0 || slots[slot]) continue;
+    const Slot& s = arena_->header().slots[slot];
+    if (s.bytes == 0 || s.freed != 0) continue;
+    slots[slot] = true;
+    Mark(arena_->Memory(slot), arena_->Memory(slot) + s.bytes, slots);
+  }
+}
+
+// Whatever looks like an address is one, as mm/kmemleak.c has it.
+const void* Engine::Leak() const {
+  bool reached[kSlots] = {};
+  Mark(arena_->kernel(), arena_->run(), reached);
+  for (int t = 0; t < threads_; ++t) {
+    const Thread& thread = arena_->header().threads[t];
+    if (thread.life == Life::kGone) continue;
+    Mark(thread.stack_pointer, arena_->Stack(t) + kStackBytes, reached);
+  }
+  for (int i = 0; i < kSlots; ++i) {
+    const Slot& slot = arena_->header().slots[i];
+    if (slot.bytes != 0 && slot.freed == 0 && !reached[i]) return arena_->Memory(i);
+  }
+  return nullptr;
 }
 
 void Engine::Leave() {
@@ -79,23 +149,22 @@ void Engine::Leave() {
   knot_switch(&t.stack_pointer, main_stack_);
 }
 
-void Engine::Yield(uintptr_t from) {
+void Engine::Yield() {
   if (current_ >= threads_) return;
-  place_ = from;
   Leave();
 }
 
-void Engine::Wait(int (*ready)(void*), void* what, uintptr_t from) {
+void Engine::Wait(int (*ready)(void*), void* what) {
   if (current_ >= threads_) return;
   Me().ready = ready;
   Me().what = what;
-  Yield(from);
+  Leave();
 }
 
-uint32_t Engine::Choose(uint32_t count, uintptr_t from) {
+uint32_t Engine::Choose(uint32_t count) {
   if (count <= 1) return 0;
   Me().choices = count;
-  Yield(from);
+  Leave();
   return choice_;
 }
 
@@ -119,7 +188,6 @@ uint32_t Engine::LockSet() {
   std::sort(locks.begin(), locks.end());
   const auto [at, fresh] = lock_sets_.emplace(locks, static_cast<uint32_t>(sets_by_number_.size()));
   if (fresh) sets_by_number_.push_back(locks);
-  if (at->second >= kMostLockSets) Fail(KNOT_LOST, "more sets of locks than are told apart", 0);
   return lock_set_ = at->second;
 }
 
@@ -141,24 +209,32 @@ void Engine::Touch(const void* at, size_t bytes, uintptr_t from) {
 }
 
 void Engine::Access(const void* at, size_t bytes, bool writes, bool is_volatile, uintptr_t from) {
-  if (current_ >= threads_) return;
+  if (current_ >= threads_ || bytes == 0) return;
   constexpr uintptr_t kFirstPage = 0x1000;
-  if (reinterpret_cast<uintptr_t>(at) < kFirstPage) Fail(KNOT_BUG, "a NULL pointer", from);
+  if (reinterpret_cast<uintptr_t>(at) < kFirstPage) Fail(KNOT_WILD_POINTER, "a NULL pointer", from);
+  if (++accesses_ > kMostAccesses) Fail(KNOT_LOOP, "a step that does not end", from);
   if (!arena_->Has(at)) return;
   Touch(at, bytes, from);
   const int stack = arena_->StackOf(at);
   if (is_volatile) {
     if (stack != current_) {
-      Yield(from);
+      Yield();
       Touch(at, bytes, from);
     }
     return;
   }
   if (yields_.count(from) != 0) {
-    Yield(from);
+    Yield();
     Touch(at, bytes, from);
   }
+  bool noted = false;
+  Aside([&] { noted = Note(at, bytes, writes, from); });
+  if (!noted) Fail(KNOT_LOST, "more sets of locks than are told apart", from);
+}
+
+bool Engine::Note(const void* at, size_t bytes, bool writes, uintptr_t from) {
   const Seen seen{from, current_, LockSet(), writes};
+  if (seen.locks >= kMostLockSets) return false;
   const auto first = reinterpret_cast<uintptr_t>(at) / 8;
   const auto last = (reinterpret_cast<uintptr_t>(at) + bytes - 1) / 8;
   for (uintptr_t granule = first; granule <= last; ++granule) {
@@ -181,6 +257,7 @@ void Engine::Access(const void* at, size_t bytes, bool writes, bool is_volatile,
       races_.insert(other.from);
     }
   }
+  return true;
 }
 
 bool Engine::TakeRaces() {
@@ -192,18 +269,19 @@ bool Engine::TakeRaces() {
   return yields_.size() > before;
 }
 
-void* Engine::Alloc(size_t bytes) {
+void* Engine::Alloc(size_t bytes, char byte, uintptr_t from) {
   Header& header = arena_->header();
-  if (bytes == 0 || bytes > kSlotBytes)
-    Fail(KNOT_LOST, "an allocation of a size that no slot has", 0);
-  if (header.failures_left > 0 && current_ < threads_ &&
-      Choose(2, reinterpret_cast<uintptr_t>(__builtin_return_address(0))) == 1) {
+  if (bytes == 0 || bytes > kLargeSlotBytes) {
+    Fail(KNOT_LOST, "an allocation of " + std::to_string(bytes) + " bytes", from);
+  }
+  if (header.failures_left > 0 && current_ < threads_ && Choose(2) == 1) {
     --header.failures_left;
     return nullptr;
   }
   // What was never given, else what was freed longest ago.
+  const bool large = bytes > kSlotBytes;
   int found = -1;
-  for (int i = 0; i < kSlots; ++i) {
+  for (int i = large ? kSmallSlots : 0; i < (large ? kSlots : kSmallSlots); ++i) {
     const Slot& slot = header.slots[i];
     if (slot.bytes == 0) {
       found = i;
@@ -211,13 +289,13 @@ void* Engine::Alloc(size_t bytes) {
     }
     if (slot.freed != 0 && (found < 0 || slot.freed < header.slots[found].freed)) found = i;
   }
-  if (found < 0) Fail(KNOT_LOST, "more allocations at a time than there are slots", 0);
+  if (found < 0) Fail(KNOT_LOST, "more allocations at a time than there are slots", from);
   const uint32_t taken = header.slots[found].freed;
   for (Slot& slot : header.slots) {
     if (taken != 0 && slot.freed > taken) --slot.freed;
   }
   header.slots[found] = {static_cast<uint32_t>(bytes), 0};
-  std::memset(arena_->Memory(found), 0, kSlotBytes);
+  std::memset(arena_->Memory(found), byte, bytes);
   return arena_->Memory(found);
 }
 
@@ -233,7 +311,7 @@ void Engine::Free(const void* memory, uintptr_t from) {
   uint32_t rank = 1;
   for (const Slot& other : arena_->header().slots) rank += other.freed != 0;
   s.freed = rank;
-  std::memset(arena_->Memory(slot), 0, kSlotBytes);
+  std::memset(arena_->Memory(slot), 0, s.bytes);
 }
 
 void Engine::Locked(const void* lock, bool spins) {

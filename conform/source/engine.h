@@ -38,23 +38,28 @@ class Engine {
     uintptr_t at = 0;
   };
   const Defect& defect() const { return defect_; }
-  // Where the C stands, for traces: what called knot_yield() or knot_wait().
-  uintptr_t place() const { return place_; }
+  // The functions that a thread is in, the innermost first: where each goes on. Of a thread that
+  // waits for its next step.
+  std::vector<uintptr_t> Frames(int thread) const;
+  // Memory that is in use and that nothing in use points to; nullptr: there is none.
+  const void* Leak() const;
 
   const Yields& yields() const { return yields_; }
-  // The most that a stack held between two steps.
+  // The most that a stack held.
   size_t deepest() const { return deepest_; }
   // What was found since the last call. True: there is something new, and the search must begin
   // again.
   bool TakeRaces();
 
   // Called by the C.
-  void Yield(uintptr_t from);
-  void Wait(int (*ready)(void*), void* what, uintptr_t from);
-  uint32_t Choose(uint32_t count, uintptr_t from);
+  void Yield();
+  void Wait(int (*ready)(void*), void* what);
+  uint32_t Choose(uint32_t count);
   void Access(const void* at, size_t bytes, bool writes, bool is_volatile, uintptr_t from);
+  // Whether the memory is in use; a defect if not.
   void Touch(const void* at, size_t bytes, uintptr_t from);
-  void* Alloc(size_t bytes);
+  // `byte`: what it holds at first.
+  void* Alloc(size_t bytes, char byte, uintptr_t from);
   void Free(const void* memory, uintptr_t from);
   [[noreturn]] void Fail(knot_defect kind, const std::string& text, uintptr_t from);
   void Locked(const void* lock, bool spins);
@@ -64,7 +69,14 @@ class Engine {
   bool Spins() const { return Me().spins != 0; }
   [[noreturn]] void Gone();
   int current() const { return current_; }
+  bool IsStepping() const { return current_ < threads_; }
   Arena& arena() { return *arena_; }
+  // Calls fn() on a stack that is no part of the state. What it leaves on its stack may be another
+  // thing each time: addresses of this program's own memory. It must not yield or fail.
+  template <class Fn>
+  static void Aside(Fn fn) {
+    CallAside([](void* what) { (*static_cast<Fn*>(what))(); }, &fn);
+  }
 
  private:
   struct Seen {
@@ -77,15 +89,21 @@ class Engine {
 
   Thread& Me() const { return arena_->header().threads[current_]; }
   void Leave();
+  static void CallAside(void (*function)(void*), void* what);
+  // Whether the access could be noted.
+  bool Note(const void* at, size_t bytes, bool writes, uintptr_t from);
   uint32_t LockSet();
+  void Mark(const void* begin, const void* end, bool* slots) const;
   static constexpr uint32_t kNoSet = ~0u;
   static constexpr uint32_t kMostLockSets = 1024;
+  static constexpr uint32_t kMostAccesses = 1 << 20;  // of one step
+  static constexpr size_t kLeastLeft = 512;           // of a stack, in bytes
 
   Arena* arena_;
   int threads_;
   int current_ = KNOT_TASKS;
   uint32_t choice_ = 0;
-  uintptr_t place_ = 0;
+  uint32_t accesses_ = 0;  // of this step
   void* main_stack_ = nullptr;
   bool failed_ = false;
   size_t deepest_ = 0;

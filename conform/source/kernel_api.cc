@@ -15,6 +15,7 @@ KernelApi kernel_api;
 
 namespace {
 void* object = nullptr;
+const void* load_address = nullptr;
 }  // namespace
 
 bool HasFunction(const char* name) { return dlsym(object, name) != nullptr; }
@@ -41,20 +42,27 @@ std::string LoadKernel(const char* file) {
   find(&kernel_api.next_child, "knot_next_child");
   find(&kernel_api.signal, "knot_signal");
   find(&kernel_api.is_dead, "knot_is_dead");
+  find(&kernel_api.waits_for_lock, "knot_waits_for_lock");
   find(&kernel_api.read_remote, "knot_read_remote");
   find(&kernel_api.pid, "knot_pid");
+  Dl_info info;
+  if (missing.empty() && dladdr(reinterpret_cast<void*>(kernel_api.kernel_bytes), &info) != 0) {
+    load_address = info.dli_fbase;
+  }
   return missing;
 }
 
-std::string PlaceInSource(uintptr_t address) {
+uintptr_t KernelBase() { return reinterpret_cast<uintptr_t>(load_address); }
+
+bool IsOfKernel(uintptr_t address) {
   Dl_info info;
-  if (dladdr(reinterpret_cast<void*>(address), &info) == 0 || info.dli_sname == nullptr) return "";
-  return std::string(info.dli_sname) + "+" +
-         std::to_string(address - reinterpret_cast<uintptr_t>(info.dli_saddr));
+  if (dladdr(reinterpret_cast<void*>(address), &info) == 0) return false;
+  return info.dli_fbase == load_address;
 }
 
 }  // namespace knotcheck::source
 
+using knotcheck::source::Engine;
 using knotcheck::source::engine;
 using knotcheck::source::world;
 
@@ -62,11 +70,13 @@ using knotcheck::source::world;
 
 extern "C" {
 
-void knot_yield() { engine->Yield(KNOT_FROM); }
-void knot_wait(int (*ready)(void*), void* what) { engine->Wait(ready, what, KNOT_FROM); }
-unsigned int knot_choose(unsigned int count) { return engine->Choose(count, KNOT_FROM); }
+void knot_yield() { engine->Yield(); }
+void knot_wait(int (*ready)(void*), void* what) { engine->Wait(ready, what); }
+unsigned int knot_choose(unsigned int count) { return engine->Choose(count); }
 int knot_current() { return engine->current(); }
-void* knot_alloc(unsigned long bytes) { return engine->Alloc(bytes); }
+void* knot_alloc(unsigned long bytes, int byte) {
+  return engine->Alloc(bytes, static_cast<char>(byte), KNOT_FROM);
+}
 void knot_free(const void* memory) { engine->Free(memory, KNOT_FROM); }
 void knot_fail(enum knot_defect kind, const char* what) { engine->Fail(kind, what, KNOT_FROM); }
 void knot_locked(const void* lock, int spins) { engine->Locked(lock, spins != 0); }
@@ -79,19 +89,27 @@ unsigned long knot_read_user(int space, unsigned long from, void* to, unsigned l
   return world->Read(space, from, static_cast<char*>(to), bytes);
 }
 unsigned long knot_write_user(int space, unsigned long to, const void* from, unsigned long bytes) {
-  return world->Write(space, to, static_cast<const char*>(from), bytes);
+  return world->Write(space, to, static_cast<const char*>(from), bytes, KNOT_FROM);
 }
 void knot_copy_space(int from, int to) { world->CopySpace(from, to); }
-int knot_image(const char* path) { return world->Image(path); }
-int knot_exists(const char* path) { return world->Exists(path) ? 1 : 0; }
+int knot_image(const char* path) {
+  int image = 0;
+  Engine::Aside([&] { image = world->Image(path); });
+  return image;
+}
+int knot_exists(const char* path) {
+  bool exists = false;
+  Engine::Aside([&] { exists = world->Exists(path); });
+  return exists ? 1 : 0;
+}
 void knot_acted(const char* key, const void* bytes, unsigned long count) {
-  world->Acted(key, static_cast<const char*>(bytes), count);
+  world->Acted(key, static_cast<const char*>(bytes), count, KNOT_FROM);
 }
 void knot_acted_path(const char* name) {
-  if (name[0] == '/') return world->Acted("used", name, std::strlen(name));
+  if (name[0] == '/') return world->Acted("used", name, std::strlen(name), KNOT_FROM);
   char path[128] = "/";
   std::strncat(path, name, sizeof(path) - 2);
-  world->Acted("used", path, std::strlen(path));
+  world->Acted("used", path, std::strlen(path), KNOT_FROM);
 }
 void knot_acted_buffer(unsigned long address, unsigned long count) {
   world->ActedBuffer(address, count);

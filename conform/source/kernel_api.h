@@ -25,6 +25,7 @@ struct KernelApi {
   decltype(&knot_next_child) next_child;
   decltype(&knot_signal) signal;
   decltype(&knot_is_dead) is_dead;
+  decltype(&knot_waits_for_lock) waits_for_lock;
   decltype(&knot_read_remote) read_remote;
   decltype(&knot_pid) pid;
 };
@@ -34,7 +35,9 @@ extern KernelApi kernel_api;
 std::string LoadKernel(const char* file);
 // Whether the loaded object has a function of this name.
 bool HasFunction(const char* name);
-// "kernel/seccomp.c:1202" of an address in it, or "".
-std::string PlaceInSource(uintptr_t address);
+// Where it is loaded.
+uintptr_t KernelBase();
+// Whether an address is of its code.
+bool IsOfKernel(uintptr_t address);
 
 }  // namespace knotcheck::source

@@ -155,7 +155,7 @@ int World::Jump(int task, const Op& op, int at, int64_t ret) {
       jumps = !Allows(about[op.variable]);
       break;
     case Code::kChoose:
-      return op.jumps[engine_->Choose(static_cast<uint32_t>(op.jumps.size()), 0)];
+      return op.jumps[engine_->Choose(static_cast<uint32_t>(op.jumps.size()))];
     default:
       return -1;
   }

@@ -3,7 +3,6 @@
 #include "conform/source/room.h"
 
 #include <cstring>
-#include <string>
 
 #include "conform/runner/room.h"
 
@@ -23,15 +22,6 @@ std::vector<const Room*>& Rooms() {
     }
   }
   return rooms;
-}
-
-const VerbRunner* VerbNamed(const std::string& name) {
-  for (const Room* room : Rooms()) {
-    for (const VerbRunner& verb : room->verbs) {
-      if (name == verb.name) return &verb;
-    }
-  }
-  return nullptr;
 }
 
 }  // namespace knotcheck::runner

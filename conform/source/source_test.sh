@@ -31,5 +31,25 @@ says 2 'expected --target source' --patch x notifier/basic
 command -v gcc >/dev/null || exit 77
 says 2 'found no kernel/seccomp.c' --target source:/tmp notifier/basic
 [ -e "$tree" ] || exit 77
-says 0 'stress: 5 hold in' --target "source:$tree" --proposal baseline notifier/basic \
-  notifier/addfd_send_interrupted notifier/signal notifier/fault_recv_addfd_send notifier/set_flags
+says 2 'which searches all runs and forces none' --target "source:$tree" --forced 3 notifier/basic
+all=(notifier/basic notifier/addfd_send_interrupted notifier/signal notifier/fault_recv_addfd_send
+  notifier/set_flags notifier/fault_recv_closed notifier/closed_after_recv supervisors/timeout_allows
+  attack/openat_path)
+says 0 'compared: 9, 9 with the same outcomes on both sides, 0 that differ' --target "source:$tree" \
+  --proposal baseline "${all[@]}"
+
+# A model of another kernel differs, and each side shows the run that the other lacks.
+planted() {
+  says 1 "$1" --target "source:$tree" --proposal baseline --kernel "$2" "$3"
+  grep -q '^ *[a-z_]*()$\|() *$\| [a-z_]*() ' "$output" || fail "it shows no run: $2"
+}
+planted 'the model alone: A[0=1] B[0=1]' lifo_notifications notifier/fifo_ids
+planted 'the C alone: T[dead] S[0=-2]' recv_blocks_forever notifier/filter_empty_recv
+planted 'the C alone: T[0=2] S[0=0 1=-4 2=0]' addfd_send_interrupted notifier/addfd_send_interrupted
+
+# So does other C: by an outcome that never comes, by a lock, by memory.
+python3 tools/source_mutants.py --source "$tree" --knotcheck "$knotcheck" --runner "$program" \
+  --mutant send_does_not_wake --mutant send_keeps_lock --mutant free_leaks \
+  notifier/basic notifier/closed_listener >"$output" 2>&1 || fail "source_mutants.py"
+grep -qF '3 of 3 are noticed' "$output" || fail "a mutant is not noticed"
+grep -qF 'the C: leak' "$output" || fail "a leak is not told"

@@ -139,7 +139,7 @@ bool World::IsSignalled(int task) const {
 }
 
 void World::Begin() {
-  std::memset(arena_->memory(), 0, arena_->words() * 8);
+  std::memset(arena_->bytes(), 0, arena_->words() * 8);
   kernel_api.kernel_begin(arena_->kernel());
   for (int space = 0; space < KNOT_TASKS; ++space) {
     for (size_t w = 0; w < words_; ++w) {
@@ -192,6 +192,7 @@ void World::Begin() {
     return;
   }
   if (supervisor >= 0) kernel_api.give_listener(supervisor);
+  arena_->header().failures_left = plan_.failures;
 }
 
 // ---- User memory
@@ -306,14 +307,11 @@ unsigned long World::Read(int space, uint64_t from, char* to, unsigned long byte
     uint64_t content;
     if (plan_.writer && plan_.writer_stores == 0 && values.size() > 1) {
       // Whoever stores all the time may have stored any of them.
-      const Value& value =
-          values[engine_->Choose(static_cast<uint32_t>(values.size()),
-                                 reinterpret_cast<uintptr_t>(__builtin_return_address(0)))];
+      const Value& value = values[engine_->Choose(static_cast<uint32_t>(values.size()))];
       if (value.kind == Value::Kind::kUnmapped) return bytes - done;
       content = Bits(value);
     } else {
-      if (values.size() > 1)
-        engine_->Yield(reinterpret_cast<uintptr_t>(__builtin_return_address(0)));
+      if (values.size() > 1) engine_->Yield();
       if (UnmappedAt(space, word)) return bytes - done;
       content = WordAt(space, word);
     }
@@ -323,7 +321,21 @@ unsigned long World::Read(int space, uint64_t from, char* to, unsigned long byte
   return 0;
 }
 
-unsigned long World::Write(int space, uint64_t to, const char* from, unsigned long bytes) {
+// Two bytes in a row that nobody has written: no plan's memory has such.
+bool World::IsUninitialised(const char* bytes, size_t count) {
+  constexpr auto kNever = static_cast<char>(KNOT_NEVER_WRITTEN);
+  for (size_t i = 1; i < count; ++i) {
+    if (bytes[i] == kNever && bytes[i - 1] == kNever) return true;
+  }
+  return false;
+}
+
+unsigned long World::Write(int space, uint64_t to, const char* from, unsigned long bytes,
+                           uintptr_t caller) {
+  if (IsUninitialised(from, bytes)) {
+    engine_->Fail(KNOT_UNINITIALISED, "bytes that nobody has written, which user space gets",
+                  caller);
+  }
   Thread& me = arena_->header().threads[engine_->current()];
   if (arena_->Has(reinterpret_cast<void*>(to))) {
     if (me.faults) return bytes;
@@ -342,7 +354,7 @@ unsigned long World::Write(int space, uint64_t to, const char* from, unsigned lo
     const unsigned long chunk = std::min<unsigned long>(
         {bytes - done, 8 - within,
          BytesIn(plan_.objects[static_cast<size_t>(place.object)]) - place.offset});
-    engine_->Yield(reinterpret_cast<uintptr_t>(__builtin_return_address(0)));
+    engine_->Yield();
     if (UnmappedAt(space, word)) return bytes - done;
     std::memcpy(reinterpret_cast<char*>(&WordAt(space, word)) + within, from + done, chunk);
     done += chunk;
@@ -371,7 +383,11 @@ void World::AddHex(int task, const char* bytes, size_t count) {
   }
 }
 
-void World::Acted(const char* key, const char* bytes, size_t count) {
+void World::Acted(const char* key, const char* bytes, size_t count, uintptr_t caller) {
+  if (IsUninitialised(bytes, count)) {
+    engine_->Fail(KNOT_UNINITIALISED_READ, "bytes that nobody has written, which the call acts on",
+                  caller);
+  }
   const int task = engine_->current();
   Log& log = run().logs[task];
   const size_t length = std::strlen(key);
@@ -418,6 +434,36 @@ bool World::IsOver() const {
   return true;
 }
 
+bool World::IsDeadlocked() const {
+  for (int t = 0; t < threads_; ++t) {
+    const Thread& thread = arena_->header().threads[t];
+    if (thread.life == Life::kReady && thread.ready != nullptr &&
+        kernel_api.waits_for_lock(thread.ready) != 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::string World::ThreadName(int thread) const {
+  if (thread < tasks()) return plan_.tasks[static_cast<size_t>(thread)].name;
+  return thread - tasks() < static_cast<int>(plan_.senders.size()) ? "signals" : "stores";
+}
+
+std::string World::Doing(int thread) const {
+  if (thread >= tasks() || run().logs[thread].tokens == 0) return "-";
+  const Log& log = run().logs[thread];
+  // A handler's stand behind the one that the signal has interrupted.
+  for (int i = log.tokens - 1; i >= 0; --i) {
+    const Token& token = log.token[i];
+    if (token.returned) continue;
+    const runner::Task& task = plan_.tasks[static_cast<size_t>(thread)];
+    const auto& script = token.handler ? task.handler_script : task.script;
+    return (token.handler ? "h" : "") + std::to_string(script[static_cast<size_t>(token.op)].label);
+  }
+  return "-";
+}
+
 std::string World::Outcome() const {
   std::string text;
   for (int t = 0; t < tasks(); ++t) {
@@ -455,7 +501,7 @@ void World::RunThread(int thread) {
     RunScript(thread, false);
     while (true) {
       engine_->Wait(kernel_api.may_be_interrupted,
-                    reinterpret_cast<void*>(static_cast<intptr_t>(thread)), 0);
+                    reinterpret_cast<void*>(static_cast<intptr_t>(thread)));
       kernel_api.user_mode();
     }
   }
@@ -463,7 +509,7 @@ void World::RunThread(int thread) {
   if (helper < static_cast<int>(plan_.senders.size())) {
     const runner::Sender& sender = plan_.senders[static_cast<size_t>(helper)];
     while (run().signals_left[helper] > 0) {
-      engine_->Yield(0);
+      engine_->Yield();
       --run().signals_left[helper];
       kernel_api.signal(sender.task, sender.fatal ? 1 : 0);
     }
@@ -475,8 +521,8 @@ void World::RunThread(int thread) {
       if (word.values.size() > 1) count += static_cast<uint32_t>(word.values.size());
     }
     if (count == 0) engine_->Gone();
-    uint32_t choice = engine_->Choose(count, 0);
-    if (count == 1) engine_->Yield(0);
+    uint32_t choice = engine_->Choose(count);
+    if (count == 1) engine_->Yield();
     --run().stores_left;
     for (size_t w = 0; w < words_; ++w) {
       const auto& values = plan_.words[w].values;
@@ -491,7 +537,19 @@ void World::RunThread(int thread) {
   engine_->Gone();
 }
 
-void World::RunHandler() { RunScript(engine_->current(), true); }
+// What the interrupted call has acted on stays with it.
+void World::RunHandler() {
+  Log& log = run().logs[engine_->current()];
+  for (int i = log.tokens - 1; i >= 0 && log.pending_bytes > 0; --i) {
+    Token& token = log.token[i];
+    if (token.returned) continue;
+    token.details_at = log.pool_bytes;
+    token.details_bytes = log.pending_bytes;
+    log.pool_bytes = static_cast<uint16_t>(log.pool_bytes + log.pending_bytes);
+    log.pending_bytes = 0;
+  }
+  RunScript(engine_->current(), true);
+}
 
 void World::RunScript(int task, bool handler) {
   const runner::Task& t = plan_.tasks[static_cast<size_t>(task)];
@@ -508,7 +566,7 @@ void World::RunScript(int task, bool handler) {
       continue;
     }
     // A policy receives for ever: with nobody left it would go round for ever.
-    if (decides) engine_->Wait(kernel_api.is_filtered, nullptr, 0);
+    if (decides) engine_->Wait(kernel_api.is_filtered, nullptr);
     kernel_api.user_mode();
     Log& log = run().logs[task];
     if (log.tokens == kTokens)
@@ -525,12 +583,13 @@ void World::RunScript(int task, bool handler) {
       Token& done = log.token[token];
       done.returned = true;
       done.ret = static_cast<int32_t>(ret);
-      if (ret >= 0) {
+      if (ret < 0) {
+        done.details_at = done.details_bytes = 0;
+        std::memset(log.pool + log.pool_bytes, 0, log.pending_bytes);
+      } else if (log.pending_bytes > 0) {
         done.details_at = log.pool_bytes;
         done.details_bytes = log.pending_bytes;
         log.pool_bytes = static_cast<uint16_t>(log.pool_bytes + log.pending_bytes);
-      } else {
-        std::memset(log.pool + log.pool_bytes, 0, log.pending_bytes);
       }
     }
     log.pending_bytes = 0;
@@ -547,11 +606,11 @@ int64_t World::Execute(int task, const Op& op) {
       return kernel_api.call(op.nr, args);
     }
     case Code::kStore:
-      engine_->Yield(0);
+      engine_->Yield();
       StoreValue(SpaceOfTask(task), op.word, op.value);
       return 0;
     case Code::kKill:
-      engine_->Yield(0);
+      engine_->Yield();
       kernel_api.signal(op.task, 1);
       return 0;
     default:
@@ -560,7 +619,7 @@ int64_t World::Execute(int task, const Op& op) {
 }
 
 bool World::MayFault(const Op& op) {
-  return (op.options & runner::kFault) != 0 && engine_->Choose(2, 0) == 1;
+  return (op.options & runner::kFault) != 0 && engine_->Choose(2) == 1;
 }
 
 int64_t World::Ioctl(unsigned long command, unsigned long argument) {

@@ -82,16 +82,23 @@ class World {
   bool IsOver() const;
   // What user space has seen, as a runner tells it of a stress.
   std::string Outcome() const;
+  // Whether some task waits for a lock.
+  bool IsDeadlocked() const;
+  // Of a task its name; "signals" and "stores" of the others.
+  std::string ThreadName(int thread) const;
+  // Which operation a task is in, as the plan numbers it, or "-".
+  std::string Doing(int thread) const;
 
   // Bodies of coroutines, and services of the C.
   void RunThread(int thread);
   void RunHandler();
   unsigned long Read(int space, uint64_t from, char* to, unsigned long bytes);
-  unsigned long Write(int space, uint64_t to, const char* from, unsigned long bytes);
+  unsigned long Write(int space, uint64_t to, const char* from, unsigned long bytes,
+                      uintptr_t caller);
   void CopySpace(int from, int to);
   int Image(const char* path) const;
   bool Exists(const char* path) const;
-  void Acted(const char* key, const char* bytes, size_t count);
+  void Acted(const char* key, const char* bytes, size_t count, uintptr_t caller);
   void ActedBuffer(uint64_t address, size_t count);
   uint64_t AddressOf(const runner::Value& value) const;
 
@@ -119,6 +126,7 @@ class World {
   void Begin();
   bool IsSignalled(int task) const;
   void RunScript(int task, bool handler);
+  static bool IsUninitialised(const char* bytes, size_t count);
   int64_t Execute(int task, const runner::Op& op);
   int64_t Supervise(int task, const runner::Op& op);
   int64_t Look(int task, const runner::Op& op);

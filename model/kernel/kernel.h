@@ -280,6 +280,9 @@ class Kernel {
     if (t.status == kDead) return kNoMm;
     return (t.flags & kExeced) ? static_cast<uint8_t>(kNewMm + t.image) : uint8_t{kFirstMm};
   }
+  // Whether exit_mm() has run. It comes behind seccomp_filter_release(), but where release_task()
+  // calls that. What a task does from then on nobody else can tell, so it is one with the end.
+  bool MmIsGone(int task) const;
   UserWord ReadUser(int task, Value address, int word_index, uint8_t mm);
   // How many bytes are mapped from an address on; 0: none.
   int MappedBytes(int task, Value address, uint8_t mm) const;

@@ -3,6 +3,7 @@
 // mm/process_vm_access.c, one word of it: model/user/look.cc makes the calls.
 
 #include "model/kernel/kernel.h"
+#include "model/kernel/toggles.h"
 
 namespace knotcheck::model {
 namespace {
@@ -21,11 +22,14 @@ int Successor(const Kernel& k, int target) {
 
 }  // namespace
 
+bool Kernel::MmIsGone(int task) const {
+  const uint8_t status = s->tasks[task].status;
+  return status == kDead || (status == kExiting && Has(Variant::release_late));
+}
+
 Ret process_vm_readv(Kernel& k, int pid, Value address, int w, Value* word) {
   // task = find_get_task_by_vpid(pid), mm = mm_access(task)
-  const Task& task = k.s->tasks[pid];
-  const bool gone = task.status == kDead || task.status == kExiting;
-  const int holder = gone ? Successor(k, pid) : pid;
+  const int holder = k.MmIsGone(pid) ? Successor(k, pid) : pid;
   if (holder < 0) return -kESRCH;
   // pin_user_pages_remote(mm)
   const auto read = k.ReadUser(holder, address, w);

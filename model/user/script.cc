@@ -37,7 +37,8 @@ bool Misses(const Kernel& k, const Word& word, Value held) {
     const TaskInfo& info = k.p.tasks[t];
     if (info.kind != TaskKind::kTarget || info.space != space || info.group != t) continue;
     const Task& task = k.s->tasks[t];
-    return task.status != kAlive || (task.flags & kExeced) != 0;
+    return task.status == kNotStarted || k.MmIsGone(static_cast<int>(t)) ||
+           (task.flags & kExeced) != 0;
   }
   return false;
 }

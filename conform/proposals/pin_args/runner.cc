@@ -1,47 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SECCOMP_IOCTL_NOTIF_PIN_ARGS on a real kernel. The structures are declared as in the runner's
-// uapi.h.
+// SECCOMP_IOCTL_NOTIF_PIN_ARGS on a real kernel.
 
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include <algorithm>
 #include <cstring>
 
+#include "conform/proposals/pin_args/uapi.h"
 #include "conform/runner/layout.h"
 #include "conform/runner/park.h"
 #include "conform/runner/room.h"
 
 namespace knotcheck::runner {
 namespace {
-
-struct seccomp_pin_arg {
-  uint8_t arg_idx;
-  uint8_t kind;
-  uint16_t reserved;
-  uint32_t max_bytes;
-  uint32_t max_entries;
-  uint32_t reserved2;
-  uint32_t actual_size;
-  uint32_t actual_entries;
-  uint32_t truncated;
-  uint32_t reserved3;
-  uint64_t user_addr;
-  uint64_t buf_offset;
-};
-
-struct seccomp_notif_pin_args {
-  uint64_t id;
-  uint32_t nr_args;
-  uint32_t buf_size;
-  uint64_t buf;
-  seccomp_pin_arg args[6];
-};
-
-constexpr int kPinCstring = 1;
-constexpr int kPinCstringArray = 2;
-constexpr unsigned long kIoctlPinArgs = _IOWR('!', 5, seccomp_notif_pin_args);
 
 uint32_t BufSize(const Op& op) { return static_cast<uint32_t>(op.numbers[0]); }
 

@@ -2,44 +2,23 @@
 //
 // SECCOMP_IOCTL_NOTIF_PIN_ARGS of the compiled C.
 
-#include <sys/ioctl.h>
-
 #include <cstring>
 
+#include "conform/proposals/pin_args/uapi.h"
 #include "conform/source/room.h"
 #include "conform/source/world.h"
 
 namespace knotcheck::source {
 namespace {
 
-// Declared as in the patch's uapi header.
-struct PinArg {
-  uint8_t arg_idx;
-  uint8_t kind;
-  uint16_t reserved;
-  uint32_t max_bytes;
-  uint32_t max_entries;
-  uint32_t reserved2;
-  uint32_t actual_size;
-  uint32_t actual_entries;
-  uint32_t truncated;
-  uint32_t reserved3;
-  uint64_t user_addr;
-  uint64_t buf_offset;
-};
-struct PinArgs {
-  uint64_t id;
-  uint32_t nr_args;
-  uint32_t buf_size;
-  uint64_t buf;
-  PinArg args[6];
-};
+using runner::kIoctlPinArgs;
+using runner::kPinCstring;
+using runner::kPinCstringArray;
+using runner::seccomp_notif_pin_args;
+using runner::seccomp_pin_arg;
 
-constexpr unsigned long kIoctlPinArgs = _IOWR('!', 5, PinArgs);
-constexpr int kPinCstring = 1;
-constexpr int kPinCstringArray = 2;
-
-void ShowPinned(World& world, int task, int variable, const PinArg& arg, const char* readback) {
+void ShowPinned(World& world, int task, int variable, const seccomp_pin_arg& arg,
+                const char* readback) {
   About::Seen* const seen = world.Keep(task, variable, arg.arg_idx);
   world.AddRegister(task, 'r', arg.arg_idx);
   const char* const begin = readback + arg.buf_offset;
@@ -63,7 +42,7 @@ void ShowPinned(World& world, int task, int variable, const PinArg& arg, const c
 
 int64_t Run(World& world, int task, const runner::Op& op) {
   char readback[192] = {};
-  PinArgs pin = {};
+  seccomp_notif_pin_args pin = {};
   const About& about = world.run().about[task][op.variable];
   const auto size = static_cast<uint32_t>(op.numbers[0]);
   pin.id = about.id;

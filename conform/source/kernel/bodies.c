@@ -81,9 +81,11 @@ static long do_openat(int dfd, const char __user *filename)
 
 static long do_bind(int fd, void __user *address, int bytes)
 {
-	struct sockaddr_storage storage = { };
+	struct sockaddr_storage storage;
 	const int what = knot_file_at(fd);
 	long ret;
+
+	memset(&storage, KNOT_NEVER_WRITTEN, sizeof(storage));
 
 	if (what == 0)
 		return -EBADF;

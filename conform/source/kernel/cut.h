@@ -24,7 +24,7 @@ struct filename {
 	void *aname;
 	const char iname[];
 };
-#define __getname() ((void *)knot_alloc(PATH_MAX))
+#define __getname() ((void *)knot_alloc(PATH_MAX, KNOT_NEVER_WRITTEN))
 #define __putname(name) knot_free(name)
 
 struct sockaddr_storage { char bytes[128]; };

@@ -26,15 +26,22 @@ void knot_open_fixed(struct files_struct *files, int fd, int what)
 
 struct file *fget(unsigned int fd)
 {
+	struct files_struct *files = current->files;
 	struct file *file;
 
 	lock_table();
-	file = fd < KNOT_FDS ? current->files->fd[fd] : NULL;
-	if (file) {
-		if (knot->plan.closes)
-			knot_yield();
-		file->refs++;
+	for (;;) {
+		file = fd < KNOT_FDS ? files->fd[fd] : NULL;
+		if (!file || !knot->plan.closes)
+			break;
+		/* __get_file_rcu(): who has no reference left, or another place, is not taken. The
+		 * memory stays what it is until then. */
+		knot_yield();
+		if (file->refs > 0 && file == files->fd[fd])
+			break;
 	}
+	if (file)
+		file->refs++;
 	return file;
 }
 

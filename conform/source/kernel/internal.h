@@ -31,7 +31,6 @@ extern struct knot_kernel *knot;
 
 int knot_has_signal(unsigned int state, const struct task_struct *task);
 bool knot_to_user_mode(struct pt_regs *regs);
-void knot_exit_group(void) __noreturn;
 void knot_kill_others(struct task_struct *me);
 struct file *knot_take_file(int fd);
 struct file *knot_open(const char *name);

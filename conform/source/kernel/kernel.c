@@ -104,6 +104,11 @@ static int free_or_signalled(void *what)
 	return wait->lock->owner == 0 || knot_has_signal(wait->state, wait->task);
 }
 
+int knot_waits_for_lock(int (*ready)(void *))
+{
+	return ready == lock_is_free || ready == free_or_signalled;
+}
+
 /* __mutex_lock_common(): the lock is tried before signals are looked at, each time. */
 static int lock_or_signal(struct mutex *lock, unsigned int state)
 {
@@ -520,13 +525,4 @@ void do_exit(long code)
 void knot_kill_others(struct task_struct *me)
 {
 	kill_group(me, me);
-}
-
-/* do_group_exit() */
-void knot_exit_group(void)
-{
-	knot_yield();
-	current->signal->group_exit = true;
-	kill_group(current, current);
-	do_exit(0);
 }

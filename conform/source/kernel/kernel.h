@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the compiled kernel files need of the kernel's headers: types, tasks, locks, atomics, copies
- * as one header that stands for all that build.sh does not take from the user's tree. A lock, an
- * atomic, READ_ONCE() and WRITE_ONCE() begin with a yield, so that each is a step of its own.
+ * What the compiled kernel files need of the kernel's headers: types, tasks, locks, atomics. One
+ * header stands for all that build.sh does not take from the user's tree. A lock, an atomic,
+ * READ_ONCE() and WRITE_ONCE() begin with a yield, so that each is a step of its own.
  */
 #ifndef KNOT_KERNEL_H
 #define KNOT_KERNEL_H
@@ -130,7 +130,6 @@ typedef struct { long counter; } atomic_long_t;
 #define check_mul_overflow(a, b, d) __builtin_mul_overflow(a, b, d)
 #define DIV_ROUND_UP(n, d) (((n) + (d) - 1) / (d))
 #define ALIGN(x, a) (((x) + (a) - 1) & ~((typeof(x))(a) - 1))
-#define xchg_relaxed xchg
 
 /* ---- Errors */
 #define EPERM 1
@@ -215,8 +214,6 @@ void knot_might_sleep(const char *where);
 #define smp_store_release(p, value) WRITE_ONCE(*(p), value)
 
 /* ---- Atomics: one step each */
-#define KNOT_ATOMIC(type, name, result, body) \
-	static __always_inline result name body
 #define ATOMIC_INIT(i) { (i) }
 #define atomic_read(v) READ_ONCE((v)->counter)
 #define atomic_set(v, i) WRITE_ONCE((v)->counter, (i))
@@ -289,13 +286,14 @@ void knot_assert_held(const void *lock, const char *where);
 #define GFP_USER 1
 #define __GFP_NOWARN 0
 #define __GFP_ZERO 0
-#define kzalloc(bytes, flags) knot_alloc(bytes)
-#define kmalloc(bytes, flags) knot_alloc(bytes)
-#define kvmalloc(bytes, flags) knot_alloc(bytes)
-#define kvzalloc(bytes, flags) knot_alloc(bytes)
-#define kcalloc(n, bytes, flags) knot_alloc((n) * (bytes))
-#define kzalloc_obj(object, flags...) ((typeof(object) *)knot_alloc(sizeof(object)))
-#define kmalloc_obj kzalloc_obj
+#define kzalloc(bytes, flags) knot_alloc(bytes, 0)
+#define kvzalloc kzalloc
+#define kmalloc(bytes, flags) knot_alloc(bytes, KNOT_NEVER_WRITTEN)
+#define kvmalloc kmalloc
+#define kcalloc(n, bytes, flags) knot_alloc((n) * (bytes), 0)
+#define kzalloc_obj(object, flags...) ((typeof(object) *)knot_alloc(sizeof(object), 0))
+#define kmalloc_obj(object, flags...) \
+	((typeof(object) *)knot_alloc(sizeof(object), KNOT_NEVER_WRITTEN))
 #define kfree(p) knot_free(p)
 #define kvfree(p) knot_free(p)
 #define memcpy(to, from, bytes) knot_memcpy(to, from, bytes)
@@ -323,7 +321,6 @@ int check_zeroed_user(const void __user *from, size_t bytes);
 int copy_struct_from_user(void *to, size_t to_bytes, const void __user *from, size_t bytes);
 long strncpy_from_user(char *to, const char __user *from, long most);
 long strnlen_user(const char __user *from, long most);
-unsigned long clear_user(void __user *to, unsigned long bytes);
 #define get_user(x, p) (copy_from_user(&(x), p, sizeof(x)) ? -EFAULT : 0)
 #define put_user(x, p) ({ typeof(*(p)) x_ = (x); copy_to_user(p, &x_, sizeof(x_)) ? -EFAULT : 0; })
 #define access_ok(p, bytes) 1

@@ -34,12 +34,16 @@ enum knot_defect {
 	KNOT_DOUBLE_FREE,
 	KNOT_OUT_OF_BOUNDS,
 	KNOT_USE_AFTER_RETURN,
+	KNOT_UNINITIALISED,      /* bytes that user space gets */
+	KNOT_UNINITIALISED_READ, /* bytes that a call acts on */
 	KNOT_LEAK,
 	KNOT_LOCK_HELD,     /* at return to user mode */
 	KNOT_LOCK_NOT_HELD, /* lockdep_assert_held(), or an unlock */
 	KNOT_SLEEPS,        /* with a spinlock */
 	KNOT_WARN,
 	KNOT_BUG,
+	KNOT_WILD_POINTER,
+	KNOT_LOOP, /* a step that does not end */
 	KNOT_DEADLOCK,
 	KNOT_LOST, /* the plan asks for what the shims do not have */
 	KNOT_DEFECTS
@@ -56,8 +60,11 @@ void knot_wait(int (*ready)(void *), void *what);
 unsigned int knot_choose(unsigned int count);
 /* The running task's number; KNOT_TASKS while the world is made. */
 int knot_current(void);
-/* Memory of zeros; NULL where an allocation is made to fail. */
-void *knot_alloc(unsigned long bytes);
+/* Memory that is full of `byte`; NULL where an allocation is made to fail. */
+void *knot_alloc(unsigned long bytes, int byte);
+/* What nobody has written yet: two such bytes are told, when user space gets them or a call acts on
+ * them. */
+#define KNOT_NEVER_WRITTEN 0xa5
 void knot_free(const void *memory);
 /* The step ends here, with a defect. */
 void knot_fail(enum knot_defect defect, const char *what) __attribute__((noreturn));
@@ -65,16 +72,17 @@ void knot_fail(enum knot_defect defect, const char *what) __attribute__((noretur
 void knot_locked(const void *lock, int spins);
 void knot_unlocked(const void *lock, int spins);
 int knot_holds(const void *lock);
+int knot_holds_any(void);
+int knot_spins(void); /* whether one of them is a spinlock */
 /* User memory of an address space, word by word, a yield before each. What could not be copied,
  * in bytes. The supervisors' own memory, which is theirs alone, is copied at once. */
 unsigned long knot_read_user(int space, unsigned long from, void *to, unsigned long bytes);
 unsigned long knot_write_user(int space, unsigned long to, const void *from, unsigned long bytes);
-/* Whether an address is in memory that is in use; told if it is not. */
+/* A defect unless the memory is in use. */
 void knot_touch(const void *at, unsigned long bytes);
+/* memmove(3) and memset(3), watched as the C's own loads and stores are. */
 void *knot_memcpy(void *to, const void *from, unsigned long bytes);
 void *knot_memset(void *to, int byte, unsigned long bytes);
-int knot_holds_any(void);
-int knot_spins(void);
 /* A forked child's memory is what its parent's is now. */
 void knot_copy_space(int from, int to);
 /* The address space of a program, and whether there is such a file. */
@@ -99,18 +107,17 @@ void knot_gone(void) __attribute__((noreturn));
 unsigned long knot_kernel_bytes(void);
 void knot_kernel_begin(void *memory);
 
-/* The tasks as a plan has them, in its order, before anything runs. `with`: a task whose memory,
- * table and group it shares, each -1 for none. */
+/* The tasks as a plan has them, in its order, before anything runs. */
 struct knot_task {
 	int filtered;   /* has the target's filter */
 	int supervises; /* has a table without files */
 	int signalled;  /* somebody may signal or kill it */
 	int starts;     /* from the beginning */
-	int space;     /* whose memory: the number of a task */
-	int files;     /* whose table */
-	int group;     /* whose process */
-	int handler;   /* 0 none, 1 restarts, 2 plain, 3 ignored */
-	int nofile;
+	int space;      /* whose memory: the number of a task */
+	int files;      /* whose table */
+	int group;      /* whose process */
+	int handler;    /* 0 none, 1 restarts, 2 plain, 3 ignored */
+	int nofile;     /* RLIMIT_NOFILE; -1: as many as there are */
 };
 void knot_task_begin(int task, const struct knot_task *how);
 /* What no task of the plan does, nobody can be disturbed by: then it is no step. */
@@ -140,8 +147,9 @@ int knot_is_filtered(void *unused);
 void knot_next_child(int task);
 /* Signals: `fatal` is SIGKILL. */
 void knot_signal(int task, int fatal);
-/* Whether a task may still be signalled, and what has become of it. */
 int knot_is_dead(int task);
+/* Whether who waits so (knot_wait()) waits for a lock. */
+int knot_waits_for_lock(int (*ready)(void *));
 /* knotcheck's own look at a task's memory, as process_vm_readv(2) does it: bytes, or an error. */
 long knot_read_remote(int pid, unsigned long from, void *to, unsigned long bytes);
 int knot_pid(int task);

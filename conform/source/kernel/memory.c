@@ -32,30 +32,39 @@ int access_remote_vm(struct mm_struct *mm, unsigned long address, void *buf, int
 	return bytes - (int)knot_read_user(mm->space, address, buf, bytes);
 }
 
+/* A string of an address space, word by word as long as there is no NUL in it: bytes without the
+ * NUL, `most` if there is none, -EFAULT. `done`: how many could be read. */
+static long read_string(int space, unsigned long address, char *to, long most, long *done)
+{
+	*done = 0;
+	while (*done < most) {
+		const long chunk = min(most - *done, 8 - (long)((address + *done) & 7));
+		unsigned long word = 0;
+		long i;
+
+		if (knot_read_user(space, address + *done, &word, chunk))
+			return -EFAULT;
+		memcpy(to + *done, &word, chunk);
+		for (i = 0; i < chunk; i++)
+			if (!to[*done + i])
+				return *done + i;
+		*done += chunk;
+	}
+	return most;
+}
+
 /* The primitive of 6.15, and what the port to 6.12 defines: how many bytes without the NUL. */
 static int copy_string_of(int space, unsigned long address, char *to, int bytes)
 {
-	int done = 0;
+	long done;
+	const long length = read_string(space, address, to, bytes, &done);
 
-	if (bytes == 0)
-		return 0;
-	to[0] = 0;
-	while (done < bytes) {
-		unsigned long word = 0;
-		int chunk = min(bytes - done, 8 - (int)(address & 7));
-		int i;
-
-		if (knot_read_user(space, address, &word, chunk)) {
-			to[done] = 0;
-			return -EFAULT;
-		}
-		memcpy(to + done, &word, chunk);
-		for (i = 0; i < chunk; i++)
-			if (!to[done + i])
-				return done + i;
-		done += chunk;
-		address += chunk;
+	if (length < 0) {
+		to[done] = 0;
+		return length;
 	}
+	if (length < bytes)
+		return length;
 	to[bytes - 1] = 0;
 	return bytes - 1;
 }
@@ -154,51 +163,30 @@ int copy_struct_from_user(void *to, size_t to_bytes, const void __user *from, si
 
 long strncpy_from_user(char *to, const char __user *from, long most)
 {
-	unsigned long address = (unsigned long)from;
-	long done = 0;
+	long done;
 
-	while (done < most) {
-		unsigned long word = 0;
-		const long chunk = min(most - done, 8 - (long)(address & 7));
-		long i;
-
-		if (knot_read_user(own_space(), address, &word, chunk))
-			return -EFAULT;
-		memcpy(to + done, &word, chunk);
-		for (i = 0; i < chunk; i++)
-			if (!to[done + i])
-				return done + i;
-		done += chunk;
-		address += chunk;
-	}
-	return done;
+	return read_string(own_space(), (unsigned long)from, to, most, &done);
 }
 
 /* With the NUL; 0: an error. */
 long strnlen_user(const char __user *from, long most)
 {
-	unsigned long address = (unsigned long)from;
-	long done = 0;
+	long length = 0;
 
-	while (done < most) {
-		unsigned long word = 0;
-		const long chunk = min(most - done, 8 - (long)(address & 7));
-		long i;
+	while (length < most) {
+		const unsigned long address = (unsigned long)from + length;
+		const long bytes = min(most - length, 8 - (long)(address & 7));
+		char word[8];
+		long done;
+		const long here = read_string(own_space(), address, word, bytes, &done);
 
-		if (knot_read_user(own_space(), address, &word, chunk))
+		if (here < 0)
 			return 0;
-		for (i = 0; i < chunk; i++)
-			if (!((char *)&word)[i])
-				return done + i + 1;
-		done += chunk;
-		address += chunk;
+		if (here < bytes)
+			return length + here + 1;
+		length += bytes;
 	}
 	return most + 1;
-}
-
-unsigned long clear_user(void __user *to, unsigned long bytes)
-{
-	knot_fail(KNOT_LOST, "clear_user()");
 }
 
 bool kthread_should_stop_or_park(void)

@@ -34,6 +34,13 @@ Flow pinned_getname_flags(Kernel& k) {
     l.arg = static_cast<uint8_t>(found);
     Pins(k).tasks[k.cur].using_ = Pins(k).tasks[k.cur].pinned_args;
   }
+  if (k.MayFailAllocation()) {
+    STEP("getname_kernel(): result = __getname()", kBudget);
+    if (!k.Allocate()) {
+      Pins(k).tasks[k.cur].using_ = 0;
+      return k.Return(-kENOMEM);
+    }
+  }
   STEP("return getname_kernel(pin->data)", kNothing);
   {
     const Record& kpa = Deref(k, Pins(k).tasks[k.cur].using_);
