@@ -122,7 +122,10 @@ void JudgeExhaustive(const PlanAnswer& answer, bool ended, Case* one) {
   stress.exhaustive = true;
   stress.states = answer.states;
   stress.seconds = static_cast<double>(answer.milliseconds) / 1000;
-  if (answer.states == 0) return;
+  if (answer.states == 0) {
+    stress.unseen.clear();
+    return;
+  }
   for (const SourceDefect& defect : answer.defects) {
     if (defect.kind != kLost) continue;
     ended = false;
@@ -144,7 +147,9 @@ void JudgeExhaustive(const PlanAnswer& answer, bool ended, Case* one) {
       std::remove_if(stress.unseen.begin(), stress.unseen.end(),
                      [&stress](const StressRow& row) { return EndsEarlier(row, stress); }),
       stress.unseen.end());
-  if (ended && !stress.unseen.empty()) {
+  // It may still have what it has not been seen to have.
+  if (!ended) stress.unseen.clear();
+  if (!stress.unseen.empty()) {
     reasons.emplace_back("an outcome that the model allows, and the C never has");
   }
   if (!reasons.empty()) {

@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How many small changes to the kernel's C the collection notices (docs/source-mode.md).
 
-  source_mutants.py --source DIR|TAR [--patch FILE] [--knotcheck FILE] [--runner FILE]
-                    [--output FILE]
-                    [--mutant NAME]... SCENARIO...
+  source_mutants.py --source DIR|TAR [--patch FILE] [--proposal P] [--knotcheck FILE]
+                    [--runner FILE] [--output FILE] [--mutant NAME]... SCENARIO...
 
 Each row of conform/source/mutants.tsv is made in a copy of the tree in a temporary folder; then the
 scenarios are compared with the model, one after the other, until one differs. The table has the
@@ -79,7 +78,7 @@ def unpack(source, folder):
 def compare(options, tree, scenario):
     """How a scenario differs; "" if it does not."""
     command = [options.knotcheck, "conform", "--target", f"source:{tree}", "--quiet", "--proposal",
-               "pin_args" if options.patch else "baseline", "--limit", "120", scenario]
+               options.proposal, "--limit", "120", scenario]
     command += options.runner
     for patch in options.patch:
         command += ["--patch", patch]
@@ -97,6 +96,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--source", required=True)
     parser.add_argument("--patch", action="append", default=[])
+    parser.add_argument("--proposal", default="baseline")
     parser.add_argument("--knotcheck", default=os.path.join(ROOT, "build/release/knotcheck"))
     parser.add_argument("--runner", type=lambda file: ["--runner", file], default=[])
     parser.add_argument("--output")
