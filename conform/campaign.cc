@@ -438,11 +438,11 @@ absl::Status AskForWays(const CampaignOptions& options, const Target& target, Ca
   std::vector<Plan> plans;
   std::map<std::string, StressRow*> rows;
   for (Case& one : campaign->cases) {
-    const auto text =
-        StressPlan(StressName(one), *one.free_question, options.stress_runs, options.seed);
-    if (!text.ok()) continue;
     for (StressRow& row : one.stress.rows) {
       if (row.allowed) continue;
+      const auto text =
+          StressPlan(StressName(one), *one.free_question, options.stress_runs, options.seed);
+      if (!text.ok()) return text.status();
       const std::string name = absl::StrCat(StressName(one), "#", rows.size() + 1);
       plans.push_back({name, WithWanted(*text, name, row.told)});
       rows[name] = &row;

@@ -186,15 +186,11 @@ std::string ExhaustiveText(const Case& one, bool verbose) {
     text += report::RunColumns(trace::StepsOf(*one.free_question, row.path), options);
   }
   for (const DefectRow& row : stress.defects) {
-    if (!Differs(row) && !verbose) {
-      AppendWrapped(absl::StrCat("both: ", row.kind, ", ", row.text), &text);
-      continue;
-    }
     AppendWrapped(row.of_source ? absl::StrCat(row.of_model ? "both: " : "the C alone: ", row.kind,
                                                ", ", row.text)
                                 : absl::StrCat("the model alone: ", row.kind),
                   &text);
-    text += WayText(row.way);
+    if (Differs(row) || verbose) text += WayText(row.way);
   }
   if (stress.match != Match::kMatches) {
     AppendWrapped(absl::StrCat(stress.match == Match::kDiffers   ? "differs: "

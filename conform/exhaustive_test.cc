@@ -31,12 +31,13 @@ using Lines = std::vector<std::string>;
 // Who reads /ok and says CONTINUE, beside a peer that stores /evil: three outcomes.
 class Exhaustive : public ::testing::Test {
  protected:
-  void SetUp() override {
-    scenario_ = Collected("attack/openat_path");
+  void SetUp() override { Make("attack/openat_path", "baseline"); }
+  void Make(const std::string& scenario, const std::string& proposal) {
+    scenario_ = Collected(scenario);
     options_.forced_runs = 0;
     options_.stress_runs = 1;
     options_.exhaustive = true;
-    auto one = MakeCase(scenario_, *model::FindProposal("baseline"), options_);
+    auto one = MakeCase(scenario_, *model::FindProposal(proposal), options_);
     ASSERT_TRUE(one.ok()) << one.status();
     campaign_.cases.push_back(*std::move(one));
   }
@@ -145,13 +146,7 @@ TEST_F(Exhaustive, ADefectOfTheTargetAlone) {
 class ExhaustiveLeak : public Exhaustive {
  protected:
   void SetUp() override {
-    scenario_ = Collected("pin_args/array_gap_leak");
-    options_.forced_runs = 0;
-    options_.stress_runs = 1;
-    options_.exhaustive = true;
-    auto one = MakeCase(scenario_, *model::FindProposal("pin_args"), options_);
-    ASSERT_TRUE(one.ok()) << one.status();
-    campaign_.cases.push_back(*std::move(one));
+    Make("pin_args/array_gap_leak", "pin_args");
     ASSERT_THAT(campaign_.cases[0].outcomes.outcomes, SizeIs(1));
   }
   std::string Its(size_t index) {
@@ -165,7 +160,7 @@ class ExhaustiveLeak : public Exhaustive {
 TEST_F(ExhaustiveLeak, OfBothSides) {
   Run({kSearched, "defect uninitialised bytes that nobody has written"});
   EXPECT_EQ(campaign_.cases[0].stress.match, Match::kMatches) << campaign_.cases[0].stress.reason;
-  EXPECT_THAT(Text(), HasSubstr("both: uninitialised"));
+  EXPECT_EQ(Text(), "  both: uninitialised, bytes that nobody has written\n");
 }
 
 TEST_F(ExhaustiveLeak, OfTheModelAlone) {

@@ -147,6 +147,24 @@ supervisor S {
   EXPECT_EQ(needs(killable, {}), "addfd wait_killable");
 }
 
+// The same of a proposal's ioctl; and allocations fail in a stress only.
+TEST(Plans, FaultsOfAVerb) {
+  const Subject subject(R"(filter openat
+memory path = "/ok"
+target T { openat(AT_FDCWD, path, O_RDONLY) }
+supervisor S {
+  n = recv()
+  pin(n, 1: cstring 4096, fault)
+}
+allocation failures: 1
+)",
+                        "pin_args");
+  EXPECT_THAT(subject.Directed({}), HasSubstr("op 1 1 pin 0 4096 - 1:"));
+  EXPECT_THAT(subject.Directed({}), Not(HasSubstr("failures")));
+  EXPECT_THAT(subject.Stress(), HasSubstr("op 1 1 pin 0 4096 fault 1:"));
+  EXPECT_THAT(subject.Stress(), HasSubstr("\nfailures 1\n"));
+}
+
 // Whether a copy to the supervisor fails is an order's matter in a directed plan, and the
 // operation's in a stress.
 TEST(Plans, Faults) {

@@ -85,11 +85,10 @@ def compare(options, tree, scenario):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     said = done.stdout + done.stderr
     if done.returncode == 2:
-        return "not compiled: " + done.stderr.strip()
-    found = re.search(r"(?:differs|lost): ((?:.|\n    )*)", said)
-    if done.returncode == 0 or not found:
-        return ""
-    return " ".join(found.group(1).split())
+        fail(done.stderr.strip())
+    # What was not searched to its end is no difference.
+    found = re.search(r"^  differs: ((?:.|\n    )*)", said, re.M)
+    return " ".join(found.group(1).split()) if found else ""
 
 
 def main():

@@ -107,6 +107,39 @@ TEST(FindForcedRuns, AHandlersCallsStandInsideTheOneItInterrupts) {
   EXPECT_GT(handled, 0);
 }
 
+// An ioctl whose fdput() is left has not returned, and its supervisor does not go round: that
+// nobody has the filter any more keeps it from nothing but the next RECV.
+TEST(AllOutcomes, WhoHasRepliedReturns) {
+  const Asked asked = Ask("pin_args/listener_closes", "pin_args");
+  const Outcomes all = AllOutcomes(*asked.free, 400'000);
+  ASSERT_TRUE(all.complete);
+  for (const std::string& text : TextsOf(*asked.free, all)) {
+    EXPECT_EQ(text.find("14=asleep"), std::string::npos) << text;  // send(n, error EACCES)
+    EXPECT_EQ(text.find("9=asleep"), std::string::npos) << text;   // send(n, continue pinned)
+  }
+  EXPECT_EQ(all.outcomes.size(), 10u);  // those of the kernel's C, docs/source-mode.md
+}
+
+// Each outcome has a run that shows it.
+TEST(AllOutcomes, HaveTheirPaths) {
+  const Asked asked = Ask("attack/openat_path", "baseline");
+  const Outcomes all = AllOutcomes(*asked.free, 100'000);
+  ASSERT_FALSE(all.outcomes.empty());
+  for (const Outcomes::One& one : all.outcomes) {
+    const verify::Run run = verify::Trace(asked.free->system(), one.path);
+    EXPECT_TRUE(run.possible);
+    EXPECT_EQ(one.violated & ~run.violated, 0u);
+    const auto opens = [](const verify::RunStep& step) {
+      return std::any_of(step.shown.notes.begin(), step.shown.notes.end(),
+                         [](const std::string& note) { return note.find("opens") == 0; });
+    };
+    const std::string text = ObservedText(asked.free->program(), one.observed);
+    EXPECT_EQ(std::any_of(run.steps.begin(), run.steps.end(), opens),
+              text.find("used=") != std::string::npos)
+        << text;
+  }
+}
+
 TEST(AllOutcomes, StopAtTheLimit) {
   const Asked asked = Ask("attack/openat_path", "baseline");
   EXPECT_FALSE(AllOutcomes(*asked.free, 50).complete);

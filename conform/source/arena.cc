@@ -22,6 +22,11 @@ Arena::Arena(size_t kernel_bytes, size_t run_bytes, int threads)
       slots_at_(run_at_ + Aligned(run_bytes)),
       stacks_at_(slots_at_ + kSmallSlots * kSlotBytes + (kSlots - kSmallSlots) * kLargeSlotBytes),
       bytes_(stacks_at_ + kStackBytes * static_cast<size_t>(threads)) {
+  if (bytes_ > kMostBytes) {
+    std::fprintf(stderr, "knot_source: found a world of %zu bytes, expected at most %zu\n", bytes_,
+                 kMostBytes);
+    std::exit(70);
+  }
   void* const base = reinterpret_cast<void*>(kBase);
   const size_t pages = (bytes_ + 4095) & ~size_t{4095};
   if (mmap(base, pages, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,

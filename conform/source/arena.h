@@ -25,6 +25,8 @@ inline constexpr int kSlots = kSmallSlots + 6;
 inline constexpr int kHeldLocks = 6;
 // The arena and each of its parts begin at a multiple of it, see parts.h.
 inline constexpr size_t kBlockBytes = 512;
+// 2^16 granules of 8 bytes, see Engine::Note().
+inline constexpr size_t kMostBytes = size_t{8} << 16;
 
 // Where a thread stands.
 enum class Life : uint8_t { kNotStarted, kReady, kGone };

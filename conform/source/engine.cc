@@ -89,7 +89,6 @@ bool Engine::Step(int thread, uint32_t choice) {
   const size_t lowest = static_cast<size_t>(
       std::find_if(words, words + kStackBytes / 8, [](uint64_t word) { return word != 0; }) -
       words);
-  deepest_ = std::max(deepest_, kStackBytes - 8 * lowest);
   if (8 * lowest < kLeastLeft && !failed_) {
     failed_ = true;
     defect_ = {KNOT_LOST, "a stack that is too small", 0};

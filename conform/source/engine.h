@@ -44,9 +44,6 @@ class Engine {
   // Memory that is in use and that nothing in use points to; nullptr: there is none.
   const void* Leak() const;
 
-  const Yields& yields() const { return yields_; }
-  // The most that a stack held.
-  size_t deepest() const { return deepest_; }
   // What was found since the last call. True: there is something new, and the search must begin
   // again.
   bool TakeRaces();
@@ -106,7 +103,6 @@ class Engine {
   uint32_t accesses_ = 0;  // of this step
   void* main_stack_ = nullptr;
   bool failed_ = false;
-  size_t deepest_ = 0;
   Defect defect_;
   Yields yields_;
   Yields races_;

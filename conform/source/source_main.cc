@@ -84,7 +84,6 @@ void PrintFound(const runner::Plan& plan, const SourceModel& model, const checke
   PrintDefects(model, result, of, lines);
   switch (result.end) {
     case checker::End::kExhausted:
-    case checker::End::kStopped:
       std::printf("end %s ok\n", plan.name.c_str());
       break;
     default:
@@ -105,7 +104,7 @@ void RunPlan(const runner::Plan& plan, const std::string& object) {
   }
   Lines lines(object);
   const auto begun = std::chrono::steady_clock::now();
-  for (int round = 1;; ++round) {
+  while (true) {
     const SourceModel model(&of, plan.wanted);
     checker::Options options;
     options.max_states = kMostStates;
@@ -113,14 +112,6 @@ void RunPlan(const runner::Plan& plan, const std::string& object) {
     const checker::Result result = checker::Explore(model, options);
     model.Load(model.InitialStates().data());
     if (result.end == checker::End::kExhausted && of.engine().TakeRaces()) continue;
-    std::fprintf(
-        stderr,
-        "%s: %llu states of %zu words, %llu transitions, %llu deep, %d rounds, %zu yields, "
-        "%zu bytes of stack\n",
-        plan.name.c_str(), static_cast<unsigned long long>(result.states), model.StateWords(),
-        static_cast<unsigned long long>(result.transitions),
-        static_cast<unsigned long long>(result.depth), round, of.engine().yields().size(),
-        of.engine().deepest());
     std::printf("searched %llu %llu %lld\n", static_cast<unsigned long long>(result.states),
                 static_cast<unsigned long long>(result.transitions),
                 static_cast<long long>(std::chrono::duration_cast<std::chrono::milliseconds>(
