@@ -36,7 +36,7 @@ class Parts {
 
  private:
   using Number = uint32_t;
-  static constexpr Number kMostNumbers = 1 << 24;
+  static constexpr Number kMostNumbers = 1 << 22;  // two gigabytes
   static constexpr size_t kBlocksInChunk = 2048;
 
   std::string_view Content(Number number) const {
